@@ -1,0 +1,74 @@
+import type { Decimal } from './decimal.ts'
+import type { StructuredType } from './model.ts'
+
+/**
+ * The value space: what an Edm value is in memory.
+ *
+ * | Edm | JavaScript |
+ * |---|---|
+ * | String, Guid (lower case), Date (`yyyy-mm-dd`), TimeOfDay (`hh:mm:ss[.f]`, no trailing zeros) | string |
+ * | Boolean | boolean |
+ * | Byte, SByte, Int16, Int32, Double, Single (rounded to float32) | number |
+ * | Int64, enumerations | bigint |
+ * | Decimal | Decimal |
+ * | Binary | Uint8Array |
+ * | DateTimeOffset | DateTimeOffset |
+ * | Duration | Duration |
+ * | Geography*, Geometry* | GeoValue |
+ * | complex, entity | StructuredValue |
+ * | collection | array of the above |
+ * | null | null |
+ */
+export type PrimitiveValue =
+  | string
+  | boolean
+  | number
+  | bigint
+  | Decimal
+  | Uint8Array
+  | DateTimeOffset
+  | Duration
+  | GeoValue
+export type Value = PrimitiveValue | StructuredValue | CollectionValue | null
+export type CollectionValue = readonly Value[]
+
+/** An instant with the text it was written in: nothing of `2017-01-01T00:03:18.9597073-08:00` is lost. */
+export interface DateTimeOffset {
+  readonly kind: 'dateTimeOffset'
+  /** milliseconds since 1970-01-01T00:00:00Z, floor */
+  readonly ms: number
+  /** picoseconds below the millisecond, 0 to 999,999,999 */
+  readonly sub: number
+  /** minutes east of UTC; `Z` is 0 */
+  readonly offset: number
+  /** fraction digits written, 0 to 12 */
+  readonly digits: number
+}
+
+/** A signed span of time (CSDL 4.4: xs:dayTimeDuration), in picoseconds. */
+export interface Duration {
+  readonly kind: 'duration'
+  readonly ps: bigint
+}
+
+/** A GeoJSON geometry (RFC 7946) and its reference system (Geography 4326, Geometry 0 where not said). */
+export interface GeoValue {
+  readonly kind: 'geo'
+  readonly srid: number
+  readonly shape: GeoShape
+}
+
+export type Position = readonly number[]
+export type GeoShape =
+  | { readonly type: 'Point'; readonly coordinates: Position }
+  | { readonly type: 'LineString' | 'MultiPoint'; readonly coordinates: readonly Position[] }
+  | { readonly type: 'Polygon' | 'MultiLineString'; readonly coordinates: readonly (readonly Position[])[] }
+  | { readonly type: 'MultiPolygon'; readonly coordinates: readonly (readonly (readonly Position[])[])[] }
+  | { readonly type: 'GeometryCollection'; readonly geometries: readonly GeoShape[] }
+
+/** A complex or entity value: its actual type and the members that are present (null is a member too). */
+export interface StructuredValue {
+  readonly kind: 'structured'
+  readonly type: StructuredType
+  readonly members: ReadonlyMap<string, Value>
+}

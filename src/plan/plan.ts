@@ -1,0 +1,132 @@
+import type {
+  BoundQuery,
+  ExpandItem,
+  Expression,
+  KeyPredicate,
+  MemberStep,
+  OrderByItem,
+  ParameterSlot,
+  SearchExpression,
+  Selection,
+} from '../bind/tree.ts'
+import type {
+  EntitySet,
+  EntityType,
+  NavigationProperty,
+  Operation,
+  Singleton,
+  StructuredType,
+  TypeReference,
+} from '../edm/model.ts'
+
+/**
+ * Plans: what a request asks for, as frozen data without a principal and without a client's values (those are numbered
+ * parameters). A plan is cacheable: equal path signatures and option shapes give the same one.
+ */
+
+/** What the caller must hold: of every entry, one alternative (Capabilities ReadRestrictions.Permissions and kin). */
+export interface Requirement {
+  /** for messages: the resource or path it protects */
+  readonly path: string
+  readonly anyOf: readonly { readonly scheme: string; readonly scope: string }[]
+}
+
+/** Where rows come from: a root, narrowed or followed step by step. */
+export interface Source {
+  readonly root: EntitySet | Singleton
+  readonly steps: readonly SourceStep[]
+  /** declared type of the rows after the last step */
+  readonly type: EntityType
+  /** whether it names at most one row */
+  readonly single: boolean
+}
+
+export type SourceStep =
+  | { readonly kind: 'key'; readonly predicate: KeyPredicate }
+  | { readonly kind: 'cast'; readonly type: StructuredType }
+  | {
+      readonly kind: 'navigation'
+      readonly property: NavigationProperty
+      readonly target: EntitySet | Singleton | undefined
+    }
+  | { readonly kind: 'filter'; readonly predicate: Expression }
+
+interface PlanBase {
+  readonly requires: readonly Requirement[]
+  /** types of the parameters, by index */
+  readonly slots: readonly ParameterSlot[]
+}
+
+/** Rows of a source, or a member of one row. */
+export interface ReadPlan extends PlanBase {
+  readonly kind: 'read'
+  readonly source: Source
+  /** path from the row to the property asked for (`/set(key)/address/city`); empty: the row itself */
+  readonly member: readonly MemberStep[]
+  /** type of the member; undefined where the row itself is asked for */
+  readonly memberType: TypeReference | undefined
+  /** `$value`: the value alone, not its JSON */
+  readonly raw: boolean
+  readonly filter: Expression | undefined
+  readonly search: SearchExpression | undefined
+  readonly compute: BoundQuery['compute']
+  /** as the client wrote it, then the key properties not yet in it: a total order */
+  readonly orderby: readonly OrderByItem[]
+  readonly select: Selection | undefined
+  readonly expand: readonly ExpandItem[]
+  readonly top: number | undefined
+  readonly skip: number | undefined
+  readonly count: boolean
+}
+
+/** The number of rows (`/$count`), after filter and search. */
+export interface CountPlan extends PlanBase {
+  readonly kind: 'count'
+  readonly source: Source
+  readonly filter: Expression | undefined
+  readonly search: SearchExpression | undefined
+}
+
+/** A new entity in a collection. */
+export interface CreatePlan extends PlanBase {
+  readonly kind: 'create'
+  readonly source: Source
+  readonly select: Selection | undefined
+  readonly expand: readonly ExpandItem[]
+}
+
+/** PATCH (merge) or PUT (replace) of one entity. */
+export interface UpdatePlan extends PlanBase {
+  readonly kind: 'update'
+  readonly source: Source
+  readonly replace: boolean
+  /** whether a missing entity is created (P 11.4.4); false where the service makes the key */
+  readonly upsert: boolean
+  readonly select: Selection | undefined
+  readonly expand: readonly ExpandItem[]
+}
+
+export interface DeletePlan extends PlanBase {
+  readonly kind: 'delete'
+  readonly source: Source
+}
+
+/** An action or function call; issue "every change" fills it. */
+export interface InvokePlan extends PlanBase {
+  readonly kind: 'invoke'
+  readonly operation: Operation
+  readonly source: Source | undefined
+  readonly arguments: ReadonlyMap<string, Expression>
+}
+
+export interface MetadataPlan extends PlanBase {
+  readonly kind: 'metadata'
+}
+
+export interface ServiceDocumentPlan extends PlanBase {
+  readonly kind: 'serviceDocument'
+}
+
+/** Plans a store executes. */
+export type StorePlan = ReadPlan | CountPlan | CreatePlan | UpdatePlan | DeletePlan
+export type Plan = StorePlan | InvokePlan | MetadataPlan | ServiceDocumentPlan

@@ -1,0 +1,24 @@
+/** HTTP without sockets: what `service/` takes and gives. */
+
+/** Names in lower case; several fields of one name are joined with `, ` as node does. */
+export type RequestHeaders = Readonly<Record<string, string | undefined>>
+
+export interface HttpRequest {
+  readonly method: string
+  /** raw path and query below the service root, percent-encoded as it came: `/set('k')?$top=1` */
+  readonly target: string
+  readonly headers: RequestHeaders
+  /** the whole body, read within its limit at first call; undefined where there is none */
+  body(limit: number): Promise<Uint8Array | undefined>
+  /** aborted when the client is gone */
+  readonly signal: AbortSignal
+  /** whether it came over the loopback interface */
+  readonly loopback: boolean
+}
+
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** streamed bodies: the first chunk is ready before the status line is written; a throw ends the connection unparsable */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined
+}
