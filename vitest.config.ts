@@ -10,7 +10,6 @@ const long = process.env.ODATUM_TEST_LONG === '1'
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    globalSetup: ['test/support/mongod-global.ts'],
     projects: [
       { ...project('unit', ['test/unit/**/*.test.ts'], 20_000) },
       { ...project('architecture', ['test/architecture.test.ts'], 20_000) },
