@@ -26,7 +26,21 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   protocol: ['base', 'errors'],
   auth: ['base', 'errors', 'protocol', 'plan'],
   payload: ['base', 'errors', 'edm', 'csdl', 'bind', 'plan', 'bson', 'eval', 'protocol'],
-  service: ['base', 'errors', 'edm', 'csdl', 'url', 'bind', 'plan', 'bson', 'eval', 'store', 'protocol', 'auth', 'payload'],
+  service: [
+    'base',
+    'errors',
+    'edm',
+    'csdl',
+    'url',
+    'bind',
+    'plan',
+    'bson',
+    'eval',
+    'store',
+    'protocol',
+    'auth',
+    'payload',
+  ],
   http: ['base', 'errors', 'protocol', 'service'],
 }
 
@@ -135,7 +149,9 @@ describe('architecture', () => {
 
   it('reads every import statement of the files it checks', () => {
     const unread = files.filter((file) => {
-      const statements = file.text.split('\n').filter((line) => /\sfrom\s+'[^']+'\s*$/.test(line) || /^import '/.test(line)).length
+      const statements = file.text
+        .split('\n')
+        .filter((line) => /\sfrom\s+'[^']+'\s*$/.test(line) || /^import '/.test(line)).length
       return statements !== file.imports.length
     })
     expect(unread.map((file) => file.path)).toEqual([])

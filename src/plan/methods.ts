@@ -1,0 +1,56 @@
+import type { BoundPath, ResourceKind } from '../bind/tree.ts'
+import { ODataError } from '../errors/odata-error.ts'
+
+/** HTTP methods odatum knows; `HEAD` is planned as `GET`. */
+export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+
+/** Which methods a kind of resource answers (Protocol 11.2, 11.4); whatever else is a 405 with Allow. */
+export const legalMethods: Readonly<Record<ResourceKind, readonly Method[]>> = {
+  serviceDocument: ['GET'],
+  metadata: ['GET'],
+  batch: [],
+  entityId: [],
+  all: [],
+  crossjoin: [],
+  entityCollection: ['GET', 'POST'],
+  entity: ['GET', 'PATCH', 'PUT', 'DELETE'],
+  singleton: ['GET'],
+  primitive: ['GET'],
+  primitiveCollection: ['GET'],
+  complex: ['GET'],
+  complexCollection: ['GET'],
+  stream: [],
+  untyped: ['GET'],
+  rawValue: ['GET'],
+  mediaStream: [],
+  count: ['GET'],
+  reference: [],
+  referenceCollection: [],
+  actionCall: [],
+  actionImport: [],
+}
+
+/**
+ * The method of a request, `HEAD` taken as `GET`.
+ * @throws ODataError methodNotAllowed with Allow; notImplemented where odatum cannot serve the resource at all yet
+ */
+export function checkMethod(path: BoundPath, method: string): Method {
+  const legal = legalMethods[path.resource]
+  if (legal.length === 0)
+    throw new ODataError('notImplemented', `Resources of kind ${path.resource} are not implemented by this service.`)
+  const wanted = method === 'HEAD' ? 'GET' : method
+  const found = legal.find((candidate) => candidate === wanted)
+  if (found) return found
+  throw new ODataError(
+    'methodNotAllowed',
+    `${/^[A-Z]{1,20}$/.test(method) ? method : 'This method'} is not allowed here.`,
+    {
+      headers: { Allow: allow(legal) },
+    },
+  )
+}
+
+/** The value of an Allow header. */
+export function allow(methods: readonly Method[]): string {
+  return methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
+}

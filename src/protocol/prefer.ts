@@ -1,0 +1,53 @@
+import { splitOutsideQuotes, unquote } from './media-type.ts'
+
+/** The preferences odatum knows (Protocol 8.2.8; RFC 7240), read leniently: what it does not know is ignored. */
+export interface Preferences {
+  readonly return: 'representation' | 'minimal' | undefined
+  /** at least 1; nonsense and zero are ignored, the service clamps from above */
+  readonly maxPageSize: number | undefined
+  readonly handling: 'strict' | 'lenient' | undefined
+  readonly continueOnError: boolean
+  readonly respondAsync: boolean
+  readonly trackChanges: boolean
+  readonly omitValues: 'nulls' | 'defaults' | undefined
+  readonly includeAnnotations: string | undefined
+}
+
+const none: Preferences = {
+  return: undefined,
+  maxPageSize: undefined,
+  handling: undefined,
+  continueOnError: false,
+  respondAsync: false,
+  trackChanges: false,
+  omitValues: undefined,
+  includeAnnotations: undefined,
+}
+
+/** Reads a Prefer header; names count with and without `odata.`, the first occurrence of each wins (RFC 7240 2). */
+export function parsePrefer(header: string | undefined): Preferences {
+  if (header === undefined || header === '') return none
+  const seen = new Map<string, string>()
+  for (const part of splitOutsideQuotes(header, ',')) {
+    const first = splitOutsideQuotes(part, ';')[0] ?? ''
+    const equals = first.indexOf('=')
+    const name = (equals < 0 ? first : first.slice(0, equals)).trim().toLowerCase()
+    const value = equals < 0 ? '' : unquote(first.slice(equals + 1).trim())
+    const plain = name.startsWith('odata.') ? name.slice(6) : name
+    if (value !== undefined && !seen.has(plain)) seen.set(plain, value)
+  }
+  const oneOf = <T extends string>(name: string, ...values: readonly T[]): T | undefined =>
+    values.find((value) => value === seen.get(name)?.toLowerCase())
+  const flag = (name: string): boolean => seen.has(name) && seen.get(name) !== 'false'
+  const size = seen.get('maxpagesize')
+  return {
+    return: oneOf('return', 'representation', 'minimal'),
+    maxPageSize: size !== undefined && /^[1-9]\d{0,8}$/.test(size) ? Number(size) : undefined,
+    handling: oneOf('handling', 'strict', 'lenient'),
+    continueOnError: flag('continue-on-error'),
+    respondAsync: flag('respond-async'),
+    trackChanges: flag('track-changes'),
+    omitValues: oneOf('omit-values', 'nulls', 'defaults'),
+    includeAnnotations: seen.get('include-annotations'),
+  }
+}
