@@ -1,0 +1,276 @@
+import { Buffer, isUtf8 } from 'node:buffer'
+import type { ByteSink } from './writer.ts'
+
+/** What a backing buffer starts with; most answers to single reads fit. */
+const defaultSize = 16 * 1024
+/** Buffers kept for the next sinks, and the largest of them. */
+const pooledBuffers = 16
+const pooledSize = 256 * 1024
+/** Where copying natively beats copying byte by byte. */
+const nativeCopy = 48
+
+const pool: Buffer[] = []
+const empty = Buffer.alloc(0)
+const quote = 0x22
+const backslash = 0x5c
+
+/** 0: written as it is; 1: part of a longer UTF-8 sequence; otherwise the letter after the backslash (`u`: \u00XX). */
+const escapes = new Uint8Array(256)
+for (let i = 0; i < 0x20; i++) escapes[i] = 0x75
+escapes[0x08] = 0x62
+escapes[0x09] = 0x74
+escapes[0x0a] = 0x6e
+escapes[0x0c] = 0x66
+escapes[0x0d] = 0x72
+escapes[quote] = quote
+escapes[backslash] = backslash
+for (let i = 0x80; i < 0x100; i++) escapes[i] = 1
+
+const hexDigits = Buffer.from('0123456789abcdef', 'latin1')
+/** Both hexadecimal digits of a byte, high one in the upper eight bits. */
+const hexPairs = new Uint16Array(256)
+for (let i = 0; i < 256; i++) hexPairs[i] = ((hexDigits[i >> 4] ?? 0) << 8) | (hexDigits[i & 15] ?? 0)
+const base64Digits = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', 'latin1')
+
+/**
+ * A growing UTF-8 buffer (JSON is written into it by the writers of this room). The backing buffer comes from a pool at the
+ * first byte and goes back with `take`, unless its content is large enough to be handed over.
+ */
+export class Sink implements ByteSink {
+  #buffer: Buffer = empty
+  #length = 0
+  readonly #initialSize: number
+
+  constructor(initialSize: number) {
+    this.#initialSize = initialSize
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** The backing buffer with at least `size` free bytes after `length`; write there, then `advance`. */
+  reserve(size: number): Buffer {
+    if (this.#length + size > this.#buffer.length) this.#grow(size)
+    return this.#buffer
+  }
+
+  /** Says that the reserved bytes up to `length` are written. */
+  advance(length: number): void {
+    this.#length = length
+  }
+
+  byte(value: number): void {
+    if (this.#length === this.#buffer.length) this.#grow(1)
+    this.#buffer[this.#length++] = value
+  }
+
+  ascii(text: string): void {
+    const size = text.length
+    const buffer = this.reserve(size)
+    if (size > nativeCopy) buffer.write(text, this.#length, size, 'latin1')
+    else for (let i = 0, to = this.#length; i < size; i++, to++) buffer[to] = text.charCodeAt(i)
+    this.#length += size
+  }
+
+  raw(bytes: Uint8Array): void {
+    const buffer = this.reserve(bytes.length)
+    buffer.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+
+  bytes(source: Uint8Array, start: number, end: number): void {
+    const size = end - start
+    const buffer = this.reserve(size)
+    if (size > nativeCopy) buffer.set(source.subarray(start, end), this.#length)
+    else for (let from = start, to = this.#length; from < end; from++, to++) buffer[to] = source[from] ?? 0
+    this.#length += size
+  }
+
+  jsonString(text: string): void {
+    const size = text.length
+    const buffer = this.reserve(size + 2)
+    let to = this.#length
+    buffer[to++] = quote
+    for (let i = 0; i < size; i++, to++) {
+      const unit = text.charCodeAt(i)
+      if (unit > 0x7f || escapes[unit] !== 0) {
+        this.#slowString(text)
+        return
+      }
+      buffer[to] = unit
+    }
+    buffer[to++] = quote
+    this.#length = to
+  }
+
+  jsonStringFromUtf8(source: Uint8Array, start: number, end: number): void {
+    const buffer = this.reserve(end - start + 2)
+    let to = this.#length
+    buffer[to++] = quote
+    for (let from = start; from < end; from++, to++) {
+      const value = source[from] ?? 0
+      if (escapes[value] !== 0) {
+        this.#length = to
+        this.#escapedRest(source, from, end)
+        return
+      }
+      buffer[to] = value
+    }
+    buffer[to++] = quote
+    this.#length = to
+  }
+
+  /** A safe integer in decimal digits. */
+  integer(value: number): void {
+    const buffer = this.reserve(17)
+    let rest = value
+    if (rest < 0) {
+      buffer[this.#length++] = 0x2d
+      rest = -rest
+    }
+    let digits = 1
+    for (let power = 10; power <= rest && digits < 16; power *= 10) digits++
+    const end = this.#length + digits
+    let to = end
+    while (rest > 0x7fffffff) {
+      const quotient = Math.floor(rest / 10)
+      buffer[--to] = 0x30 + (rest - quotient * 10)
+      rest = quotient
+    }
+    while (to > this.#length) {
+      const quotient = (rest / 10) | 0
+      buffer[--to] = 0x30 + (rest - quotient * 10)
+      rest = quotient
+    }
+    this.#length = end
+  }
+
+  /** Exactly `width` digits, zeros in front; the caller keeps the value below 10 ** width. */
+  padded(value: number, width: number): void {
+    const buffer = this.reserve(width)
+    const end = this.#length + width
+    let rest = value
+    for (let to = end - 1; to >= this.#length; to--) {
+      const quotient = Math.floor(rest / 10)
+      buffer[to] = 0x30 + (rest - quotient * 10)
+      rest = quotient
+    }
+    this.#length = end
+  }
+
+  /** The 16 bytes at `start` as a quoted GUID in lower case. */
+  jsonGuid(source: Uint8Array, start: number): void {
+    const buffer = this.reserve(38)
+    let to = this.#length
+    buffer[to++] = quote
+    for (let i = 0; i < 16; i++) {
+      if (i === 4 || i === 6 || i === 8 || i === 10) buffer[to++] = 0x2d
+      const pair = hexPairs[source[start + i] ?? 0] ?? 0
+      buffer[to++] = pair >> 8
+      buffer[to++] = pair & 0xff
+    }
+    buffer[to++] = quote
+    this.#length = to
+  }
+
+  /** Bytes as a quoted base64url text with padding (RFC 4648 5; ABNF binaryValue). */
+  jsonBinary(source: Uint8Array, start: number, end: number): void {
+    const buffer = this.reserve(4 * Math.ceil((end - start) / 3) + 2)
+    let to = this.#length
+    buffer[to++] = quote
+    let from = start
+    for (; from + 2 < end; from += 3) {
+      const group = ((source[from] ?? 0) << 16) | ((source[from + 1] ?? 0) << 8) | (source[from + 2] ?? 0)
+      buffer[to++] = base64Digits[group >> 18] ?? 0
+      buffer[to++] = base64Digits[(group >> 12) & 63] ?? 0
+      buffer[to++] = base64Digits[(group >> 6) & 63] ?? 0
+      buffer[to++] = base64Digits[group & 63] ?? 0
+    }
+    if (from < end) {
+      const two = from + 1 < end
+      const group = ((source[from] ?? 0) << 16) | (two ? (source[from + 1] ?? 0) << 8 : 0)
+      buffer[to++] = base64Digits[group >> 18] ?? 0
+      buffer[to++] = base64Digits[(group >> 12) & 63] ?? 0
+      buffer[to++] = two ? (base64Digits[(group >> 6) & 63] ?? 0) : 0x3d
+      buffer[to++] = 0x3d
+    }
+    buffer[to++] = quote
+    this.#length = to
+  }
+
+  take(): Uint8Array {
+    const buffer = this.#buffer
+    const length = this.#length
+    this.#buffer = empty
+    this.#length = 0
+    // a large and well filled buffer is handed over; all else is copied, and the buffer serves the next answer
+    if (length > pooledSize / 2 && length > buffer.length / 2) return buffer.subarray(0, length)
+    const copy = Buffer.allocUnsafe(length)
+    copy.set(buffer.subarray(0, length))
+    if (buffer.length > 0 && buffer.length <= pooledSize && pool.length < pooledBuffers) pool.push(buffer)
+    return copy
+  }
+
+  /** From the first byte that is not plain ASCII: what came before it, its quote included, is written. */
+  #escapedRest(source: Uint8Array, start: number, end: number): void {
+    if (!isUtf8(source.subarray(start, end))) {
+      // other writers' bytes: what is no UTF-8 becomes U+FFFD, so that the answer stays UTF-8
+      const repaired = Buffer.from(Buffer.from(source.buffer, source.byteOffset + start, end - start).toString('utf8'))
+      this.#escaped(repaired, 0, repaired.length)
+    } else this.#escaped(source, start, end)
+    this.byte(quote)
+  }
+
+  /** Valid UTF-8 with the escapes of JSON, without quotes. */
+  #escaped(source: Uint8Array, start: number, end: number): void {
+    const buffer = this.reserve(6 * (end - start) + 1)
+    let to = this.#length
+    for (let from = start; from < end; from++) {
+      const value = source[from] ?? 0
+      const letter = escapes[value] ?? 0
+      if (letter <= 1) {
+        buffer[to++] = value
+        continue
+      }
+      buffer[to++] = backslash
+      buffer[to++] = letter
+      if (letter === 0x75) {
+        const pair = hexPairs[value] ?? 0
+        buffer[to++] = 0x30
+        buffer[to++] = 0x30
+        buffer[to++] = pair >> 8
+        buffer[to++] = pair & 0xff
+      }
+    }
+    this.#length = to
+  }
+
+  #slowString(text: string): void {
+    const json = JSON.stringify(text)
+    const buffer = this.reserve(3 * json.length)
+    this.#length += buffer.write(json, this.#length, 'utf8')
+  }
+
+  #grow(size: number): void {
+    const needed = this.#length + size
+    const pooled = this.#buffer === empty ? pool.pop() : undefined
+    if (pooled !== undefined && pooled.length >= needed) {
+      this.#buffer = pooled
+      return
+    }
+    let capacity = Math.max(this.#initialSize, this.#buffer.length * 2)
+    while (capacity < needed) capacity *= 2
+    const larger = Buffer.allocUnsafeSlow(capacity)
+    larger.set(this.#buffer.subarray(0, this.#length))
+    this.#buffer = larger
+  }
+}
+
+/**
+ * A sink for one answer, or for its chunks one after another: `take` empties it.
+ * @param initialSize bytes it starts with where the pool has no buffer
+ */
+export function createSink(initialSize = defaultSize): Sink {
+  return new Sink(Math.max(initialSize, 64))
+}
