@@ -19,6 +19,8 @@ export interface Annotation {
 
 /** Constant and dynamic expressions of annotations (CSDL 14.3, 14.4). */
 export type AnnotationExpression =
+  /** no expression was given: the default value of the term or of the record's property counts (CSDL 14.2) */
+  | { readonly kind: 'default' }
   | { readonly kind: 'null'; readonly annotations: readonly Annotation[] }
   | { readonly kind: 'bool'; readonly value: boolean }
   | { readonly kind: 'int'; readonly value: bigint }
@@ -175,7 +177,8 @@ export interface AbstractType {
 export interface TypeDefinition extends Annotatable {
   readonly kind: 'typeDefinition'
   readonly name: QualifiedName
-  readonly underlying: PrimitiveType
+  /** primitive; in 4.01 `Edm.PrimitiveType` too (CSDL 3.5) */
+  readonly underlying: PrimitiveType | AbstractType
   readonly facets: Facets
 }
 
