@@ -1,0 +1,13 @@
+export type FoundMongod =
+  | { readonly kind: 'uri'; readonly uri: string }
+  | { readonly kind: 'binary'; readonly path: string; readonly version: string; readonly origin: string }
+  | { readonly kind: 'missing'; readonly reasons: readonly string[] }
+
+export interface RunningMongod {
+  readonly uri: string
+  readonly pid: number
+  stop(): Promise<void>
+}
+
+export function findMongod(options?: { log?: (line: string) => void }): Promise<FoundMongod>
+export function startMongod(binary: string, options?: { cacheGB?: number; folder?: string }): Promise<RunningMongod>
