@@ -1,0 +1,197 @@
+import cluster from 'node:cluster'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { join, relative } from 'node:path'
+import express from 'express'
+import { type Logger, pino } from 'pino'
+import { bearerAuthentication } from '../auth/bearer.ts'
+import { localKey, localKeyOptions } from '../auth/local-key.ts'
+import type { Authenticate } from '../auth/principal.ts'
+import { readModel } from '../csdl/read-model.ts'
+import { embeddedStore } from '../embedded/store.ts'
+import { createService, type ListeningService } from '../http/create-service.ts'
+import { mongoStore } from '../mongo/store.ts'
+import type { Store } from '../store/port.ts'
+import { UsageError } from './flags.ts'
+import type { ServeOptions } from './serve-options.ts'
+
+/** Milliseconds that running requests are given when the process is told to stop. */
+const grace = 10_000
+
+/** Bytes of request headers; node's own 16 KiB answers 431 before odatum can say which limit was met. */
+const headerBytes = 65_536
+
+/** `odatum serve`: runs until it is told to stop. @returns the exit code */
+export async function serve(options: ServeOptions, version: string): Promise<number> {
+  const log = pino({ level: options.logLevel, base: options.workers > 1 ? { pid: process.pid } : {} })
+  if (options.workers > 1 && cluster.isPrimary) return superviseWorkers(options, version, log)
+  const model = await readModel(options.file)
+  const store = storeOf(options)
+  const service = await createService({
+    model,
+    store,
+    basePath: options.basePath,
+    root: options.publicUrl ?? `http://localhost:${options.port}${options.basePath}`,
+    ...authenticationOf(options, await authenticate(options)),
+    protocol: options.protocol,
+    limits: options.limits,
+    log,
+    serverTiming: options.serverTiming,
+    compress: options.compress,
+    ...(options.cors ? { cors: options.cors } : {}),
+    onFinished: (request, response, milliseconds) => logRequest(log, request, response, milliseconds),
+  })
+  const server = createServer({ maxHeaderSize: headerBytes, requestTimeout: 120_000 }, front(service, log))
+  const stopped = stopSignal()
+  await listen(server, options)
+  if (!cluster.isWorker) await announce(options, version, model.container?.children.keys().next().value)
+  await stopped
+  await shutDown(server, service, log)
+  return 0
+}
+
+function authenticationOf(options: ServeOptions, authenticate: Authenticate | undefined) {
+  return { enforcePermissions: options.auth.kind !== 'none', ...(authenticate ? { authenticate } : {}) }
+}
+
+async function authenticate(options: ServeOptions): Promise<Authenticate | undefined> {
+  const { auth } = options
+  if (auth.kind === 'none') return undefined
+  return bearerAuthentication(auth.kind === 'bearer' ? auth.options : localKeyOptions(await localKey(options.data)))
+}
+
+function storeOf({ mongodb, data }: ServeOptions): Store {
+  return mongodb === undefined ? embeddedStore({ path: join(data, 'store') }) : mongoStore(mongodb)
+}
+
+/** The service has the socket first; what is not below its path goes to Express: health, and whatever else stands beside it. */
+function front(service: ListeningService, log: Logger) {
+  const app = express()
+  app.disable('x-powered-by')
+  app.get('/healthz', (_request, response) => {
+    response.type('text/plain').send('ok')
+  })
+  app.get('/readyz', async (_request, response) => {
+    try {
+      await service.ready()
+      response.type('text/plain').send('ready')
+    } catch (error) {
+      log.warn({ err: error }, 'not ready')
+      response.status(503).type('text/plain').send('not ready')
+    }
+  })
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    if (request.url === '/healthz' || request.url === '/readyz') app(request, response)
+    else service.listener(request, response, () => app(request, response))
+  }
+}
+
+/** One line a request: never a query string, a token or a payload; keys in the path are part of it. */
+function logRequest(log: Logger, request: IncomingMessage, response: ServerResponse, milliseconds: number): void {
+  log.info(
+    {
+      requestId: response.getHeader('request-id'),
+      method: request.method,
+      path: (request.url ?? '').split('?', 1)[0],
+      status: response.statusCode,
+      ms: Math.round(milliseconds * 100) / 100,
+      ...(response.writableFinished ? {} : { aborted: true }),
+    },
+    'request',
+  )
+}
+
+async function listen(server: Server, { port, host }: ServeOptions): Promise<void> {
+  try {
+    server.listen({ port, host, ...(host === '::' ? { ipv6Only: false } : {}) })
+    await once(server, 'listening')
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'EADDRINUSE') throw new UsageError(`port ${port} is in use: choose another with --port`)
+    if (code === 'EACCES')
+      throw new UsageError(`port ${port} may not be opened by this user: choose one above 1023 with --port`)
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new UsageError(`this machine has no address '${host}'`)
+    throw error
+  }
+}
+
+async function announce(options: ServeOptions, version: string, firstChild: string | undefined): Promise<void> {
+  const root = options.publicUrl ?? `http://localhost:${options.port}${options.basePath}`
+  const store =
+    options.mongodb === undefined ? `embedded, in ${options.data}` : `MongoDB, ${withoutPassword(options.mongodb)}`
+  const data = relative(process.cwd(), options.data)
+  const token = `$(npx odatum token${data === 'data' ? '' : ` --data ${data}`} --all ${options.file})`
+  const header = options.auth.kind === 'local' ? ` -H "Authorization: Bearer ${token}"` : ''
+  process.stdout.write(
+    `odatum ${version} serves ${options.file}\n` +
+      `  service  ${root}\n` +
+      `  store    ${store}\n` +
+      (options.auth.kind === 'local' ? `  sign-in  local development key (this machine only)\n` : '') +
+      (options.auth.kind === 'none' ? `  sign-in  none: everybody who reaches this address may read and write\n` : '') +
+      `  try      curl${header} ${root}/${firstChild ?? ''}\n`,
+  )
+}
+
+/** Passwords of connection strings never reach a log. */
+function withoutPassword(uri: string): string {
+  return uri.replace(/\/\/[^@/]*@/, '//***@')
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+    if (cluster.isWorker) process.once('disconnect', resolve)
+  })
+}
+
+/** Takes no new requests, lets running ones finish, closes the store. */
+async function shutDown(server: Server, service: ListeningService, log: Logger): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  server.closeIdleConnections()
+  const idle = setInterval(() => server.closeIdleConnections(), 100)
+  const cut = setTimeout(() => {
+    log.warn({}, 'requests still running are cut off')
+    server.closeAllConnections()
+  }, grace)
+  await closed
+  clearInterval(idle)
+  clearTimeout(cut)
+  await service.close()
+}
+
+async function superviseWorkers(options: ServeOptions, version: string, log: Logger): Promise<number> {
+  const model = await readModel(options.file)
+  if (options.auth.kind === 'local') await localKey(options.data)
+  let stopping = false
+  let failed = 0
+  let listening = 0
+  const stopped = stopSignal()
+  cluster.on('listening', () => {
+    listening++
+    if (listening === options.workers) void announce(options, version, model.container?.children.keys().next().value)
+  })
+  const ended = new Promise<void>((resolve) => {
+    cluster.on('exit', (worker, code, signal) => {
+      if (!stopping && listening >= options.workers) {
+        log.error({ worker: worker.process.pid, code, signal }, 'a worker ended; another takes its place')
+        cluster.fork()
+        return
+      }
+      if (!stopping && code !== 0) failed = code || 1
+      if (Object.keys(cluster.workers ?? {}).length === 0) resolve()
+      else if (failed) for (const other of Object.values(cluster.workers ?? {})) other?.process.kill('SIGTERM')
+    })
+  })
+  for (let i = 0; i < options.workers; i++) cluster.fork()
+  await Promise.race([
+    stopped.then(() => {
+      stopping = true
+      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM')
+    }),
+    ended,
+  ])
+  await ended
+  return failed
+}

@@ -1,0 +1,101 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ODataError } from '../errors/odata-error.ts'
+import type { HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
+import type { Service } from '../service/service.ts'
+import { readBody } from './body.ts'
+import { applyCors, type CorsOptions } from './cors.ts'
+import { sendAnswer } from './send.ts'
+
+/** What node:http and Express call. */
+export type Listener = (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void) => void
+
+export interface ListenerOptions {
+  readonly cors?: CorsOptions
+  /** compress answers of data by what the client accepts; `$metadata` always is */
+  readonly compress?: boolean
+  /** called once an answer has been sent or the client has gone */
+  readonly onFinished?: (request: IncomingMessage, response: ServerResponse, milliseconds: number) => void
+}
+
+/** What Express adds to a request. */
+interface MountedRequest extends IncomingMessage {
+  readonly originalUrl?: string
+  readonly body?: unknown
+}
+
+/**
+ * The service as a node:http listener and as Express middleware, the same function: the raw URL is read, no route pattern
+ * stands between.
+ */
+export function listenerOf(service: Service, options: ListenerOptions = {}): Listener {
+  const { basePath } = service
+  return (request: MountedRequest, response, next) => {
+    const url = request.originalUrl ?? request.url ?? '/'
+    const target = below(url, basePath)
+    if (target === undefined) {
+      if (next) next()
+      else notServed(response)
+      return
+    }
+    const started = performance.now()
+    if (options.onFinished)
+      response.once('close', () => options.onFinished?.(request, response, performance.now() - started))
+    if (options.cors && applyCors(options.cors, request, response)) return
+    serve(service, request, response, target, options).catch((error: unknown) => abandon(response, error, next))
+  }
+}
+
+async function serve(
+  service: Service,
+  request: MountedRequest,
+  response: ServerResponse,
+  target: string,
+  options: ListenerOptions,
+) {
+  const gone = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
+  const message: HttpRequest = {
+    method: request.method ?? 'GET',
+    target,
+    headers: request.headers as RequestHeaders,
+    body: (limit) => (request.body === undefined ? readBody(request, limit) : Promise.reject(parsedAlready())),
+    signal: gone.signal,
+    loopback: isLoopback(request.socket.remoteAddress),
+  }
+  const answer: HttpResponse = await service.handle(message, request.headers.host)
+  await sendAnswer(request, response, answer, options.compress ?? false)
+}
+
+/** Path and query below the base path; undefined where the URL is not under it. */
+function below(url: string, basePath: string): string | undefined {
+  if (!url.startsWith(basePath)) return undefined
+  const rest = url.slice(basePath.length)
+  if (rest === '') return '/'
+  if (rest.startsWith('?')) return `/${rest}`
+  return rest.startsWith('/') ? rest : undefined
+}
+
+function notServed(response: ServerResponse): void {
+  const body = '{"error":{"code":"resourceNotFound","message":"There is no OData service at this path."}}'
+  response.writeHead(404, { 'Content-Type': 'application/json;charset=utf-8', 'Content-Length': body.length }).end(body)
+}
+
+/** The service itself never throws: what arrives here is a fault of the way out. Nothing may look like a whole answer. */
+function abandon(response: ServerResponse, error: unknown, next: ((error?: unknown) => void) | undefined): void {
+  if (response.headersSent || !next) response.destroy()
+  else next(error)
+}
+
+function parsedAlready(): ODataError {
+  return new ODataError(
+    'internal',
+    'The body was parsed before it reached odatum: mount the service before express.json().',
+  )
+}
+
+/** Both families, and IPv4 addresses as an IPv6 socket shows them. */
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && (address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.'))
+}

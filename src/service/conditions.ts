@@ -1,0 +1,39 @@
+import { fields } from '../bson/layout.ts'
+import { findField, readNumber } from '../bson/reader.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import { type Conditions, type ETagCondition, versionsOf } from '../protocol/etag.ts'
+import type { Precondition } from '../store/port.ts'
+
+/** The stored version of a row; undefined where it has none (written by somebody else). */
+export function versionOf(row: Uint8Array): number | undefined {
+  const at = findField(row, fields.version)
+  return at < 0 ? undefined : readNumber(row, at)
+}
+
+/** The condition of a change, in the store's terms (Protocol 11.4.1.1). */
+export function preconditionOf({ ifMatch, ifNoneMatch }: Conditions): Precondition | undefined {
+  if (ifMatch) return ifMatch.any ? { kind: 'exists' } : { kind: 'versions', anyOf: versionsOf(ifMatch.tags) }
+  if (ifNoneMatch)
+    return ifNoneMatch.any ? { kind: 'absent' } : { kind: 'notVersions', noneOf: versionsOf(ifNoneMatch.tags) }
+  return undefined
+}
+
+/**
+ * What the conditions of a read make of a row (RFC 9110 13.2.2).
+ * @returns true: the client has it already (304)
+ * @throws ODataError preconditionFailed
+ */
+export function notModified({ ifMatch, ifNoneMatch }: Conditions, version: number | undefined): boolean {
+  if (ifMatch && !matches(ifMatch, version)) throw preconditionFailed('If-Match')
+  return ifNoneMatch !== undefined && matches(ifNoneMatch, version)
+}
+
+function matches(condition: ETagCondition, version: number | undefined): boolean {
+  return condition.any || (version !== undefined && versionsOf(condition.tags).includes(version))
+}
+
+export function preconditionFailed(header: string): ODataError {
+  return new ODataError('preconditionFailed', `The entity is not in the state that ${header} asks for.`, {
+    target: header,
+  })
+}

@@ -1,0 +1,113 @@
+import type { Authenticate } from '../auth/principal.ts'
+import { LruMap } from '../base/lru.ts'
+import type { Parameters } from '../bind/tree.ts'
+import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
+import type { Model } from '../edm/model.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { JsonDialect } from '../payload/writer.ts'
+import type { Source, StorePlan } from '../plan/plan.ts'
+import type { JsonFormat, ODataVersion } from '../protocol/negotiate.ts'
+import type { Session, Store } from '../store/port.ts'
+import { ODataController, type RequestContext } from './controller.ts'
+import type { Documents } from './documents.ts'
+import type { Exchange } from './exchange.ts'
+import type { ProtocolOptions, ServiceLimits, ServiceLog } from './options.ts'
+import type { Paging } from './paging.ts'
+import type { Planner } from './planner.ts'
+
+/** What all requests of one service share. */
+export interface Core {
+  readonly model: Model
+  readonly layout: ModelLayout
+  readonly store: Store
+  readonly planner: Planner
+  readonly paging: Paging
+  readonly documents: Documents
+  readonly authenticate: Authenticate | undefined
+  readonly enforcePermissions: boolean
+  readonly controllers: ReadonlyMap<string, ODataController>
+  readonly protocol: ProtocolOptions
+  readonly limits: ServiceLimits
+  readonly log: ServiceLog | undefined
+  readonly writers: WriterCache
+}
+
+/** Compiled writers by plan and dialect; plans are cached objects, so their writers live as long as they do. */
+export class WriterCache {
+  readonly #byPlan = new WeakMap<object, LruMap<string, unknown>>()
+
+  /** The writer made for a plan (or any shared object) and dialect by `make`, made once. */
+  get<T>(owner: object, dialect: JsonDialect, make: () => T): T {
+    let writers = this.#byPlan.get(owner)
+    if (writers === undefined) {
+      writers = new LruMap<string, unknown>(24)
+      this.#byPlan.set(owner, writers)
+    }
+    const key = `${dialect.version} ${dialect.metadata} ${dialect.ieee754Compatible} ${dialect.exponentialDecimals} ${dialect.root}`
+    let writer = writers.get(key)
+    if (writer === undefined) {
+      writer = make()
+      writers.set(key, writer)
+    }
+    return writer as T
+  }
+}
+
+/** The dialect of one answer. */
+export function dialectOf(core: Core, exchange: Exchange, format: JsonFormat): JsonDialect {
+  return {
+    version: exchange.version,
+    metadata: format.metadata,
+    ieee754Compatible: format.ieee754Compatible,
+    exponentialDecimals: format.exponentialDecimals,
+    alwaysType: core.protocol.graph,
+    root: exchange.root,
+  }
+}
+
+/** `@odata.` or `@`: how control information is named (JSON Format 4.6). */
+export function controlPrefix(version: ODataVersion): string {
+  return version === '4.0' ? '@odata.' : '@'
+}
+
+/** Where the rows of a source stand. */
+export function collectionOf(core: Core, source: Source): CollectionLayout {
+  const last = source.steps.findLast((step) => step.kind === 'navigation')
+  const name = last?.target?.name ?? (last ? undefined : source.root.name)
+  const collection = name === undefined ? undefined : core.layout.collections.get(name)
+  if (!collection) throw new ODataError('notImplemented', 'Navigation is not implemented by this service.')
+  return collection
+}
+
+/** The context a controller gets, and the controller. */
+export function contextOf<P extends StorePlan>(
+  core: Core,
+  exchange: Exchange,
+  plan: P,
+  parameters: Parameters,
+  more: Partial<Pick<Session, 'after' | 'limit' | 'precondition'>> = {},
+): { readonly controller: ODataController; readonly context: RequestContext<P> } {
+  const session: Session = {
+    parameters,
+    scope: '',
+    rowFilters: noFilters,
+    signal: exchange.request.signal,
+    timeLimit: core.limits.storeTime,
+    after: more.after,
+    limit: more.limit,
+    precondition: more.precondition,
+    transaction: undefined,
+  }
+  const context = {
+    plan,
+    session,
+    principal: exchange.principal,
+    store: core.store,
+    layout: core.layout,
+    collection: collectionOf(core, plan.source),
+  }
+  return { controller: core.controllers.get(plan.source.root.name) ?? generic, context }
+}
+
+const noFilters: Session['rowFilters'] = new Map()
+const generic = new ODataController()

@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto'
+import type { Principal } from '../auth/principal.ts'
+import type { HttpRequest } from '../protocol/message.ts'
+import type { ODataVersion } from '../protocol/negotiate.ts'
+
+/** One request on its way through the stages: what later stages and the log need of the earlier ones. */
+export interface Exchange {
+  readonly request: HttpRequest
+  readonly requestId: string
+  readonly clientRequestId: string | undefined
+  /** milliseconds since 1970 when it came */
+  readonly arrived: number
+  readonly timings: Timings | undefined
+  version: ODataVersion
+  principal: Principal | undefined
+  /** the absolute service root with trailing slash */
+  root: string
+}
+
+/** Time of each stage, in milliseconds. */
+export class Timings {
+  readonly #marks: string[] = []
+  #last = performance.now()
+
+  /** Ends the stage that has been running since the last mark. */
+  mark(stage: string): void {
+    const now = performance.now()
+    this.#marks.push(`${stage};dur=${(now - this.#last).toFixed(3)}`)
+    this.#last = now
+  }
+
+  /** The value of a Server-Timing header. */
+  header(): string {
+    return this.#marks.join(', ')
+  }
+}
+
+/** What a client may send as its own id: it comes back in a header and in errors, so its form is checked. */
+const clientId = /^[\w.:@/+=-]{1,128}$/
+
+export function beginExchange(
+  request: HttpRequest,
+  settings: { version: ODataVersion; root: string; timing: boolean },
+): Exchange {
+  const sent = request.headers['client-request-id']
+  return {
+    request,
+    requestId: randomUUID(),
+    clientRequestId: sent !== undefined && clientId.test(sent) ? sent : undefined,
+    arrived: Date.now(),
+    timings: settings.timing ? new Timings() : undefined,
+    version: settings.version,
+    principal: undefined,
+    root: settings.root,
+  }
+}

@@ -1,0 +1,123 @@
+import { permit, unauthenticated } from '../auth/permit.ts'
+import { assertNever } from '../base/assert.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
+import { negotiateJson, responseVersion } from '../protocol/negotiate.ts'
+import type { QueryOptions } from '../url/ast.ts'
+import { parseRequestUrl } from '../url/parse-url.ts'
+import { type Core, dialectOf } from './core.ts'
+import { beginExchange, type Exchange } from './exchange.ts'
+import { failure } from './failure.ts'
+import type { Planned } from './planner.ts'
+import { count, read } from './read.ts'
+import { create, remove, update } from './write.ts'
+
+/** How the service was asked to time itself. */
+export interface HandleSettings {
+  readonly serverTiming: boolean
+}
+
+/**
+ * The way of every request: URL, plan, permission, store, payload. This is the only place where what is thrown is caught.
+ * @param root the absolute service root of this request, with trailing slash; undefined: asked under a name that is not served
+ * @returns always an answer, never a throw
+ */
+export async function handle(
+  core: Core,
+  settings: HandleSettings,
+  root: string | undefined,
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  const exchange = beginExchange(request, {
+    version: core.protocol.defaultVersion,
+    root: root ?? '',
+    timing: settings.serverTiming,
+  })
+  try {
+    if (root === undefined)
+      throw new ODataError('hostNotServed', 'Without a public root this service answers loopback hosts only.')
+    return finish(core, exchange, await answer(core, exchange))
+  } catch (thrown) {
+    return finish(core, exchange, failure(core, exchange, thrown))
+  }
+}
+
+async function answer(core: Core, exchange: Exchange): Promise<HttpResponse> {
+  const { request, timings } = exchange
+  exchange.version = responseVersion(request.headers, core.protocol.defaultVersion)
+  const url = parseRequestUrl(request.target, { version: parsedAs(exchange), limits: core.limits })
+  timings?.mark('parse')
+  const planned = core.planner.plan(request.method, url)
+  timings?.mark('plan')
+  await authorize(core, exchange, planned)
+  timings?.mark('auth')
+  const response = await execute(core, exchange, planned, url.options)
+  timings?.mark('payload')
+  return response
+}
+
+/** Names without `$` are options, unless the client says that it speaks 4.0 (URL Conventions 5.1). */
+function parsedAs(exchange: Exchange): '4.0' | '4.01' {
+  return exchange.request.headers['odata-maxversion']?.trim() === '4.0' ? '4.0' : '4.01'
+}
+
+/** `$metadata` and the service document are open; data needs what the plan requires, and a sign-in where there is one. */
+async function authorize(core: Core, exchange: Exchange, { plan }: Planned): Promise<void> {
+  if (plan.kind === 'metadata' || plan.kind === 'serviceDocument') return
+  if (core.authenticate) {
+    const { headers, loopback } = exchange.request
+    const principal = core.authenticate({ authorization: headers.authorization, loopback })
+    exchange.principal = principal instanceof Promise ? await principal : principal
+    if (!exchange.principal) throw unauthenticated('This resource needs a bearer token.')
+  }
+  if (core.enforcePermissions) permit(exchange.principal, plan.requires)
+}
+
+function execute(
+  core: Core,
+  exchange: Exchange,
+  { plan, parameters }: Planned,
+  options: QueryOptions,
+): Promise<HttpResponse> {
+  const { headers } = exchange.request
+  switch (plan.kind) {
+    case 'read':
+      return read(core, exchange, plan, parameters, options)
+    case 'count':
+      return count(core, exchange, plan, parameters, options)
+    case 'create':
+      return create(core, exchange, plan, parameters, options)
+    case 'update':
+      return update(core, exchange, plan, parameters, options)
+    case 'delete':
+      return remove(core, exchange, plan, parameters)
+    case 'metadata':
+      return core.documents.metadata(headers, options.format, exchange.version)
+    case 'serviceDocument':
+      return core.documents.service(
+        headers,
+        options.format,
+        dialectOf(core, exchange, negotiateJson(headers, options.format)),
+      )
+    case 'invoke':
+      throw new ODataError('notImplemented', `No handler is registered for ${plan.operation.name}.`)
+    default:
+      return assertNever(plan, 'plan')
+  }
+}
+
+/** Headers of every answer (Protocol 8.1.5, 8.3.8; Graph: request-id). */
+function finish(core: Core, exchange: Exchange, { status, headers, body }: HttpResponse): HttpResponse {
+  const all: Record<string, string> = {
+    'OData-Version': exchange.version,
+    'request-id': exchange.requestId,
+    Vary: headers['Preference-Applied'] === undefined ? vary : `${vary}, Prefer`,
+    ...headers,
+  }
+  if (exchange.clientRequestId !== undefined) all['client-request-id'] = exchange.clientRequestId
+  if (core.protocol.graph && all['Cache-Control'] === undefined) all['Cache-Control'] = 'no-cache'
+  if (exchange.timings) all['Server-Timing'] = exchange.timings.header()
+  return { status, headers: all, body }
+}
+
+const vary = 'OData-MaxVersion, Accept, Accept-Encoding, Authorization'

@@ -1,0 +1,64 @@
+import type { Authenticate } from '../auth/principal.ts'
+import type { Model } from '../edm/model.ts'
+import type { ODataVersion } from '../protocol/negotiate.ts'
+import type { Store } from '../store/port.ts'
+import { defaultUrlLimits, type UrlLimits } from '../url/ast.ts'
+import type { ODataController } from './controller.ts'
+
+/** What a service is made from. */
+export interface ServiceOptions {
+  readonly model: Model
+  readonly store: Store
+  /**
+   * The public URL of the service root; every absolute link is made from it. Without it only loopback hosts are served and
+   * links are made from the Host header.
+   */
+  readonly root?: string
+  /** who asks; without it nobody is signed in, and what the model protects by permissions answers 401 */
+  readonly authenticate?: Authenticate
+  /** false: the model's permissions are not asked for (a closed network, a test); true where not said */
+  readonly enforcePermissions?: boolean
+  /** classes instead of the generic controller, by entity set or singleton name */
+  readonly controllers?: Readonly<Record<string, new () => ODataController>>
+  readonly protocol?: Partial<ProtocolOptions>
+  readonly limits?: Partial<ServiceLimits>
+  readonly log?: ServiceLog
+  /** adds the time of each stage to answers (`Server-Timing`); for developers */
+  readonly serverTiming?: boolean
+}
+
+/** How the service speaks (docs/architecture.md, "Dialects"). */
+export interface ProtocolOptions {
+  /** the version of answers where the client says no OData-MaxVersion */
+  readonly defaultVersion: ODataVersion
+  /** whether `/set/key` is read as a key; undefined: as the model says (Capabilities.KeyAsSegmentSupported), else yes */
+  readonly keyAsSegment: boolean | undefined
+  /** Microsoft Graph's manners */
+  readonly graph: boolean
+}
+
+/** Limits of a request beyond its URL's; all in one table of docs/limits.md. */
+export interface ServiceLimits extends UrlLimits {
+  /** bytes of a request's body */
+  readonly bodyBytes: number
+  /** rows of a page where the client asks for no size; Infinity: no server-driven paging */
+  readonly pageSize: number
+  /** rows of a page at the most, whatever `Prefer: maxpagesize` says */
+  readonly maxPageSize: number
+  /** milliseconds the store may take for one request */
+  readonly storeTime: number
+}
+
+/** The part of a logger that the service uses; pino's fits. Never given a token or a payload. */
+export interface ServiceLog {
+  error(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export const defaultLimits: ServiceLimits = {
+  ...defaultUrlLimits,
+  bodyBytes: 1_048_576,
+  pageSize: 100,
+  maxPageSize: 1_000,
+  storeTime: 10_000,
+}

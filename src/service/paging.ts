@@ -1,0 +1,137 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import type { OrderByItem } from '../bind/tree.ts'
+import type { PrimitiveTypeName } from '../edm/model.ts'
+import { parsePrimitive, printPrimitive } from '../edm/primitives.ts'
+import { primitiveOf } from '../edm/types.ts'
+import type { PrimitiveValue } from '../edm/value.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { ReadPlan } from '../plan/plan.ts'
+import type { Keyset } from '../store/port.ts'
+
+/** Where a page ended: what a skip token carries (Protocol 11.2.6.7). */
+export interface Continuation {
+  readonly after: Keyset
+  /** rows still wanted of the client's $top */
+  readonly top: number | undefined
+}
+
+/** Options that a next link carries itself; the token takes the place of these. */
+const replaced = new Set(['skiptoken', 'skip', 'top'])
+/** Options that decide which rows come in which order: a token is good only for the same ones. */
+const deciding = new Set(['filter', 'search', 'orderby', 'compute', 'apply'])
+
+/**
+ * Skip tokens: the typed sort values of the last row and the rest of $top, bound to the question they belong to and signed
+ * (docs/architecture.md, "Paging").
+ */
+export class Paging {
+  readonly #secret: Uint8Array
+
+  constructor(secret: Uint8Array) {
+    this.#secret = secret
+  }
+
+  /** The absolute link to the next page: the client's own options, $skip and $top taken over by the token. */
+  nextLink(root: string, target: string, plan: ReadPlan, continuation: Continuation, dropCount: boolean): string {
+    const { path, pairs } = splitTarget(target)
+    const kept = pairs
+      .filter(({ name }) => !replaced.has(name) && !(dropCount && name === 'count'))
+      .map(({ raw }) => raw)
+    const payload = Buffer.from(
+      JSON.stringify([printKeyset(plan.orderby, continuation.after), continuation.top ?? null]),
+      'utf8',
+    )
+    const token = Buffer.concat([this.#sign(target, payload), payload]).toString('base64url')
+    return `${root}${path.replace(/^\//, '')}?${[...kept, `$skiptoken=${token}`].join('&')}`
+  }
+
+  /**
+   * Reads a token that this service has signed for this question.
+   * @throws ODataError skipTokenInvalid
+   */
+  read(target: string, plan: ReadPlan, token: string): Continuation {
+    const bytes = Buffer.from(token, 'base64url')
+    const payload = bytes.subarray(signatureLength)
+    const signature = bytes.subarray(0, signatureLength)
+    if (signature.length !== signatureLength || !timingSafeEqual(signature, this.#sign(target, payload)))
+      throw invalidToken()
+    const [texts, top] = JSON.parse(payload.toString('utf8')) as [readonly (string | null)[], number | null]
+    return { after: parseKeyset(plan.orderby, texts), top: top ?? undefined }
+  }
+
+  #sign(target: string, payload: Uint8Array): Buffer {
+    const { path, pairs } = splitTarget(target)
+    const question = pairs
+      .filter(({ name }) => deciding.has(name) || name.startsWith('@'))
+      .map(({ name, value }) => [name, value])
+    const fingerprint = createHash('sha256')
+      .update(JSON.stringify([decode(path), question]))
+      .digest()
+    return createHmac('sha256', this.#secret).update(fingerprint).update(payload).digest().subarray(0, signatureLength)
+  }
+}
+
+const signatureLength = 16
+
+function invalidToken(): ODataError {
+  return new ODataError('skipTokenInvalid', 'The $skiptoken was not made by this service for this request.', {
+    target: '$skiptoken',
+  })
+}
+
+interface Pair {
+  readonly raw: string
+  /** lower case, without `$` */
+  readonly name: string
+  readonly value: string
+}
+
+function splitTarget(target: string): { path: string; pairs: readonly Pair[] } {
+  const mark = target.indexOf('?')
+  if (mark < 0) return { path: target, pairs: [] }
+  const pairs = target
+    .slice(mark + 1)
+    .split('&')
+    .filter((raw) => raw !== '')
+    .map((raw) => {
+      const equals = raw.indexOf('=')
+      const name = decode(equals < 0 ? raw : raw.slice(0, equals))
+      return {
+        raw,
+        name: name.startsWith('$') ? name.slice(1).toLowerCase() : name.toLowerCase(),
+        value: equals < 0 ? '' : decode(raw.slice(equals + 1)),
+      }
+    })
+  return { path: target.slice(0, mark), pairs }
+}
+
+/** The URL has been parsed before, so its percent-encoding is sound. */
+function decode(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '))
+}
+
+function typeOf(item: OrderByItem): PrimitiveTypeName | undefined {
+  const type = item.expression.type?.type
+  if (type === undefined) return undefined
+  return type.kind === 'enum' ? 'Edm.Int64' : primitiveOf(type)?.name
+}
+
+function printKeyset(orderby: readonly OrderByItem[], keyset: Keyset): readonly (string | null)[] {
+  return keyset.map((value, i) => {
+    const item = orderby[i]
+    const type = item && typeOf(item)
+    if (value === null || type === undefined) return null
+    return printPrimitive(type, value)
+  })
+}
+
+function parseKeyset(orderby: readonly OrderByItem[], texts: readonly (string | null)[]): Keyset {
+  return texts.map((text, i): PrimitiveValue | null => {
+    const item = orderby[i]
+    const type = item && typeOf(item)
+    if (text === null || type === undefined) return null
+    const value = parsePrimitive(type, text)
+    if (value === undefined) throw invalidToken()
+    return value
+  })
+}

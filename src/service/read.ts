@@ -1,0 +1,259 @@
+import type { Parameters } from '../bind/tree.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import { compileOrder } from '../eval/order.ts'
+import { contextUrl } from '../payload/context.ts'
+import { compileRowWriter } from '../payload/fast-writer.ts'
+import { compileMemberWriter } from '../payload/member-writer.ts'
+import { compileRawValue } from '../payload/raw-value.ts'
+import { createSink } from '../payload/sink.ts'
+import type { ByteSink, JsonDialect, RowWriter } from '../payload/writer.ts'
+import type { CountPlan, CreatePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import { printETag, readConditions } from '../protocol/etag.ts'
+import type { HttpResponse } from '../protocol/message.ts'
+import { jsonContentType, negotiateJson, requireAcceptable } from '../protocol/negotiate.ts'
+import { parsePrefer } from '../protocol/prefer.ts'
+import type { Rows } from '../store/port.ts'
+import type { QueryOptions } from '../url/ast.ts'
+import { notModified, versionOf } from './conditions.ts'
+import { type Core, contextOf, controlPrefix, dialectOf } from './core.ts'
+import type { Exchange } from './exchange.ts'
+import type { Continuation } from './paging.ts'
+
+/** Bytes of a streamed answer that are sent at a time. */
+const chunkBytes = 65_536
+
+/** The writer of a plan's rows in a dialect, compiled once. */
+export function rowWriter(core: Core, plan: ReadPlan | CreatePlan | UpdatePlan, dialect: JsonDialect): RowWriter {
+  return core.writers.get(plan, dialect, () =>
+    compileRowWriter(
+      { type: plan.source.type, select: plan.select, expand: plan.expand, entitySet: plan.source.root.name },
+      dialect,
+      core.layout,
+    ),
+  )
+}
+
+/** Reads what a plan names: a collection, an entity, or a property of one (Protocol 11.2). */
+export function read(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan,
+  parameters: Parameters,
+  options: QueryOptions,
+): Promise<HttpResponse> {
+  if (!plan.source.single) return readCollection(core, exchange, plan, parameters, options)
+  return readSingle(core, exchange, plan, parameters, options)
+}
+
+/** `/$count`: the number as text (Protocol 11.2.10). */
+export async function count(
+  core: Core,
+  exchange: Exchange,
+  plan: CountPlan,
+  parameters: Parameters,
+  options: QueryOptions,
+): Promise<HttpResponse> {
+  requireAcceptable(exchange.request.headers, options.format, 'text/plain')
+  const { controller, context } = contextOf(core, exchange, plan, parameters)
+  const number = await controller.count(context)
+  return { status: 200, headers: { 'Content-Type': 'text/plain;charset=utf-8' }, body: Buffer.from(String(number)) }
+}
+
+async function readSingle(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan,
+  parameters: Parameters,
+  options: QueryOptions,
+): Promise<HttpResponse> {
+  const { headers } = exchange.request
+  const format = plan.raw ? undefined : negotiateJson(headers, options.format)
+  const { controller, context } = contextOf(core, exchange, plan, parameters)
+  const row = await controller.read(context)
+  exchange.timings?.mark('store')
+  if (row === undefined) throw new ODataError('entityNotFound', 'There is no entity with this key.')
+  const version = versionOf(row)
+  const answer: Record<string, string> = {}
+  if (version !== undefined) answer.ETag = printETag(version)
+  if (notModified(readConditions(headers), version)) return { status: 304, headers: answer, body: undefined }
+  if (format === undefined) return rawValue(core, exchange, plan, row, answer, options)
+
+  const dialect = dialectOf(core, exchange, format)
+  const sink = createSink()
+  if (plan.member.length === 0) {
+    const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
+    rowWriter(core, plan, dialect)(row, sink, context)
+  } else if (!writeMember(core, plan, parameters, dialect, row, sink))
+    return { status: 204, headers: answer, body: undefined }
+  answer['Content-Type'] = jsonContentType(format, exchange.version)
+  return { status: 200, headers: answer, body: sink.take() }
+}
+
+function writeMember(
+  core: Core,
+  plan: ReadPlan,
+  parameters: Parameters,
+  dialect: JsonDialect,
+  row: Uint8Array,
+  sink: ByteSink,
+): boolean {
+  const write = core.writers.get(plan.member, dialect, () =>
+    compileMemberWriter(plan.member, plan.memberType, dialect, core.layout, contextOfMember(core, plan)),
+  )
+  return write(row, sink, dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters))
+}
+
+function contextOfMember(core: Core, plan: ReadPlan) {
+  return { type: plan.source.type, collection: core.layout.collections.get(plan.source.root.name) }
+}
+
+function rawValue(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan,
+  row: Uint8Array,
+  answer: Record<string, string>,
+  options: QueryOptions,
+): HttpResponse {
+  const { memberType } = plan
+  if (memberType === undefined)
+    throw new ODataError('notImplemented', 'Media streams are not implemented by this service.')
+  const read = compileRawValue(plan.member, memberType, core.layout, contextOfMember(core, plan))
+  const value = read(row)
+  if (value === undefined) return { status: 204, headers: answer, body: undefined }
+  requireAcceptable(exchange.request.headers, options.format, value.contentType)
+  // A browser must not take stored bytes for a page of this origin.
+  answer['X-Content-Type-Options'] = 'nosniff'
+  answer['Content-Type'] = value.contentType
+  return { status: 200, headers: answer, body: value.body }
+}
+
+async function readCollection(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan,
+  parameters: Parameters,
+  options: QueryOptions,
+): Promise<HttpResponse> {
+  const { headers, target } = exchange.request
+  const format = negotiateJson(headers, options.format)
+  const dialect = dialectOf(core, exchange, format)
+  const continuation = options.skiptoken === undefined ? undefined : core.paging.read(target, plan, options.skiptoken)
+  const page = pageOf(core, headers.prefer, continuation?.top ?? plan.top)
+  const { controller, context } = contextOf(core, exchange, plan, parameters, {
+    after: continuation?.after,
+    limit: page.fetch,
+  })
+  const [rows, total] = await Promise.all([
+    page.fetch === 0 ? noRows : controller.list(context),
+    plan.count ? controller.count(context) : undefined,
+  ])
+  exchange.timings?.mark('store')
+
+  const write = rowWriter(core, plan, dialect)
+  const prefix = controlPrefix(exchange.version)
+  const sink = createSink()
+  sink.byte(0x7b)
+  if (dialect.metadata !== 'none') {
+    sink.ascii(`"${prefix}context":`)
+    sink.jsonString(contextUrl(plan, dialect, parameters))
+    sink.ascii(',')
+  }
+  if (total !== undefined) sink.ascii(`"${prefix}count":${dialect.ieee754Compatible ? `"${total}"` : total},`)
+  sink.ascii('"value":[')
+  let written = 0
+  let last: Uint8Array | undefined
+  /** @returns false once the page is full */
+  const writeRow = (row: Uint8Array): boolean => {
+    if (written === page.rows) return false
+    if (written > 0) sink.byte(0x2c)
+    write(row, sink, undefined)
+    written++
+    last = row
+    return true
+  }
+  const writeEnd = (more: boolean): void => {
+    sink.byte(0x5d)
+    if (more && last) {
+      const { keyset } = core.writers.get(plan.orderby, dialect, () =>
+        compileOrder(plan.orderby, { layout: core.layout, type: plan.source.type, collection: context.collection }),
+      )
+      const next: Continuation = {
+        after: keyset(last, parameters),
+        top: page.top === undefined ? undefined : page.top - written,
+      }
+      sink.ascii(`,"${prefix}nextLink":`)
+      sink.jsonString(core.paging.nextLink(exchange.root, target, plan, next, core.protocol.graph))
+    }
+    sink.byte(0x7d)
+  }
+
+  const answer: Record<string, string> = { 'Content-Type': jsonContentType(format, exchange.version) }
+  if (page.applied !== undefined)
+    answer['Preference-Applied'] = `${exchange.version === '4.0' ? 'odata.' : ''}maxpagesize=${page.applied}`
+  if (rows.complete || rows.first.length > page.rows) {
+    const full = rows.first.some((row) => !writeRow(row))
+    if (!rows.complete) await rows.close()
+    writeEnd(full)
+    return { status: 200, headers: answer, body: sink.take() }
+  }
+  return { status: 200, headers: answer, body: await started(stream(rows, sink, writeRow, writeEnd)) }
+}
+
+/** Fetches the first chunk now, so that what fails early is still answered with an error. */
+async function started(chunks: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const first = await chunks.next()
+  return (async function* () {
+    try {
+      if (!first.done) yield first.value
+      yield* chunks
+    } finally {
+      await chunks.return(undefined)
+    }
+  })()
+}
+
+async function* stream(
+  rows: Rows,
+  sink: ByteSink,
+  writeRow: (row: Uint8Array) => boolean,
+  writeEnd: (more: boolean) => void,
+) {
+  let full = false
+  for await (const batch of rows.batches) {
+    for (const row of batch) {
+      full = !writeRow(row)
+      if (full) break
+      if (sink.length >= chunkBytes) yield sink.take()
+    }
+    if (full) break
+  }
+  writeEnd(full)
+  yield sink.take()
+}
+
+interface Page {
+  /** rows written at the most */
+  readonly rows: number
+  /** rows asked of the store: one more tells whether a next page exists; undefined: all */
+  readonly fetch: number | undefined
+  /** what is left of the client's $top */
+  readonly top: number | undefined
+  /** the page size of the client's preference, where it was applied */
+  readonly applied: number | undefined
+}
+
+function pageOf(core: Core, prefer: string | undefined, top: number | undefined): Page {
+  const { maxPageSize } = parsePrefer(prefer)
+  const size = Math.min(maxPageSize ?? core.limits.pageSize, core.limits.maxPageSize)
+  const applied = maxPageSize === undefined ? undefined : size
+  if (top !== undefined && top <= size) return { rows: top, fetch: top, top, applied }
+  return { rows: size, fetch: size === Number.POSITIVE_INFINITY ? top : size + 1, top, applied }
+}
+
+const noRows: Rows = {
+  first: [],
+  complete: true,
+  batches: (async function* () {})(),
+  close: async () => {},
+}

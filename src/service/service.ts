@@ -1,0 +1,88 @@
+import { layoutOf } from '../bson/layout-of-model.ts'
+import { keyAsSegmentSupported } from '../csdl/capabilities.ts'
+import { isComputed } from '../csdl/core.ts'
+import type { Model } from '../edm/model.ts'
+import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
+import type { Core } from './core.ts'
+import { WriterCache } from './core.ts'
+import { Documents } from './documents.ts'
+import { handle } from './handle.ts'
+import { canMakeKey } from './keys.ts'
+import { defaultLimits, type ProtocolOptions, type ServiceOptions } from './options.ts'
+import { Paging } from './paging.ts'
+import { Planner } from './planner.ts'
+
+/** A running service, without sockets. */
+export interface Service {
+  /** the path below which it answers, without trailing slash: `/beta`, or empty */
+  readonly basePath: string
+  /** @param host the request's Host header, needed where no root was given */
+  handle(request: HttpRequest, host: string | undefined): Promise<HttpResponse>
+  /** Resolves while requests can be answered: the store is there and its indexes are built. */
+  ready(): Promise<void>
+  /** Closes the store; running requests should have ended. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes a service of a model and a store: opens the store and prepares what can be prepared.
+ * @throws Error where the model or the options ask for what cannot be served; ODataError storeUnavailable
+ */
+export async function openService(options: ServiceOptions, basePath = ''): Promise<Service> {
+  const { model, store } = options
+  if (!model.container) throw new Error('the model has no entity container: there is nothing to serve')
+  checkKeys(model)
+  const protocol: ProtocolOptions = {
+    defaultVersion: '4.0',
+    keyAsSegment: undefined,
+    graph: false,
+    ...options.protocol,
+  }
+  const layout = layoutOf(model)
+  await store.open(layout)
+  const core: Core = Object.freeze({
+    model,
+    layout,
+    store,
+    planner: new Planner(model, {
+      keyAsSegment: protocol.keyAsSegment ?? keyAsSegmentSupported(model.container) ?? true,
+    }),
+    paging: new Paging(await store.secret('skiptoken')),
+    documents: new Documents(model),
+    authenticate: options.authenticate,
+    enforcePermissions: options.enforcePermissions ?? true,
+    controllers: new Map(
+      Object.entries(options.controllers ?? {}).map(([name, Controller]) => [name, new Controller()]),
+    ),
+    protocol,
+    limits: { ...defaultLimits, ...options.limits },
+    log: options.log,
+    writers: new WriterCache(),
+  })
+  const settings = { serverTiming: options.serverTiming ?? false }
+  const root = options.root === undefined ? undefined : `${options.root.replace(/\/+$/, '')}/`
+  const path = root === undefined ? basePath : new URL(root).pathname.replace(/\/+$/, '')
+  return {
+    basePath: path,
+    handle: (request, host) => handle(core, settings, root ?? loopbackRoot(host, path), request),
+    ready: () => store.ready(),
+    close: () => store.close(),
+  }
+}
+
+/** Names that cannot lead anywhere but to this machine; a root made from any other Host header could be forged. */
+const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/
+
+/** The root of a service that was given none: links made from it work for callers on this machine; undefined for others. */
+function loopbackRoot(host: string | undefined, path: string): string | undefined {
+  return host !== undefined && loopbackHost.test(host) ? `http://${host}${path}/` : undefined
+}
+
+function checkKeys(model: Model): void {
+  for (const child of model.container?.children.values() ?? []) {
+    if (child.kind !== 'entitySet') continue
+    for (const { property } of child.type.key)
+      if (isComputed(property) && !canMakeKey(property))
+        throw new Error(`entity set ${child.name}: no value can be made for the computed key property ${property.name}`)
+  }
+}

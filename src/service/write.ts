@@ -1,0 +1,208 @@
+import type { Parameters } from '../bind/tree.ts'
+import { fields } from '../bson/layout.ts'
+import { findField, readString } from '../bson/reader.ts'
+import type { EntityType } from '../edm/model.ts'
+import type { StructuredValue, Value } from '../edm/value.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import { contextUrl } from '../payload/context.ts'
+import { readEntity } from '../payload/read-entity.ts'
+import { createSink } from '../payload/sink.ts'
+import { keyMadeByService } from '../plan/build.ts'
+import type { CreatePlan, DeletePlan, UpdatePlan } from '../plan/plan.ts'
+import { printETag, readConditions } from '../protocol/etag.ts'
+import type { HttpResponse } from '../protocol/message.ts'
+import { jsonContentType, negotiateJson, requestVersion, requireJsonBody } from '../protocol/negotiate.ts'
+import { parsePrefer } from '../protocol/prefer.ts'
+import type { QueryOptions } from '../url/ast.ts'
+import { preconditionFailed, preconditionOf, versionOf } from './conditions.ts'
+import { type Core, contextOf, dialectOf } from './core.ts'
+import type { Exchange } from './exchange.ts'
+import { makeKey } from './keys.ts'
+import { entityUrl } from './links.ts'
+import { rowWriter } from './read.ts'
+
+type BodyMode = 'create' | 'merge' | 'replace'
+
+/** POST to a collection (Protocol 11.4.2). */
+export async function create(
+  core: Core,
+  exchange: Exchange,
+  plan: CreatePlan,
+  parameters: Parameters,
+  options: QueryOptions,
+): Promise<HttpResponse> {
+  const format = negotiateJson(exchange.request.headers, options.format)
+  const entity = await readBody(core, exchange, plan.source.type, 'create')
+  const keyed = withMembers(entity, makeKey(plan.source.type))
+  const { controller, context } = contextOf(core, exchange, plan, parameters)
+  exchange.timings?.mark('body')
+  const outcome = await controller.create(context, keyed)
+  exchange.timings?.mark('store')
+  if (outcome.kind === 'exists') throw new ODataError('entityExists', 'There is an entity with this key already.')
+  return created(core, exchange, plan, parameters, outcome.row, format)
+}
+
+/** PATCH and PUT of an entity (Protocol 11.4.3, 11.4.4). */
+export async function update(
+  core: Core,
+  exchange: Exchange,
+  plan: UpdatePlan,
+  parameters: Parameters,
+  options: QueryOptions,
+): Promise<HttpResponse> {
+  const { headers } = exchange.request
+  const format = negotiateJson(headers, options.format)
+  const conditions = readConditions(headers)
+  const { controller, context } = contextOf(core, exchange, plan, parameters, {
+    precondition: preconditionOf(conditions),
+  })
+  const type = await storedType(plan.source.type, () => controller.read(context))
+  const entity = await readBody(core, exchange, type, plan.replace ? 'replace' : 'merge')
+  exchange.timings?.mark('body')
+  // An entity deleted and created again meanwhile: the second round meets what is there by then.
+  for (let round = 0; round < 2; round++) {
+    const outcome = await controller.update(context, entity)
+    exchange.timings?.mark('store')
+    if (outcome.kind === 'updated') return changed(core, exchange, plan, parameters, outcome.row, format)
+    if (outcome.kind === 'preconditionFailed')
+      throw preconditionFailed(conditions.ifMatch ? 'If-Match' : 'If-None-Match')
+    // If-Match never upserts.
+    if (conditions.ifMatch) throw preconditionFailed('If-Match')
+    if (!plan.upsert) throw new ODataError('entityNotFound', 'There is no entity with this key.')
+    const whole = await readBody(core, exchange, plan.source.type, 'create', keyOf(plan, parameters))
+    const inserted = await controller.create(context, withMembers(whole, keyOf(plan, parameters)))
+    if (inserted.kind === 'created') return created(core, exchange, plan, parameters, inserted.row, format)
+    if (conditions.ifNoneMatch) throw preconditionFailed('If-None-Match')
+  }
+  throw new ODataError('conflict', 'The entity is being created and deleted by others. Try again.')
+}
+
+/** DELETE of an entity (Protocol 11.4.5). */
+export async function remove(
+  core: Core,
+  exchange: Exchange,
+  plan: DeletePlan,
+  parameters: Parameters,
+): Promise<HttpResponse> {
+  const conditions = readConditions(exchange.request.headers)
+  const { controller, context } = contextOf(core, exchange, plan, parameters, {
+    precondition: preconditionOf(conditions),
+  })
+  const outcome = await controller.delete(context)
+  exchange.timings?.mark('store')
+  if (outcome.kind === 'preconditionFailed') throw preconditionFailed(conditions.ifMatch ? 'If-Match' : 'If-None-Match')
+  if (outcome.kind === 'missing') {
+    if (conditions.ifMatch) throw preconditionFailed('If-Match')
+    throw new ODataError('entityNotFound', 'There is no entity with this key.')
+  }
+  return { status: 204, headers: {}, body: undefined }
+}
+
+async function readBody(
+  core: Core,
+  exchange: Exchange,
+  type: EntityType,
+  mode: BodyMode,
+  key?: ReadonlyMap<string, Value>,
+): Promise<StructuredValue> {
+  requireJsonBody(exchange.request.headers)
+  const body = await exchange.request.body(core.limits.bodyBytes)
+  if (body === undefined || body.length === 0) throw new ODataError('bodySyntax', 'The request has no body.')
+  return readEntity(body, {
+    model: core.model,
+    type,
+    mode,
+    version: requestVersion(exchange.request.headers, exchange.version),
+    keyByService: key !== undefined || keyMadeByService(type),
+  })
+}
+
+/** The type of the entity that is there: only where the declared type leaves it open is the row read first. */
+async function storedType(declared: EntityType, readRow: () => Promise<Uint8Array | undefined>): Promise<EntityType> {
+  if (declared.derivedTypes.length === 0) return declared
+  const row = await readRow()
+  if (row === undefined) return declared
+  const at = findField(row, fields.type)
+  const name = at < 0 ? undefined : readString(row, at)
+  return declared.derivedTypes.find((type) => type.name === name) ?? declared
+}
+
+function withMembers(entity: StructuredValue, more: ReadonlyMap<string, Value>): StructuredValue {
+  return more.size === 0 ? entity : { ...entity, members: new Map([...more, ...entity.members]) }
+}
+
+/** The key that the URL names, by property name. */
+function keyOf(plan: UpdatePlan, parameters: Parameters): ReadonlyMap<string, Value> {
+  const step = plan.source.steps.findLast((candidate) => candidate.kind === 'key')
+  if (step?.kind !== 'key') return new Map()
+  const { key, parameters: indexes } = step.predicate
+  return new Map(key.map(({ property }, i) => [property.name, parameters[indexes[i] ?? -1] ?? null]))
+}
+
+type JsonFormat = ReturnType<typeof negotiateJson>
+
+function created(
+  core: Core,
+  exchange: Exchange,
+  plan: CreatePlan | UpdatePlan,
+  parameters: Parameters,
+  row: Uint8Array,
+  format: JsonFormat,
+): HttpResponse {
+  const location = entityUrl(exchange.root, plan.source.root, core.layout, row)
+  const headers: Record<string, string> = { Location: location }
+  const wanted = parsePrefer(exchange.request.headers.prefer).return
+  if (wanted === 'minimal') {
+    addVersion(headers, row)
+    headers['OData-EntityId'] = location
+    headers['Preference-Applied'] = 'return=minimal'
+    return { status: 204, headers, body: undefined }
+  }
+  if (wanted) headers['Preference-Applied'] = `return=${wanted}`
+  return { status: 201, headers, body: representation(core, exchange, plan, parameters, row, format, headers) }
+}
+
+/** Protocol 11.4.3: 204 unless the client asks for the entity; Graph answers 200 unless the client asks for nothing. */
+function changed(
+  core: Core,
+  exchange: Exchange,
+  plan: UpdatePlan,
+  parameters: Parameters,
+  row: Uint8Array,
+  format: JsonFormat,
+): HttpResponse {
+  const headers: Record<string, string> = {}
+  const wanted = parsePrefer(exchange.request.headers.prefer).return
+  if (wanted) headers['Preference-Applied'] = `return=${wanted}`
+  if (wanted === 'representation' || (core.protocol.graph && wanted === undefined))
+    return { status: 200, headers, body: representation(core, exchange, plan, parameters, row, format, headers) }
+  addVersion(headers, row)
+  headers['OData-EntityId'] = entityUrl(exchange.root, plan.source.root, core.layout, row)
+  return { status: 204, headers, body: undefined }
+}
+
+function representation(
+  core: Core,
+  exchange: Exchange,
+  plan: CreatePlan | UpdatePlan,
+  parameters: Parameters,
+  row: Uint8Array,
+  format: JsonFormat,
+  headers: Record<string, string>,
+): Uint8Array {
+  const dialect = dialectOf(core, exchange, format)
+  const sink = createSink()
+  rowWriter(core, plan, dialect)(
+    row,
+    sink,
+    dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters),
+  )
+  addVersion(headers, row)
+  headers['Content-Type'] = jsonContentType(format, exchange.version)
+  return sink.take()
+}
+
+function addVersion(headers: Record<string, string>, row: Uint8Array): void {
+  const version = versionOf(row)
+  if (version !== undefined) headers.ETag = printETag(version)
+}
