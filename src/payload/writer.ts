@@ -1,5 +1,5 @@
-import type { StructuredType } from '../edm/model.ts'
 import type { ExpandItem, MemberStep, Selection } from '../bind/tree.ts'
+import type { StructuredType } from '../edm/model.ts'
 
 /** How answers are written: what negotiation settled (Protocol 8.1.5, 8.2.1; JSON Format 3). */
 export interface JsonDialect {

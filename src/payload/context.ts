@@ -1,0 +1,120 @@
+import type { ExpandItem, Parameters, Selection } from '../bind/tree.ts'
+import type { StructuredType } from '../edm/model.ts'
+import { typeName } from '../edm/types.ts'
+import type { CreatePlan, ReadPlan, Source, UpdatePlan } from '../plan/plan.ts'
+import { keyPredicate } from './key-text.ts'
+import type { JsonDialect } from './writer.ts'
+
+/**
+ * The absolute context URL of a plan's answer (Protocol 10). Its fragment is not percent-encoded (JSON Format 4.5.1).
+ * @param parameters values of the request: keys stand in the contexts of properties and of contained entities
+ */
+export function contextUrl(
+  plan: ReadPlan | CreatePlan | UpdatePlan,
+  dialect: JsonDialect,
+  parameters: Parameters,
+): string {
+  const base = `${dialect.root}$metadata#`
+  const selected = selectList(plan.select, plan.expand, dialect)
+  const place = placeOf(plan.source, parameters)
+  if (plan.kind === 'read' && plan.member.length > 0) return base + memberFragment(plan, place, selected)
+  const single = plan.kind !== 'read' || plan.source.single
+  if (place.set === undefined) {
+    const { name } = plan.source.type
+    return `${base}${single ? name : `Collection(${name})`}${selected}`
+  }
+  const cast = place.cast === undefined ? '' : `/${place.cast.name}`
+  return `${base}${place.set}${cast}${selected}${single && !place.singleton ? '/$entity' : ''}`
+}
+
+/** Where the rows of a source lie. */
+interface Place {
+  /** entity set, singleton, or path of a contained collection; undefined where rows are of no set */
+  readonly set: string | undefined
+  readonly singleton: boolean
+  readonly cast: StructuredType | undefined
+  /** key predicate of the row named last, where there is one */
+  readonly key: string | undefined
+  /** whether set, key and cast together are the canonical URL of the row */
+  readonly canonical: boolean
+}
+
+function placeOf(source: Source, parameters: Parameters): Place {
+  const singleton = source.root.kind === 'singleton'
+  let place: Place = { set: source.root.name, singleton, cast: undefined, key: undefined, canonical: singleton }
+  for (const step of source.steps) {
+    switch (step.kind) {
+      case 'key': {
+        const { key, parameters: indexes } = step.predicate
+        const values = indexes.map((index) => parameters[index] ?? null)
+        place = { ...place, key: keyPredicate(key, values, false), canonical: place.set !== undefined }
+        break
+      }
+      case 'cast':
+        place = { ...place, cast: step.type }
+        break
+      case 'navigation': {
+        const contained = step.property.containsTarget && place.canonical
+        const set = contained ? `${entityPath(place)}/${step.property.name}` : step.target?.name
+        place = {
+          set,
+          singleton: !contained && step.target?.kind === 'singleton',
+          cast: undefined,
+          key: undefined,
+          canonical:
+            set !== undefined && (step.target?.kind === 'singleton' || (contained && !step.property.collection)),
+        }
+        break
+      }
+      case 'filter':
+        break
+    }
+  }
+  return place
+}
+
+function entityPath({ set = '', key = '', cast }: Place): string {
+  return `${set}${key}${cast === undefined ? '' : `/${cast.name}`}`
+}
+
+function memberFragment(plan: ReadPlan, place: Place, selected: string): string {
+  const path = plan.member.map((step) => {
+    switch (step.kind) {
+      case 'dynamic':
+        return step.name
+      case 'cast':
+        return step.type.name
+      default:
+        return step.property.name
+    }
+  })
+  if (place.canonical) return `${entityPath(place)}/${path.join('/')}${selected}`
+  return `${plan.memberType === undefined ? 'Edm.Untyped' : typeName(plan.memberType)}${selected}`
+}
+
+/** The parenthesized list of what is selected and expanded (Protocol 10.7 to 10.10), or nothing. */
+function selectList(select: Selection | undefined, expand: readonly ExpandItem[], dialect: JsonDialect): string {
+  const names = select === undefined ? [] : selectedPaths(select, '')
+  for (const item of expand) {
+    if (item.as !== 'entities') continue
+    const path = item.path.map((step) =>
+      'property' in step ? step.property.name : 'type' in step ? step.type.name : step.name,
+    )
+    if (path.at(-1) !== item.property.name) path.push(item.property.name)
+    const nested = selectList(item.query.select, item.query.expand, dialect)
+    if (nested === '' && dialect.version === '4.0') continue
+    names.push(
+      `${path.join('/')}${item.levels === 'max' || item.levels > 1 ? '+' : ''}${nested === '' ? '()' : nested}`,
+    )
+  }
+  return names.length === 0 ? '' : `(${names.join(',')})`
+}
+
+function selectedPaths(select: Selection, prefix: string): string[] {
+  const names = select.all ? [`${prefix}*`] : []
+  for (const [name, nested] of select.properties) {
+    if (nested === undefined || nested.all) names.push(prefix + name)
+    else names.push(...selectedPaths(nested, `${prefix}${name}/`))
+  }
+  return names
+}

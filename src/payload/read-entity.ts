@@ -1,0 +1,91 @@
+import { isTagged } from '../edm/annotations.ts'
+import type { EntityType, Model, TypeReference } from '../edm/model.ts'
+import { isStructured } from '../edm/types.ts'
+import type { StructuredValue, Value } from '../edm/value.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import { Faults } from './faults.ts'
+import { type JsonObject, jsonKinds, parseJson } from './json.ts'
+import { type BodyMode, type Reading, readStructured, valueReader } from './read-structured.ts'
+
+export interface ReadEntityOptions {
+  readonly model: Model
+  /** declared type of the collection (create), or type of the stored entity (merge, replace) */
+  readonly type: EntityType
+  readonly mode: BodyMode
+  /** version of the request's body; names of control information are taken in both forms all the same */
+  readonly version: '4.0' | '4.01'
+  /** the service makes the key, or the URL says it: key properties in the body are ignored */
+  readonly keyByService: boolean
+}
+
+/**
+ * Reads and checks the body of POST, PATCH or PUT of an entity (JSON Format 6, Protocol 11.4.2 to 11.4.4).
+ *
+ * Computed properties, keys the service makes, and in updates keys and immutable properties are ignored; a create or
+ * replacement gets the model's default values. The result holds typed values only.
+ * @param body UTF-8 JSON
+ * @throws ODataError bodySyntax; else one error with all faults: a single one as it is (propertyRequired, valueInvalid,
+ *   typeUnknown, ...), several as bodyInvalid with all of them in `details`
+ */
+export function readEntity(body: Uint8Array, options: ReadEntityOptions): StructuredValue {
+  const node = readObject(body)
+  const reading = readingOf(options.model, keyIgnored(options))
+  const value = readStructured(node, options.type, '', reading, options.mode)
+  return finished(value, reading)
+}
+
+/** What `readValue` needs to know. */
+export interface ReadValueOptions {
+  readonly model: Model
+  readonly mode: BodyMode
+}
+
+/**
+ * Reads the body that writes a single property (Protocol 11.4.9): the object itself for a complex value, else
+ * `{"value": ...}`.
+ * @throws ODataError as `readEntity`
+ */
+export function readValue(body: Uint8Array, reference: TypeReference, options: ReadValueOptions): Value {
+  const node = readObject(body)
+  const reading = readingOf(options.model, false)
+  if (!reference.collection && isStructured(reference.type))
+    return finished(readStructured(node, reference.type, '', reading, options.mode), reading)
+  const member = node.members.get('value')
+  for (const duplicate of node.duplicates)
+    reading.faults.add(
+      'propertyDuplicate',
+      `The member ${JSON.stringify(duplicate.name)} occurs twice.`,
+      duplicate.name,
+      duplicate,
+    )
+  if (member === undefined) reading.faults.add('propertyRequired', 'The body has no member "value".', 'value', node)
+  else if (member.kind !== 'null')
+    return finished(valueReader(reference)(member, 'value', reading, options.mode), reading)
+  else if (reference.collection || !reference.nullable)
+    reading.faults.add('propertyNull', 'The value must not be null.', 'value', member)
+  reading.faults.throwIfAny()
+  return null
+}
+
+function readObject(body: Uint8Array): JsonObject {
+  const node = parseJson(body)
+  if (node.kind === 'object') return node
+  throw new ODataError('bodyInvalid', `The body must be a JSON object, not ${jsonKinds[node.kind]}.`, {
+    position: { offset: node.offset, length: node.end - node.offset },
+  })
+}
+
+function readingOf(model: Model, ignored: boolean): Reading {
+  return { model, faults: new Faults(), keyIgnored: ignored }
+}
+
+/** A key of which the service makes a part needs its other parts from the client. */
+function keyIgnored({ type, keyByService }: ReadEntityOptions): boolean {
+  return keyByService && !type.key.some(({ property }) => isTagged(property, 'Org.OData.Core.V1.Computed'))
+}
+
+function finished<T>(value: T | undefined, reading: Reading): T {
+  reading.faults.throwIfAny()
+  if (value === undefined) throw new Error('invariant: a body without value and without fault')
+  return value
+}

@@ -1,0 +1,354 @@
+import { nearestName } from '../base/text.ts'
+import { isTagged } from '../edm/annotations.ts'
+import type { Model, Property, StructuredType, TypeReference } from '../edm/model.ts'
+import { parsePrimitive } from '../edm/primitives.ts'
+import { isStructured, primitiveOf } from '../edm/types.ts'
+import type { StructuredValue, Value } from '../edm/value.ts'
+import type { Faults } from './faults.ts'
+import { type JsonNode, type JsonObject, jsonKinds } from './json.ts'
+import { actualType, propertyType } from './read-type.ts'
+import { scalarReader } from './read-value.ts'
+
+/** What the body is for: all of a new value, a part of an existing one (PATCH), all of an existing one (PUT). */
+export type BodyMode = 'create' | 'merge' | 'replace'
+
+/** What holds while one body is read. */
+export interface Reading {
+  readonly model: Model
+  readonly faults: Faults
+  /** the service, or the URL, says the key: key properties of the body's entity are ignored */
+  readonly keyIgnored: boolean
+}
+
+/** Reads a non-null JSON value of a declared type. @returns undefined where a fault was found */
+type ValueReader = (node: JsonNode, target: string, reading: Reading, mode: BodyMode) => Value | undefined
+
+/** What is known of one declared property before any body comes. */
+interface PropertyReader {
+  readonly property: Property
+  readonly nullable: boolean
+  readonly key: boolean
+  /** Core.Computed: the client's value is ignored (Protocol 11.4.2) */
+  readonly computed: boolean
+  /** Core.Immutable: ignored in updates */
+  readonly immutable: boolean
+  /** must be in the body of a create */
+  readonly required: boolean
+  readonly defaultValue: Value | undefined
+  readonly read: ValueReader
+}
+
+interface TypeReader {
+  readonly properties: ReadonlyMap<string, PropertyReader>
+  readonly list: readonly PropertyReader[]
+}
+
+const typeReaders = new WeakMap<StructuredType, TypeReader>()
+
+/**
+ * Reads a JSON object as a value of a structured type or of one derived from it (JSON Format 6 and 7.2).
+ * @param target path of the object in the body; empty for the body itself
+ * @returns undefined where its type could not be told; other faults leave their members out
+ */
+export function readStructured(
+  node: JsonObject,
+  declared: StructuredType,
+  target: string,
+  reading: Reading,
+  mode: BodyMode,
+): StructuredValue | undefined {
+  const { faults } = reading
+  const type = actualType(
+    reading.model,
+    node,
+    declared,
+    target,
+    faults,
+    mode !== 'create' && declared.kind === 'entity',
+  )
+  if (type === undefined) return undefined
+  const reader = readerOf(type)
+  const members = new Map<string, Value>()
+  for (const duplicate of node.duplicates)
+    faults.add(
+      'propertyDuplicate',
+      `The member ${JSON.stringify(duplicate.name)} occurs twice.`,
+      join(target, duplicate.name),
+      duplicate,
+    )
+
+  for (const [name, member] of node.members) {
+    const property = reader.properties.get(name)
+    if (property === undefined) readOther(name, member, node, type, target, reading, members)
+    else if (!isIgnored(property, reading, mode, target)) {
+      const value = readMember(property, member, join(target, name), reading, mode)
+      if (value !== undefined) members.set(name, value)
+    }
+  }
+  if (mode !== 'merge') {
+    for (const property of reader.list) {
+      if (node.members.has(property.property.name) || isIgnored(property, reading, mode, target)) continue
+      if (property.defaultValue !== undefined) members.set(property.property.name, property.defaultValue)
+      else if (property.required)
+        faults.add(
+          'propertyRequired',
+          `The property ${property.property.name} of ${type.name} is required.`,
+          join(target, property.property.name),
+          node,
+        )
+    }
+  }
+  return { kind: 'structured', type, members }
+}
+
+function isIgnored(property: PropertyReader, reading: Reading, mode: BodyMode, target: string): boolean {
+  if (property.computed) return true
+  if (mode !== 'create' && property.immutable) return true
+  return property.key && target === '' && (reading.keyIgnored || mode !== 'create')
+}
+
+function readMember(
+  { property, nullable, read }: PropertyReader,
+  node: JsonNode,
+  target: string,
+  reading: Reading,
+  mode: BodyMode,
+): Value | undefined {
+  if (node.kind !== 'null') return read(node, target, reading, mode)
+  if (nullable) return null
+  const why = property.type.collection ? 'is a collection, which is empty rather than null' : 'must not be null'
+  reading.faults.add('propertyNull', `The property ${property.name} ${why}.`, target, node)
+  return undefined
+}
+
+/** A member that is no declared structural property: control information, annotation, navigation, dynamic or unknown. */
+function readOther(
+  name: string,
+  node: JsonNode,
+  object: JsonObject,
+  type: StructuredType,
+  target: string,
+  reading: Reading,
+  members: Map<string, Value>,
+): void {
+  const { faults } = reading
+  // Unknown control information and annotations must not be an error (JSON Format 4.5); `#...` advertises operations.
+  const at = name.indexOf('@')
+  if (at === 0 || name.startsWith('#')) return
+  const bare = at < 0 ? name : name.slice(0, at)
+  const navigation = type.allNavigationProperties.has(bare)
+  if (at > 0) {
+    const annotation = name.slice(at)
+    if (annotation === '@odata.bind') {
+      if (navigation)
+        faults.add('notImplemented', `Binding related entities (${name}) is not implemented.`, join(target, name), node)
+      else unknownProperty(bare, type, target, faults, node)
+    } else if (navigation && (annotation === '@odata.delta' || annotation === '@delta'))
+      faults.add('notImplemented', `Changing related entities (${name}) is not implemented.`, join(target, name), node)
+    return
+  }
+  if (navigation) {
+    faults.add(
+      'notImplemented',
+      `Writing related entities (${name}) with the entity is not implemented.`,
+      join(target, name),
+      node,
+    )
+    return
+  }
+  if (!type.open || !dynamicName.test(name) || reservedNames.has(name)) {
+    unknownProperty(name, type, target, faults, node)
+    return
+  }
+  const value = readDynamic(name, node, object, join(target, name), reading)
+  if (value !== undefined) members.set(name, value)
+}
+
+function unknownProperty(name: string, type: StructuredType, target: string, faults: Faults, node: JsonNode): void {
+  const shown = JSON.stringify(name.slice(0, 200))
+  const near = nearestName(name.slice(0, 200), [...type.allProperties.keys(), ...type.allNavigationProperties.keys()])
+  const hint = near === undefined ? '' : ` Did you mean ${near}?`
+  faults.add('propertyUnknown', `The type ${type.name} has no property ${shown}.${hint}`, join(target, name), node)
+}
+
+/** ABNF odataIdentifier. */
+const dynamicName = /^[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Nd}\p{Mn}\p{Mc}\p{Pc}\p{Cf}]{0,127}$/u
+/** Identifiers that cannot be stored as dynamic properties: the key's field, and what objects of JavaScript treat specially. */
+const reservedNames: ReadonlySet<string> = new Set(['_id', '__proto__'])
+
+/** A dynamic property of an open type: by its `type` control information, else by the heuristics of JSON Format 4.5.3. */
+function readDynamic(
+  name: string,
+  node: JsonNode,
+  object: JsonObject,
+  target: string,
+  reading: Reading,
+): Value | undefined {
+  const { faults, model } = reading
+  const annotation = object.members.get(`${name}@odata.type`) ?? object.members.get(`${name}@type`)
+  if (annotation === undefined) return readUntyped(node, target, reading)
+  const reference = annotation.kind === 'string' ? propertyType(model, annotation.value) : undefined
+  if (reference === undefined) {
+    const shown =
+      annotation.kind === 'string' ? JSON.stringify(annotation.value.slice(0, 200)) : jsonKinds[annotation.kind]
+    faults.add('typeUnknown', `This service has no type ${shown}.`, `${target}@odata.type`, annotation)
+    return undefined
+  }
+  return node.kind === 'null' ? null : valueReader(reference)(node, target, reading, 'create')
+}
+
+/** A value without a declared type: numbers are doubles, arrays collections; objects need to say their type. */
+function readUntyped(node: JsonNode, target: string, reading: Reading): Value | undefined {
+  const { faults, model } = reading
+  switch (node.kind) {
+    case 'null':
+      return null
+    case 'boolean':
+    case 'string':
+      return node.value
+    case 'number': {
+      const value = Number(node.text)
+      if (Number.isFinite(value)) return value
+      faults.add('valueInvalid', 'The number lies beyond the range of Edm.Double.', target, node)
+      return undefined
+    }
+    case 'array': {
+      const items: Value[] = []
+      node.items.forEach((item, i) => {
+        const value = readUntyped(item, join(target, String(i)), reading)
+        if (value !== undefined) items.push(value)
+      })
+      return items
+    }
+    case 'object': {
+      const annotation = node.members.get('@odata.type') ?? node.members.get('@type')
+      const type = annotation?.kind === 'string' ? propertyType(model, annotation.value)?.type : undefined
+      if (type !== undefined && isStructured(type)) return readStructured(node, type, target, reading, 'create')
+      faults.add(
+        'notImplemented',
+        'An object without a declared type must say one of the service by @odata.type.',
+        target,
+        node,
+      )
+      return undefined
+    }
+  }
+}
+
+const valueReaders = new WeakMap<TypeReference, ValueReader>()
+
+/** The reader of non-null values of a type reference, made once. */
+export function valueReader(reference: TypeReference): ValueReader {
+  let reader = valueReaders.get(reference)
+  if (reader === undefined) {
+    const item = singleReader(reference)
+    reader = reference.collection ? collectionReader(item, reference.nullable) : item
+    valueReaders.set(reference, reader)
+  }
+  return reader
+}
+
+function singleReader(reference: TypeReference): ValueReader {
+  const { type } = reference
+  if (isStructured(type)) {
+    return (node, target, reading, mode) => {
+      if (node.kind === 'object') return readStructured(node, type, target, reading, mode)
+      reading.faults.add(
+        'valueInvalid',
+        `An object of ${type.name} is expected, not ${jsonKinds[node.kind]}.`,
+        target,
+        node,
+      )
+      return undefined
+    }
+  }
+  const read = scalarReader(reference)
+  if (read !== undefined) {
+    return (node, target, reading) => {
+      const result = read(node)
+      if ('value' in result) return result.value
+      reading.faults.add('valueInvalid', `The value of ${target} is invalid: ${result.fault}.`, target, node)
+      return undefined
+    }
+  }
+  if (type.kind === 'abstract' && (type.name === 'Edm.Untyped' || type.name === 'Edm.PrimitiveType'))
+    return (node, target, reading) => readUntyped(node, target, reading)
+  return (node, target, reading) => {
+    reading.faults.add('notImplemented', `Values of ${type.name} in a body are not implemented.`, target, node)
+    return undefined
+  }
+}
+
+/** Items are whole values whatever the mode: a collection is replaced, never merged (Protocol 11.4.3). */
+function collectionReader(readItem: ValueReader, nullable: boolean): ValueReader {
+  return (node, target, reading) => {
+    if (node.kind !== 'array') {
+      reading.faults.add(
+        'valueInvalid',
+        `The value of ${target} is invalid: an array is expected, not ${jsonKinds[node.kind]}.`,
+        target,
+        node,
+      )
+      return undefined
+    }
+    const items: Value[] = []
+    node.items.forEach((item, i) => {
+      const place = join(target, String(i))
+      if (item.kind === 'null') {
+        if (nullable) items.push(null)
+        else reading.faults.add('propertyNull', `The items of ${target} must not be null.`, place, item)
+        return
+      }
+      const value = readItem(item, place, reading, 'create')
+      if (value !== undefined) items.push(value)
+    })
+    return items
+  }
+}
+
+function readerOf(type: StructuredType): TypeReader {
+  let reader = typeReaders.get(type)
+  if (reader === undefined) {
+    const properties = new Map<string, PropertyReader>()
+    for (const [name, property] of type.allProperties) properties.set(name, propertyReader(type, property))
+    reader = { properties, list: [...properties.values()] }
+    typeReaders.set(type, reader)
+  }
+  return reader
+}
+
+function propertyReader(type: StructuredType, property: Property): PropertyReader {
+  const reference = property.type
+  const nullable = !reference.collection && reference.nullable
+  const computed = isTagged(property, 'Org.OData.Core.V1.Computed')
+  const defaultValue = defaultOf(property)
+  const stream = primitiveOf(reference.type)?.name === 'Edm.Stream'
+  const made = computed || isTagged(property, 'Org.OData.Core.V1.ComputedDefaultValue')
+  return {
+    property,
+    nullable,
+    key: type.kind === 'entity' && type.key.some((key) => key.path.length === 1 && key.property === property),
+    computed,
+    immutable: isTagged(property, 'Org.OData.Core.V1.Immutable'),
+    required: !nullable && !reference.collection && !stream && !made && defaultValue === undefined,
+    defaultValue,
+    read: valueReader(reference),
+  }
+}
+
+/** The typed DefaultValue (CSDL 7.2.7); a text that is no value of the type counts as none (csdl/ warns of it). */
+function defaultOf(property: Property): Value | undefined {
+  const text = property.defaultValue
+  const { type, collection } = property.type
+  if (text === undefined || collection) return undefined
+  if (type.kind === 'enum') {
+    const read = scalarReader(property.type)?.({ kind: 'string', value: text, offset: 0, end: 0 })
+    return read !== undefined && 'value' in read ? read.value : undefined
+  }
+  const primitive = primitiveOf(type)
+  return primitive === undefined ? undefined : parsePrimitive(primitive.name, text)
+}
+
+function join(target: string, step: string): string {
+  return target === '' ? step : `${target}/${step}`
+}
