@@ -1,3 +1,5 @@
+import type { ODataError } from '../errors/odata-error.ts'
+
 /**
  * The syntax tree of a request URL (URL Conventions 4.01; ABNF in `odata-abnf-construction-rules`). It knows no names: what
  * an identifier means is for `bind/` to say. Offsets and lengths count UTF-16 units of the percent-decoded text of the
@@ -57,7 +59,10 @@ export interface AliasNode extends Span {
 /** ABNF: `$it`, `$this`, `$root`, `$now`-like roots of paths. */
 export type RootName = '$it' | '$this' | '$root'
 
-/** ABNF: firstMemberExpr, memberExpr, rootExpr, and collectionPathExpr: names, casts, keys, calls, one after another. */
+/**
+ * ABNF: firstMemberExpr, memberExpr, rootExpr, and collectionPathExpr: names, casts, keys, calls, one after another. A first
+ * step `annotation` without a dot may be a parameter alias (`@p/Name`): it is one where the options hold that alias (U 5.1.1.16).
+ */
 export interface PathNode extends Span {
   readonly kind: 'path'
   readonly root: RootName | undefined
@@ -66,7 +71,13 @@ export interface PathNode extends Span {
 
 export type PathStep =
   /** a property, navigation property, lambda variable, or (dotted) a type cast or a bound function's name */
-  | (Span & { readonly kind: 'name'; readonly name: string; readonly arguments: readonly ArgumentNode[] | undefined })
+  | (Span & {
+      readonly kind: 'name'
+      readonly name: string
+      readonly arguments: readonly ArgumentNode[] | undefined
+      /** a key behind a function's parameters: `ByColor(color='red')(1)`; absent where there is none */
+      readonly key?: readonly ArgumentNode[]
+    })
   /** ABNF: annotationInFilter: `@Core.Description`, `@Core.Messages#q` */
   | (Span & { readonly kind: 'annotation'; readonly term: string; readonly qualifier: string | undefined })
   | (Span & {
@@ -124,7 +135,7 @@ export interface CallNode extends Span {
   readonly arguments: readonly ExpressionNode[]
 }
 
-/** ABNF: listExpr, the right side of `in`. */
+/** ABNF: listExpr, the right side of `in`; also an array in brackets that is not plain JSON: its items are expressions. */
 export interface ListNode extends Span {
   readonly kind: 'list'
   readonly items: readonly ExpressionNode[]
@@ -135,6 +146,12 @@ export interface JsonNode extends Span {
   readonly kind: 'json'
   readonly slot: number
   readonly text: string
+}
+
+/** ABNF: object, where a member's value is not plain JSON. */
+export interface ObjectNode extends Span {
+  readonly kind: 'object'
+  readonly members: readonly { readonly name: string; readonly value: ExpressionNode }[]
 }
 
 /** A bare type name as argument of `cast`, `isof`: qualified, or `Collection(...)`. */
@@ -160,6 +177,7 @@ export type ExpressionNode =
   | CallNode
   | ListNode
   | JsonNode
+  | ObjectNode
   | TypeNameNode
   | CaseNode
 
@@ -219,13 +237,16 @@ export interface QueryOptions {
   readonly aliases: ReadonlyMap<string, ExpressionNode>
   /** custom query options, ignored by the service (U 5.2), seen by hooks */
   readonly custom: ReadonlyMap<string, string>
-  /** literals of all options, by slot */
+  /** literals of all options, by slot; nested options share the list of the outermost ones */
   readonly literals: readonly LiteralToken[]
-  /** the options' text without their literals (each replaced by its kind): equal shapes bind to equal trees; $format, $skiptoken, $deltatoken and custom options are left out */
+  /**
+   * the options' text without their literals (each replaced by its kind): equal shapes bind to equal trees; $format, $skiptoken,
+   * $deltatoken and custom options are left out. Empty for nested options: they are part of the outer shape
+   */
   readonly shape: string
 }
 
-/** One segment of the resource path, percent-decoded once after splitting on `/`. */
+/** One segment of the resource path, percent-decoded once after splitting on `/`; its span counts in the raw path. */
 export type Segment = Span & {
   /** the whole segment, decoded: what a key-as-segment or an unknown name is */
   readonly text: string
@@ -238,14 +259,16 @@ export type SegmentSyntax =
       readonly kind: 'name'
       readonly name: string
       readonly arguments: readonly ArgumentNode[] | undefined
+      /** a key behind a function's parameters: `ByColor(color='red')(1)`; absent where there is none */
+      readonly key?: readonly ArgumentNode[]
       readonly literals: readonly LiteralToken[]
     }
   /** `$metadata`, `$batch`, `$entity`, `$all`, `$count`, `$value`, `$ref`, `$query`, `$each`, `$root` ... */
   | { readonly kind: 'system'; readonly name: string }
   | { readonly kind: '$crossjoin'; readonly entitySets: readonly string[] }
   | { readonly kind: '$filter'; readonly predicate: ExpressionNode; readonly literals: readonly LiteralToken[] }
-  /** can only be a key (key-as-segment) */
-  | { readonly kind: 'raw' }
+  /** can only be a key (key-as-segment) or an ordinal; where neither is possible, `fault` says why it is no name */
+  | { readonly kind: 'raw'; readonly fault: ODataError }
 
 /** A request URL below the service root. */
 export interface RequestUrl {
