@@ -18,6 +18,7 @@ import type {
   TypeReference,
 } from '../../../src/edm/model.ts'
 import { primitiveType } from '../../../src/edm/primitives.ts'
+import type { JsonDialect } from '../../../src/payload/writer.ts'
 
 /** Models by hand, so that these tests need no CSDL reader. */
 
@@ -242,3 +243,13 @@ export function sampleModel() {
     model: modelOf(Object.values(types), [things, items, lines, me]),
   }
 }
+
+export const dialect = (more: Partial<JsonDialect>): JsonDialect => ({
+  version: '4.0',
+  metadata: 'minimal',
+  ieee754Compatible: false,
+  exponentialDecimals: false,
+  alwaysType: false,
+  root: 'https://host/svc/',
+  ...more,
+})
