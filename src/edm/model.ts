@@ -404,4 +404,6 @@ export interface Model {
   readonly terms: ReadonlyMap<QualifiedName, Term>
   /** alias to namespace, of schemas and includes */
   readonly aliases: ReadonlyMap<string, string>
+  /** annotations on own elements that a referenced document holds (edmx:IncludeAnnotations): not written with this one */
+  readonly includedAnnotations?: ReadonlySet<Annotation>
 }

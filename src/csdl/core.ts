@@ -1,0 +1,178 @@
+import { annotationOf, bool, isTagged, items, member, text } from '../edm/annotations.ts'
+import type { Annotatable, AnnotationExpression, EntityType, Parameter, Property } from '../edm/model.ts'
+
+/** Typed access to the terms of Org.OData.Core.V1 that the service acts on. */
+
+const core = 'Org.OData.Core.V1.'
+
+/** Core.Description of an element. */
+export function description(target: Annotatable): string | undefined {
+  return text(annotationOf(target, `${core}Description`)?.value)
+}
+
+/** Core.LongDescription of an element. */
+export function longDescription(target: Annotatable): string | undefined {
+  return text(annotationOf(target, `${core}LongDescription`)?.value)
+}
+
+/** Core.Computed: the service makes the value; one that a client sends is ignored (Protocol 11.4.2). */
+export function isComputed(property: Annotatable): boolean {
+  return isTagged(property, `${core}Computed`)
+}
+
+/** Core.Immutable: the value can be given on create and never changed. */
+export function isImmutable(property: Annotatable): boolean {
+  return isTagged(property, `${core}Immutable`)
+}
+
+/** Core.ComputedDefaultValue: the service makes the value where a client gives none on create. */
+export function computedDefaultValue(property: Annotatable): boolean {
+  return isTagged(property, `${core}ComputedDefaultValue`)
+}
+
+/** Core.Permissions of a property: the flags that are set, by name (`None`, `Read`, `Write`, `ReadWrite`, `Invoke`). */
+export function permissions(target: Annotatable): readonly string[] | undefined {
+  return enumMembers(annotationOf(target, `${core}Permissions`)?.value)
+}
+
+/** Core.OptimisticConcurrency: paths whose values make the ETag; an empty list says that there is one all the same. */
+export function optimisticConcurrency(target: Annotatable): readonly string[] | undefined {
+  const annotation = annotationOf(target, `${core}OptimisticConcurrency`)
+  return annotation && paths(annotation.value)
+}
+
+/** One alternate key (Core.AlternateKeys): name in the key predicate and path of the property. */
+export type AlternateKey = readonly { readonly alias: string; readonly path: string }[]
+
+/** Core.AlternateKeys of an entity set or type, in document order. */
+export function alternateKeys(target: Annotatable): readonly AlternateKey[] {
+  return items(annotationOf(target, `${core}AlternateKeys`)?.value).flatMap((record) => {
+    const key = items(member(record, 'Key')).flatMap((part) => {
+      const path = pathText(member(part, 'Name'))
+      return path === undefined ? [] : [{ path, alias: text(member(part, 'Alias')) ?? path }]
+    })
+    return key.length > 0 ? [key] : []
+  })
+}
+
+/** Alternate keys that count for the members of a set: the set's own and those of its type and base types. */
+export function alternateKeysOf(set: Annotatable, type: EntityType): readonly AlternateKey[] {
+  const all = [...alternateKeys(set)]
+  for (let current: EntityType | undefined = type; current !== undefined; current = current.baseType)
+    all.push(...alternateKeys(current))
+  return all
+}
+
+/** Core.AutoExpand of a navigation or stream property. */
+export function isAutoExpanded(target: Annotatable): boolean {
+  return isTagged(target, `${core}AutoExpand`)
+}
+
+/** Core.AutoExpandReferences of a navigation property. */
+export function isAutoExpandedAsReference(target: Annotatable): boolean {
+  return isTagged(target, `${core}AutoExpandReferences`)
+}
+
+/**
+ * Core.OptionalParameter: the parameter may be left out.
+ * @returns undefined where it is required; `defaultValue` where the annotation says one (the text of the literal)
+ */
+export function optionalParameter(parameter: Parameter): { readonly defaultValue: string | undefined } | undefined {
+  const annotation = annotationOf(parameter, `${core}OptionalParameter`)
+  return annotation && { defaultValue: text(member(annotation.value, 'DefaultValue')) }
+}
+
+/** Core.MediaType of a property or media entity type, where it is a constant. */
+export function mediaType(target: Annotatable): string | undefined {
+  return text(annotationOf(target, `${core}MediaType`)?.value)
+}
+
+/** Core.MediaType of a property where it is the path of another property that holds it. */
+export function mediaTypePath(target: Annotatable): string | undefined {
+  return pathText(annotationOf(target, `${core}MediaType`)?.value)
+}
+
+/** Core.AcceptableMediaTypes of a stream property or media entity type. */
+export function acceptableMediaTypes(target: Annotatable): readonly string[] | undefined {
+  const annotation = annotationOf(target, `${core}AcceptableMediaTypes`)
+  return annotation && texts(annotation.value)
+}
+
+/** Core.ResourcePath of an entity set, singleton or import: where it is found, relative to the service root. */
+export function resourcePath(target: Annotatable): string | undefined {
+  return text(annotationOf(target, `${core}ResourcePath`)?.value)
+}
+
+/** Core.SchemaVersion of a schema, container or reference. */
+export function schemaVersion(target: Annotatable): string | undefined {
+  return text(annotationOf(target, `${core}SchemaVersion`)?.value)
+}
+
+/** Core.DefaultNamespace: members of the schema can be named without their namespace in URLs. */
+export function isDefaultNamespace(target: Annotatable): boolean {
+  return isTagged(target, `${core}DefaultNamespace`)
+}
+
+/** Core.RequiresExplicitBinding of an action or function. */
+export function requiresExplicitBinding(target: Annotatable): boolean {
+  return isTagged(target, `${core}RequiresExplicitBinding`)
+}
+
+/** Core.OperationAvailable where it is a constant; undefined where it is absent, dynamic or null. */
+export function operationAvailable(target: Annotatable): boolean | undefined {
+  return bool(annotationOf(target, `${core}OperationAvailable`)?.value)
+}
+
+/** Core.Ordered of a collection. */
+export function isOrdered(target: Annotatable): boolean {
+  return isTagged(target, `${core}Ordered`)
+}
+
+/** Core.PositionalInsert of a collection. */
+export function isPositionalInsert(target: Annotatable): boolean {
+  return isTagged(target, `${core}PositionalInsert`)
+}
+
+/** Whether a client may give the value when an entity is created: neither computed nor read-only. */
+export function isInsertable(property: Property): boolean {
+  if (isComputed(property)) return false
+  const allowed = permissions(property)
+  return allowed === undefined || allowed.includes('Write') || allowed.includes('ReadWrite')
+}
+
+/** The member names of an enumeration constant: `NS.Type/A NS.Type/B` or (CSDL JSON) `A,B`. */
+export function enumMembers(expression: AnnotationExpression | undefined): readonly string[] | undefined {
+  if (expression?.kind !== 'enumMember' && expression?.kind !== 'string') return undefined
+  return expression.value
+    .split(/[\s,]+/)
+    .filter((name) => name !== '')
+    .map((name) => name.slice(name.lastIndexOf('/') + 1))
+}
+
+/** The text of a path expression of any kind; of a string too, which is what CSDL JSON writes for most paths. */
+export function pathText(expression: AnnotationExpression | undefined): string | undefined {
+  switch (expression?.kind) {
+    case 'path':
+    case 'annotationPath':
+    case 'anyPropertyPath':
+    case 'modelElementPath':
+    case 'navigationPropertyPath':
+    case 'propertyPath':
+    case 'string':
+      return expression.value
+    default:
+      return undefined
+  }
+}
+
+/** The texts of a collection of paths; undefined where the expression is no collection. */
+export function paths(expression: AnnotationExpression | undefined): readonly string[] | undefined {
+  if (expression?.kind !== 'collection') return undefined
+  return expression.items.flatMap((item) => pathText(item) ?? [])
+}
+
+/** The texts of a collection of strings; undefined where the expression is no collection. */
+export function texts(expression: AnnotationExpression | undefined): readonly string[] | undefined {
+  if (expression?.kind !== 'collection') return undefined
+  return expression.items.flatMap((item) => text(item) ?? [])
+}
