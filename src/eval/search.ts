@@ -1,0 +1,146 @@
+import type { Parameters, SearchExpression } from '../bind/tree.ts'
+import { fieldPathOf } from '../bson/field-path.ts'
+import type { CollectionLayout } from '../bson/layout.ts'
+import { bsonType, elementType, findPath, firstElement, nextElement, readString, valueOffset } from '../bson/reader.ts'
+import { annotationOf, isTagged } from '../edm/annotations.ts'
+import type { Property, StructuredType } from '../edm/model.ts'
+import { isStructured, primitiveOf } from '../edm/types.ts'
+import type { EvalContext, RowTest } from './compile.ts'
+
+/**
+ * `$search` (Protocol 11.2.6.6) where there is no text index: words are runs of letters, digits and marks (Unicode) in lower
+ * case; a term is found where its words stand side by side in one string.
+ */
+
+/** Term on a property: whether $search looks into it. Where no property of a type has it, all strings are searched. */
+export const searchableTerm = 'Odatum.V1.Searchable'
+
+/** Complex properties inside each other that are searched. */
+const maxDepth = 4
+
+/**
+ * Compiles a search, once for a plan.
+ * @returns `(parameters) => (row) => boolean`; terms are parameters of type Edm.String
+ */
+export function prepareSearch(search: SearchExpression, context: EvalContext): (parameters: Parameters) => RowTest {
+  const paths = searchablePaths(context)
+  return (parameters) => {
+    const matches = bindSearch(search, parameters)
+    return (row) => matches(wordsOfRow(row, paths))
+  }
+}
+
+/** The same as one function of row and parameters. */
+export function compileSearch(
+  search: SearchExpression,
+  context: EvalContext,
+): (row: Uint8Array, parameters: Parameters) => boolean {
+  const prepare = prepareSearch(search, context)
+  let known: Parameters | undefined
+  let test: RowTest | undefined
+  return (row, parameters) => {
+    if (test === undefined || known !== parameters) {
+      test = prepare(parameters)
+      known = parameters
+    }
+    return test(row)
+  }
+}
+
+/** The words of a text, in their order. */
+export function wordsOf(text: string): readonly string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}\p{M}]+/gu) ?? []
+}
+
+/** One string's words between blanks: `' red bike '` contains `' bike '`, never `'ike'`. */
+type Words = string
+
+function joined(text: string): Words {
+  return ` ${wordsOf(text).join(' ')} `
+}
+
+function bindSearch(search: SearchExpression, parameters: Parameters): (texts: readonly Words[]) => boolean {
+  switch (search.kind) {
+    case 'term': {
+      const value = parameters[search.index]
+      const wanted = typeof value === 'string' ? joined(value) : ''
+      // a term without a letter or digit is found nowhere
+      if (wanted.length <= 2) return () => false
+      return (texts) => texts.some((text) => text.includes(wanted))
+    }
+    case 'not': {
+      const operand = bindSearch(search.operand, parameters)
+      return (texts) => !operand(texts)
+    }
+    case 'and': {
+      const [left, right] = [bindSearch(search.left, parameters), bindSearch(search.right, parameters)]
+      return (texts) => left(texts) && right(texts)
+    }
+    case 'or': {
+      const [left, right] = [bindSearch(search.left, parameters), bindSearch(search.right, parameters)]
+      return (texts) => left(texts) || right(texts)
+    }
+  }
+}
+
+/** A string to search: the path to it, or to the collection it is in, and on from each item. */
+interface SearchPath {
+  readonly path: readonly string[]
+  /** undefined: strings stand here; else complex items with these */
+  readonly inner: readonly SearchPath[] | undefined
+}
+
+function searchablePaths(context: EvalContext): readonly SearchPath[] {
+  const declared = context.collection?.entityType ?? context.type
+  const chosen = everyProperty(declared).some((property) => annotationOf(property, searchableTerm) !== undefined)
+  return pathsOf(context, context.collection, declared, chosen, maxDepth)
+}
+
+/** Properties of a type and of all derived from it. */
+function everyProperty(type: StructuredType): readonly Property[] {
+  const all = new Set<Property>(type.allProperties.values())
+  const derived: readonly StructuredType[] = type.derivedTypes
+  for (const one of derived) for (const property of one.properties) all.add(property)
+  return [...all]
+}
+
+function pathsOf(
+  context: EvalContext,
+  collection: CollectionLayout | undefined,
+  type: StructuredType,
+  chosen: boolean,
+  depth: number,
+): readonly SearchPath[] {
+  if (depth === 0) return []
+  return everyProperty(type).flatMap((property): readonly SearchPath[] => {
+    if (chosen && !isTagged(property, searchableTerm)) return []
+    const path = fieldPathOf(context.layout, collection, [property])
+    if (primitiveOf(property.type.type)?.name === 'Edm.String') return [{ path, inner: undefined }]
+    if (!isStructured(property.type.type)) return []
+    const inner = pathsOf(context, undefined, property.type.type, false, depth - 1)
+    return inner.length === 0 ? [] : [{ path, inner }]
+  })
+}
+
+function wordsOfRow(row: Uint8Array, paths: readonly SearchPath[]): readonly Words[] {
+  const texts: Words[] = []
+  collect(row, 0, paths, texts)
+  return texts
+}
+
+function collect(row: Uint8Array, start: number, paths: readonly SearchPath[], into: Words[]): void {
+  for (const { path, inner } of paths) {
+    const at = findPath(row, path, start)
+    if (at < 0) continue
+    if (elementType(row, at) !== bsonType.array) collectElement(row, at, inner, into)
+    else
+      for (let item = firstElement(row, valueOffset(row, at)); item >= 0; item = nextElement(row, item))
+        collectElement(row, item, inner, into)
+  }
+}
+
+function collectElement(row: Uint8Array, at: number, inner: readonly SearchPath[] | undefined, into: Words[]): void {
+  const type = elementType(row, at)
+  if (inner === undefined && type === bsonType.string) into.push(joined(readString(row, valueOffset(row, at))))
+  if (inner !== undefined && type === bsonType.document) collect(row, valueOffset(row, at), inner, into)
+}
