@@ -1,0 +1,186 @@
+import type { Expression, Parameters } from '../bind/tree.ts'
+import { encodeKey } from '../bson/encode.ts'
+import { fields, type ModelLayout } from '../bson/layout.ts'
+import { bsonType, elementType, findField, readString, valueOffset } from '../bson/reader.ts'
+import type { EntityType, StructuredType } from '../edm/model.ts'
+import { isSubtypeOf } from '../edm/types.ts'
+import { type EvalContext, preparePredicate, type RowTest } from '../eval/compile.ts'
+import { type BoundOrder, prepareOrder } from '../eval/order.ts'
+import { prepareSearch } from '../eval/search.ts'
+import type { CountPlan, ReadPlan, Source } from '../plan/plan.ts'
+import { storeFailure } from '../store/failures.ts'
+import type { Session } from '../store/port.ts'
+import { keyOfId } from './key.ts'
+import { type KeyOrder, keyOrderOf } from './key-order.ts'
+import type { CollectionHandle } from './registry.ts'
+
+/** Whether a row is one of those asked for: bound to the parameters of a request, then asked for each row. */
+export type Condition = (parameters: Parameters) => RowTest
+
+/** Where the rows of a source stand, and which of them they are. */
+export interface Access {
+  readonly collection: CollectionHandle
+  /** parameters of the key in key order; undefined: every row */
+  readonly key: readonly number[] | undefined
+  /** what the steps of the path ask for beside the key */
+  readonly conditions: readonly Condition[]
+  readonly type: EntityType
+}
+
+/** What a plan asks for beside its source. */
+export interface Query {
+  readonly access: Access
+  readonly conditions: readonly Condition[]
+}
+
+/** The order of a plan. */
+export interface Ordering {
+  /** set where the order is that of the keys */
+  readonly key: KeyOrder | undefined
+  bind(parameters: Parameters): BoundOrder
+  /** whether sort values may be parts of the row's own bytes */
+  readonly binary: boolean
+}
+
+/** Plans to closures, each once: plans and row filters are shared objects that live long. */
+export class Accesses {
+  readonly #layout: ModelLayout
+  readonly #collections: ReadonlyMap<string, CollectionHandle>
+  readonly #accesses = new WeakMap<Source, Access>()
+  readonly #queries = new WeakMap<ReadPlan | CountPlan, Query>()
+  readonly #orders = new WeakMap<ReadPlan, Ordering>()
+  readonly #rowFilters = new WeakMap<Expression, Condition>()
+
+  /** @param collections the stored collections, by name of the collection */
+  constructor(layout: ModelLayout, collections: ReadonlyMap<string, CollectionHandle>) {
+    this.#layout = layout
+    this.#collections = collections
+  }
+
+  /** @throws ODataError notImplemented for steps to other collections */
+  access(source: Source): Access {
+    let access = this.#accesses.get(source)
+    if (!access) {
+      access = this.#compileAccess(source)
+      this.#accesses.set(source, access)
+    }
+    return access
+  }
+
+  /** @throws ODataError notImplemented, and what compiling the filter throws */
+  query(plan: ReadPlan | CountPlan): Query {
+    let query = this.#queries.get(plan)
+    if (!query) {
+      query = this.#compileQuery(plan)
+      this.#queries.set(plan, query)
+    }
+    return query
+  }
+
+  order(plan: ReadPlan): Ordering {
+    let order = this.#orders.get(plan)
+    if (!order) {
+      const { collection, type } = this.access(plan.source)
+      order = {
+        key: keyOrderOf(plan.orderby, collection.layout),
+        bind: prepareOrder(plan.orderby, this.#context(type, collection)),
+        binary: plan.orderby.some(({ expression }) => isBinary(expression)),
+      }
+      this.#orders.set(plan, order)
+    }
+    return order
+  }
+
+  /** The condition that the session puts on rows of this source's root; undefined: none. */
+  rowFilter(source: Source, session: Session): Condition | undefined {
+    const expression = session.rowFilters.get(source.root.name)
+    if (!expression) return undefined
+    let condition = this.#rowFilters.get(expression)
+    if (!condition) {
+      const { collection } = this.access(source)
+      condition = preparePredicate(expression, this.#context(source.root.type, collection))
+      this.#rowFilters.set(expression, condition)
+    }
+    return condition
+  }
+
+  #compileAccess(source: Source): Access {
+    const layout = this.#layout.collections.get(source.root.name)
+    const collection = layout && this.#collections.get(layout.name)
+    if (!collection) throw storeFailure.notImplemented(`The collection of ${source.root.name}`)
+    let key: readonly number[] | undefined
+    let type: StructuredType = source.root.type
+    const conditions: Condition[] = []
+    for (const step of source.steps) {
+      switch (step.kind) {
+        case 'key':
+          if (key) throw storeFailure.notImplemented('A path with two keys of one collection')
+          key = step.predicate.parameters
+          break
+        case 'cast':
+          type = step.type
+          conditions.push(castCondition(this.#layout, collection, type))
+          break
+        case 'filter':
+          conditions.push(preparePredicate(step.predicate, this.#context(type, collection)))
+          break
+        case 'navigation':
+          throw storeFailure.notImplemented(`Navigation by ${step.property.name}`)
+      }
+    }
+    return { collection, key, conditions, type: source.type }
+  }
+
+  #compileQuery(plan: ReadPlan | CountPlan): Query {
+    if (plan.kind === 'read') {
+      const [expanded] = plan.expand
+      if (expanded) throw storeFailure.notImplemented(`$expand of ${expanded.property.name}`)
+      if (plan.compute.length > 0) throw storeFailure.notImplemented('$compute')
+    }
+    const access = this.access(plan.source)
+    const context = this.#context(access.type, access.collection)
+    const conditions = [...access.conditions]
+    if (plan.filter) conditions.push(preparePredicate(plan.filter, context))
+    if (plan.search) conditions.push(prepareSearch(plan.search, context))
+    return { access, conditions }
+  }
+
+  #context(type: StructuredType, collection: CollectionHandle): EvalContext {
+    return { layout: this.#layout, type, collection: collection.layout }
+  }
+}
+
+/**
+ * The lmdb key that a source's key predicate names; undefined where it names none.
+ * @throws ODataError keyInvalid
+ */
+export function keyOfAccess({ collection, key }: Access, parameters: Parameters): Uint8Array | undefined {
+  if (!key) return undefined
+  const values = key.map((index) => parameters[index] ?? null)
+  return keyOfId(collection.number, encodeKey(collection.layout, values))
+}
+
+/** Conditions bound to a request, as one test; undefined where there is none. @throws ODataError (400, 501) */
+export function bindAll(conditions: readonly Condition[], parameters: Parameters): RowTest | undefined {
+  const [first, ...rest] = conditions.map((condition) => condition(parameters))
+  if (rest.length === 0) return first
+  const tests = first ? [first, ...rest] : rest
+  return (row) => tests.every((test) => test(row))
+}
+
+/** Rows of a type or of one derived from it (URL Conventions 4.11). */
+function castCondition(layout: ModelLayout, collection: CollectionHandle, type: StructuredType): Condition {
+  const names = new Set([type.name, ...type.derivedTypes.map(({ name }) => name)])
+  const untyped = isSubtypeOf(layout.structured(collection.layout.entityType).withoutType, type)
+  const test: RowTest = (row) => {
+    const at = findField(row, fields.type)
+    if (at < 0 || elementType(row, at) !== bsonType.string) return untyped
+    return names.has(readString(row, valueOffset(row, at)))
+  }
+  return () => test
+}
+
+function isBinary(expression: Expression): boolean {
+  const type = expression.type?.type
+  return type === undefined || (type.kind === 'primitive' && (type.name === 'Edm.Binary' || type.name === 'Edm.Stream'))
+}

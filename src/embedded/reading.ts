@@ -1,0 +1,195 @@
+import type { RowTest } from '../eval/compile.ts'
+import type { CountPlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import { storeFailure } from '../store/failures.ts'
+import type { Rows, Session } from '../store/port.ts'
+import { type Access, type Accesses, bindAll, type Condition, keyOfAccess } from './access.ts'
+import { BatchedRows, type Guard } from './batched-rows.ts'
+import { readCounters } from './counters.ts'
+import type { CollectionHandle } from './registry.ts'
+import { KeyOrderSource, type RowQuery, type RowSource, SortedSource } from './row-source.ts'
+import { currentKey, currentKeyText, keep, pause, Scan } from './scan.ts'
+import type { Tables } from './tables.ts'
+import { Transaction } from './transaction.ts'
+
+/** What reading needs of the store. */
+export interface ReadingContext {
+  readonly tables: Tables
+  readonly accesses: Accesses
+  /** rows one request may meet without delivering them */
+  readonly scanLimit: number
+  /** @throws ODataError storeUnavailable once the store is closed */
+  readonly checkOpen: () => void
+}
+
+/** A row and where it stands. */
+export interface Located {
+  readonly collection: CollectionHandle
+  readonly key: Uint8Array
+  readonly row: Uint8Array
+}
+
+/** The transaction of a session; undefined outside one. */
+export function transactionOf(session: Session): Transaction | undefined {
+  return session.transaction instanceof Transaction ? session.transaction : undefined
+}
+
+/** The rows of a plan (store/port.ts `read`). */
+export async function readRows(
+  context: ReadingContext,
+  plan: ReadPlan,
+  session: Session,
+  closed: () => void,
+): Promise<Rows> {
+  const { access, conditions } = context.accesses.query(plan)
+  if (access.key || plan.source.single) {
+    closed()
+    return BatchedRows.of(readRow(context, plan, session))
+  }
+  const source = sourceOf(context, plan, session, access, bound(context, plan, conditions, session))
+  return BatchedRows.start(source, () => guardOf(context, session), closed)
+}
+
+/** At most one row (store/port.ts `readOne`). */
+export function readRow(
+  context: ReadingContext,
+  plan: ReadPlan | UpdatePlan | DeletePlan,
+  session: Session,
+): Uint8Array | undefined {
+  const { access, conditions } =
+    plan.kind === 'read' ? context.accesses.query(plan) : singleQuery(context.accesses.access(plan.source))
+  const test = bound(context, plan, conditions, session)
+  // lmdb reads for a whole turn of the event loop from the state at its start; a request must not see one older than itself.
+  context.tables.root.resetReadTxn()
+  return locate(context.tables, access, test, session)?.row
+}
+
+/** The number of rows (store/port.ts `count`): of a whole collection from its counter, else by a walk. */
+export async function countRows(
+  context: ReadingContext,
+  plan: CountPlan | ReadPlan,
+  session: Session,
+): Promise<number> {
+  const { tables } = context
+  const { access, conditions } = context.accesses.query(plan)
+  const test = bound(context, plan, conditions, session)
+  const transaction = transactionOf(session)
+  tables.root.resetReadTxn()
+  if (access.key || plan.source.single) return locate(tables, access, test, session) ? 1 : 0
+  if (!test && !transaction) return readCounters(tables, access.collection.number).rows
+  const overlay = transaction?.beginScan(access.collection)
+  const guard = guardOf(context, session)
+  const scan = new Scan(tables, access.collection, false, undefined)
+  let count = 0
+  for (;;) {
+    guard()
+    const outcome = scan.walk((row) => {
+      if ((!test || test(row)) && !overlay?.hidden.has(currentKeyText())) count++
+      return true
+    })
+    if (scan.rows > context.scanLimit) throw storeFailure.scanLimit(context.scanLimit)
+    if (outcome === 'ended') break
+    await pause()
+  }
+  for (const row of overlay?.rows ?? []) if (!test || test(row)) count++
+  return count
+}
+
+/**
+ * Finds the row of a single source.
+ * @param test conditions beside the key
+ * Inside an lmdb write transaction it sees what that one sees.
+ */
+export function locate(
+  tables: Tables,
+  access: Access,
+  test: RowTest | undefined,
+  session: Session,
+): Located | undefined {
+  const { collection } = access
+  const transaction = transactionOf(session)
+  const key = keyOfAccess(access, session.parameters)
+  if (key) {
+    const row = transaction ? transaction.get(collection, key) : tables.documents.getBinary(key)
+    return row && (!test || test(row)) ? { collection, key, row } : undefined
+  }
+  return locateSingleton(tables, collection, test, transaction)
+}
+
+/** A singleton's collection holds one row at the most. */
+function locateSingleton(
+  tables: Tables,
+  collection: CollectionHandle,
+  test: RowTest | undefined,
+  transaction: Transaction | undefined,
+): Located | undefined {
+  let found: Located | undefined
+  new Scan(tables, collection, false, undefined).walk((row) => {
+    if (!test || test(row)) found = { collection, key: currentKey(), row: keep(row) }
+    return found === undefined
+  })
+  if (!transaction) return found
+  const own = transaction.ownRow(collection)
+  if (own) return own.row && (!test || test(own.row)) ? { collection, key: own.key, row: own.row } : undefined
+  if (!found) {
+    transaction.beginScan(collection)
+    return undefined
+  }
+  const row = transaction.get(collection, found.key)
+  return row && (!test || test(row)) ? { ...found, row } : undefined
+}
+
+/** Conditions of plan and session, bound to the request. */
+export function bound(
+  context: ReadingContext,
+  plan: ReadPlan | CountPlan | UpdatePlan | DeletePlan,
+  conditions: readonly Condition[],
+  session: Session,
+): RowTest | undefined {
+  const rowFilter = context.accesses.rowFilter(plan.source, session)
+  return bindAll(rowFilter ? [...conditions, rowFilter] : conditions, session.parameters)
+}
+
+function singleQuery(access: Access): { readonly access: Access; readonly conditions: readonly Condition[] } {
+  return { access, conditions: access.conditions }
+}
+
+function sourceOf(
+  context: ReadingContext,
+  plan: ReadPlan,
+  session: Session,
+  access: Access,
+  test: RowTest | undefined,
+): RowSource {
+  const { tables, accesses, scanLimit } = context
+  const { collection } = access
+  const order = accesses.order(plan)
+  const transaction = transactionOf(session)
+  const overlay = transaction?.beginScan(collection)
+  tables.root.resetReadTxn()
+  const inKeyOrder = order.key && !overlay
+  const after = inKeyOrder && session.after ? order.key?.position(collection.number, session.after) : undefined
+  const limit = Math.min(session.limit ?? Number.POSITIVE_INFINITY, plan.top ?? Number.POSITIVE_INFINITY)
+  const query: RowQuery = {
+    scan: new Scan(tables, collection, (inKeyOrder && order.key?.descending) ?? false, after),
+    test,
+    // A position stands behind what was skipped.
+    skip: session.after ? 0 : (plan.skip ?? 0),
+    limit,
+    scanLimit,
+    overlay,
+  }
+  if (inKeyOrder) return new KeyOrderSource(query)
+  return new SortedSource(query, order.bind(session.parameters), order.binary, session.after, (key) =>
+    tables.documents.getBinary(key),
+  )
+}
+
+/** Ends the work of a request whose caller is gone, whose time is over, or whose store is closed. */
+function guardOf(context: ReadingContext, session: Session): Guard {
+  const deadline = performance.now() + session.timeLimit
+  return () => {
+    context.checkOpen()
+    if (session.signal?.aborted) throw storeFailure.timeout(session.signal.reason)
+    if (performance.now() > deadline) throw storeFailure.timeout(new Error(`more than ${session.timeLimit} ms`))
+  }
+}

@@ -1,0 +1,183 @@
+import type { Document } from 'bson'
+import type { ModelLayout } from '../bson/layout.ts'
+import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import { storeFailure } from '../store/failures.ts'
+import type {
+  Change,
+  CreateOutcome,
+  DeleteOutcome,
+  Rows,
+  Session,
+  Store,
+  StoreCapabilities,
+  UpdateOutcome,
+} from '../store/port.ts'
+import { Accesses } from './access.ts'
+import { Committer } from './committer.ts'
+import { countRows, readRow, readRows, transactionOf } from './reading.ts'
+import { checkFormat, readSecret, registerCollections } from './registry.ts'
+import { openTables, type Tables } from './tables.ts'
+import { TransactionRunner } from './transaction-runner.ts'
+import { createRow, deleteRow, updateRow, type WritingContext } from './writing.ts'
+
+/** How the embedded store is set up. */
+export interface EmbeddedStoreOptions {
+  /** the data folder; made where there is none */
+  readonly path: string
+  /** rows that one request may meet without delivering them: filters, sorts and skips that no index answers. Default 1,000,000 */
+  readonly scanLimit?: number
+  /** bytes of address space for the data; by default it grows as needed */
+  readonly mapSize?: number
+  /** processes that may read at once; default 126 */
+  readonly maxReaders?: number
+  /** milliseconds that `close` waits for running requests; default 10,000 */
+  readonly closeTimeout?: number
+}
+
+/**
+ * The store inside the process: BSON rows in an lmdb folder (docs/decisions/0003-embedded-store.md). Several processes
+ * may share a folder on one machine. Whatever is acknowledged has been flushed to the disk.
+ */
+export function embeddedStore(options: EmbeddedStoreOptions): Store {
+  return new EmbeddedStore(options)
+}
+
+interface OpenStore extends WritingContext {
+  readonly transactions: TransactionRunner
+}
+
+class EmbeddedStore implements Store {
+  readonly name = 'embedded'
+  readonly capabilities: StoreCapabilities = { transactions: true, snapshots: false, changes: false }
+  readonly #options: EmbeddedStoreOptions
+  #state: OpenStore | undefined
+  #opening: Promise<void> | undefined
+  #closing = false
+  #running = 0
+  #idle: (() => void) | undefined
+
+  constructor(options: EmbeddedStoreOptions) {
+    this.#options = options
+  }
+
+  open(layout: ModelLayout): Promise<void> {
+    this.#opening ??= this.#open(layout)
+    return this.#opening
+  }
+
+  async ready(): Promise<void> {
+    await this.#opening
+    const { tables } = this.#opened()
+    tables.root.resetReadTxn()
+    tables.meta.getBinary(Buffer.from('format'))
+  }
+
+  secret(name: string): Promise<Uint8Array> {
+    return this.#run(({ tables, committer }) => readSecret(tables, committer, name))
+  }
+
+  async read(plan: ReadPlan, session: Session): Promise<Rows> {
+    const open = this.#opened()
+    return readRows(open, plan, session, this.#enter())
+  }
+
+  readOne(plan: ReadPlan | UpdatePlan | DeletePlan, session: Session): Promise<Uint8Array | undefined> {
+    return this.#run(async (open) => readRow(open, plan, session))
+  }
+
+  count(plan: CountPlan | ReadPlan, session: Session): Promise<number> {
+    return this.#run((open) => countRows(open, plan, session))
+  }
+
+  create(plan: CreatePlan | UpdatePlan, session: Session, document: Document): Promise<CreateOutcome> {
+    return this.#run((open) => createRow(open, plan, session, document))
+  }
+
+  update(plan: UpdatePlan, session: Session, change: Change): Promise<UpdateOutcome> {
+    return this.#run((open) => updateRow(open, plan, session, change))
+  }
+
+  delete(plan: DeletePlan, session: Session): Promise<DeleteOutcome> {
+    return this.#run((open) => deleteRow(open, plan, session))
+  }
+
+  transaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
+    if (transactionOf(session)) return work(session)
+    return this.#run(({ transactions }) => transactions.run(session, work))
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return
+    this.#closing = true
+    await this.#opening?.catch(() => {})
+    const state = this.#state
+    if (!state) return
+    if (this.#running > 0) await this.#finished()
+    this.#state = undefined
+    await state.committer.idle()
+    await state.tables.root.close()
+  }
+
+  async #open(layout: ModelLayout): Promise<void> {
+    const { path, mapSize, maxReaders = 126, scanLimit = 1_000_000 } = this.#options
+    const tables: Tables = openTables({ path, mapSize, maxReaders })
+    const committer = new Committer(tables.root, tables)
+    try {
+      await checkFormat(committer, path)
+      const collections = await registerCollections(tables, committer, layout)
+      this.#state = {
+        tables,
+        committer,
+        accesses: new Accesses(layout, collections),
+        scanLimit,
+        transactions: new TransactionRunner(tables, committer),
+        checkOpen: () => void this.#current(),
+      }
+    } catch (error) {
+      await tables.root.close()
+      throw error
+    }
+  }
+
+  #current(): OpenStore {
+    if (!this.#state) throw storeFailure.unavailable(new Error('the embedded store is not open'))
+    return this.#state
+  }
+
+  #opened(): OpenStore {
+    if (this.#closing) throw storeFailure.unavailable(new Error('the embedded store is being closed'))
+    return this.#current()
+  }
+
+  async #run<T>(work: (open: OpenStore) => Promise<T>): Promise<T> {
+    const open = this.#opened()
+    const leave = this.#enter()
+    try {
+      return await work(open)
+    } finally {
+      leave()
+    }
+  }
+
+  /** Counts a request as running until the function given back is called. */
+  #enter(): () => void {
+    this.#running++
+    let left = false
+    return () => {
+      if (left) return
+      left = true
+      this.#running--
+      if (this.#running === 0) this.#idle?.()
+    }
+  }
+
+  async #finished(): Promise<void> {
+    const { closeTimeout = 10_000 } = this.#options
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve
+      timer = setTimeout(resolve, closeTimeout)
+    })
+    clearTimeout(timer)
+  }
+}
