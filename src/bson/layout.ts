@@ -1,4 +1,4 @@
-import type { EntityType, StructuredType } from '../edm/model.ts'
+import type { EntityType, Property, StructuredType } from '../edm/model.ts'
 
 /**
  * The stored form (docs/architecture.md, "Stored form"): which collection and which fields hold what. Derived once from
@@ -12,8 +12,16 @@ export const fields = { id: '_id', type: '@type', version: '@version', links: '@
 export interface KeyLayout {
   /** false: `_id` is the value itself; true: `_id` is a document, one field for each key property, in key order */
   readonly composite: boolean
-  /** key alias and its path in the stored document: `['_id']` or `['_id', alias]`, in key order */
-  readonly parts: readonly { readonly alias: string; readonly path: readonly string[] }[]
+  /** key alias and its path in the stored document: `['_id']` or `['_id', alias]`, in key order; none for a key-less singleton */
+  readonly parts: readonly KeyPartLayout[]
+}
+
+export interface KeyPartLayout {
+  readonly alias: string
+  readonly path: readonly string[]
+  /** the model's path to the key property: one name, or several where it lies in a complex property */
+  readonly names: readonly string[]
+  readonly property: Property
 }
 
 /** How values of one structured type are stored. */
@@ -21,8 +29,12 @@ export interface StructuredLayout {
   readonly type: StructuredType
   /** stored field of each declared property that is not a key, by property name (Odatum.V1.Field, else the name) */
   readonly fieldOf: ReadonlyMap<string, string>
-  /** property by stored field */
+  /** property name by stored field */
   readonly propertyOf: ReadonlyMap<string, string>
+  /** what `@type` may say where this type is declared: itself and the types derived from it, without abstract ones */
+  readonly instantiable: ReadonlyMap<string, StructuredType>
+  /** the type of a document without `@type`: the declared one, or the only one that can be instantiated */
+  readonly withoutType: StructuredType
 }
 
 /** One stored collection: of an entity set, a singleton, or a contained navigation property. */
@@ -42,6 +54,8 @@ export interface IndexLayout {
   /** stored field paths, dotted, in order */
   readonly fields: readonly { readonly path: string; readonly descending: boolean }[]
   readonly unique: boolean
+  /** of a unique index: it holds the documents that have these fields (a partial index on `$exists`; nulls are not stored) */
+  readonly required: readonly string[]
 }
 
 /** The stored form of a whole model. */
@@ -50,4 +64,6 @@ export interface ModelLayout {
   readonly collections: ReadonlyMap<string, CollectionLayout>
   /** layout of a structured type; made at first use */
   structured(type: StructuredType): StructuredLayout
+  /** the entity or complex type of a qualified name (`@type` of values of open types) */
+  typeNamed(name: string): StructuredType | undefined
 }

@@ -1,0 +1,338 @@
+import { Binary, type Document, Double } from 'bson'
+import { assertNever, invariant } from '../base/assert.ts'
+import { fractionDigits, printDateTimeOffset } from '../edm/datetimeoffset.ts'
+import { Decimal } from '../edm/decimal.ts'
+import { isGeo } from '../edm/geo.ts'
+import { guidToBytes } from '../edm/guid.ts'
+import type { PrimitiveTypeName, Property, StructuredType, Type, TypeReference } from '../edm/model.ts'
+import { isPrimitiveValue } from '../edm/primitives.ts'
+import { isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
+import type { DateTimeOffset, Duration, GeoValue, PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import { toDecimal128 } from './decimal128.ts'
+import { type ExactPart, exactPart, ticksOf } from './exact.ts'
+import { isDynamicName } from './field-path.ts'
+import { encodeGeo } from './geo-json.ts'
+import { type CollectionLayout, fields, type ModelLayout } from './layout.ts'
+
+/** A value in stored form; `exact` is what goes beside it as `name@exact`. */
+export interface EncodedValue {
+  readonly value: unknown
+  readonly exact?: ExactPart
+}
+
+/** What changes some members of a document: dotted field paths, as `Change` (store/port.ts) wants them. */
+export interface EncodedMembers {
+  readonly set: Document
+  readonly unset: readonly string[]
+}
+
+/**
+ * A new document of a collection: `_id` from the key members, `@type` where the value's type derives from the declared
+ * one, the members under their stored names. Null members are left out: absent and null are the same.
+ * @throws ODataError `keyInvalid` where a key member is missing or null; `valueInvalid` for a value that cannot be stored
+ */
+export function encodeEntity(layout: ModelLayout, collection: CollectionLayout, value: StructuredValue): Document {
+  const document = newDocument()
+  const keys = collection.key.parts.map(({ names }) => memberAt(value, names))
+  document[fields.id] = encodeKey(collection, keys)
+  writeType(document, value.type, collection.entityType)
+  for (const [i, { alias, property }] of collection.key.parts.entries()) {
+    const exact = keyExact(property, keys[i])
+    if (exact !== undefined) document[alias + fields.exact] = exact
+  }
+  writeMembers(layout, document, value)
+  return document
+}
+
+/**
+ * The change that sets some members and leaves the others (PATCH, Protocol 11.4.3). Key properties are left out. Members of
+ * a single complex value are set one by one, so that those not named stay; collections are set as a whole.
+ * @param type declared or actual type of the document
+ * @returns `set` and `unset` by dotted field path; null members are unset
+ */
+export function encodeMembers(
+  layout: ModelLayout,
+  type: StructuredType,
+  members: ReadonlyMap<string, Value>,
+): EncodedMembers {
+  const set = newDocument()
+  const unset: string[] = []
+  mergeMembers(layout, type, members, '', set, unset)
+  return { set, unset }
+}
+
+/** Fields a property takes in its document: its own, and `name@exact` of a single DateTimeOffset. */
+export function storedFieldsOf(layout: ModelLayout, property: Property): readonly string[] {
+  const field = layout.structured(property.declaringType).fieldOf.get(property.name)
+  if (field === undefined) return []
+  return isSingleInstant(property.type) ? [field, field + fields.exact] : [field]
+}
+
+/**
+ * A value of a type in stored form.
+ * @param reference the declared type; undefined for a dynamic property: the value's form decides
+ * @throws ODataError `valueInvalid` where the value cannot be stored (a decimal of more than 34 digits)
+ */
+export function encodeValue(layout: ModelLayout, reference: TypeReference | undefined, value: Value): EncodedValue {
+  if (value === null) return { value: null }
+  if (reference === undefined || reference.type.kind === 'abstract') return encodeDynamic(layout, value)
+  if (reference.collection) {
+    invariant(Array.isArray(value), `a collection of ${reference.type.name} is an array`)
+    return { value: value.map((item: Value) => encodeItem(layout, reference.type, item)) }
+  }
+  const { type } = reference
+  if (isStructured(type)) return { value: encodeStructured(layout, value, type) }
+  return encodeScalar(type, value)
+}
+
+/**
+ * The `_id` of an entity.
+ * @param values key values in key order; equal keys give equal bytes (decimals without trailing zeros, instants in UTC)
+ * @returns one value, a document in key order, or for a key-less singleton the collection's name
+ * @throws ODataError `keyInvalid` where a value is missing or null
+ */
+export function encodeKey(collection: CollectionLayout, values: readonly (Value | undefined)[]): unknown {
+  const { composite, parts } = collection.key
+  if (parts.length === 0) return collection.name
+  const document = newDocument()
+  for (const [i, { alias, property }] of parts.entries()) {
+    const value = values[i]
+    if (value === undefined || value === null) {
+      throw new ODataError('keyInvalid', `The key property ${alias} has no value.`, { target: alias })
+    }
+    const encoded = encodeKeyPart(property.type.type, value)
+    if (!composite) return encoded
+    document[alias] = encoded
+  }
+  return document
+}
+
+/** One key value as it stands in `_id`; a filter on a key property compares with it. */
+export function encodeKeyPart(type: Type, value: Value): unknown {
+  switch (primitiveOf(type)?.name) {
+    case 'Edm.DateTimeOffset': {
+      const instant = value as DateTimeOffset
+      return printDateTimeOffset({ ...instant, offset: 0, digits: 12 })
+    }
+    case 'Edm.Decimal':
+      return encodeScalar(type, value instanceof Decimal ? value.trimmed() : value).value
+    default:
+      return encodeScalar(type, value).value
+  }
+}
+
+/** How a key's instant was written, where that is not UTC in its fewest digits. */
+function keyExact(property: Property, value: Value | undefined): ExactPart | undefined {
+  if (primitiveOf(property.type.type)?.name !== 'Edm.DateTimeOffset' || value === undefined) return undefined
+  const { ms, sub, offset, digits } = value as DateTimeOffset
+  if (offset === 0 && digits === fractionDigits(ms, sub)) return undefined
+  return offset === 0 ? { digits } : { offset, digits }
+}
+
+/** Keys that a client names must not reach a prototype. */
+function newDocument(): Document {
+  return Object.create(null) as Document
+}
+
+function memberAt(value: StructuredValue, names: readonly string[]): Value | undefined {
+  let current: Value | undefined = value
+  for (const name of names) {
+    current = isStructuredValue(current) ? current.members.get(name) : undefined
+  }
+  return current
+}
+
+function isStructuredValue(value: Value | undefined): value is StructuredValue {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
+}
+
+function writeType(document: Document, type: StructuredType, declared: StructuredType): void {
+  invariant(isSubtypeOf(type, declared), `${type.name} derives from ${declared.name}`)
+  if (type !== declared || declared.abstract) document[fields.type] = type.name
+}
+
+function writeMembers(layout: ModelLayout, document: Document, value: StructuredValue): void {
+  for (const [name, member] of value.members) {
+    const place = placeOf(layout, value.type, name)
+    if (place === undefined || member === null) continue
+    const encoded = encodeValue(layout, place.reference, member)
+    document[place.field] = encoded.value
+    if (encoded.exact !== undefined) document[place.field + fields.exact] = encoded.exact
+  }
+}
+
+/**
+ * Where a member is stored.
+ * @returns undefined for key properties, which `_id` holds
+ * @throws ODataError `propertyUnknown` for a name that is neither declared nor a dynamic property's
+ */
+function placeOf(
+  layout: ModelLayout,
+  type: StructuredType,
+  name: string,
+): { field: string; reference: TypeReference | undefined } | undefined {
+  const property = type.allProperties.get(name)
+  if (property !== undefined) {
+    const field = layout.structured(type).fieldOf.get(name)
+    return field === undefined ? undefined : { field, reference: property.type }
+  }
+  if (type.allNavigationProperties.has(name)) {
+    throw new ODataError('notImplemented', `The navigation property ${name} cannot be written here.`, { target: name })
+  }
+  if (type.open && isDynamicName(layout, type, name)) return { field: name, reference: undefined }
+  throw new ODataError('propertyUnknown', `The type ${type.name} has no property ${name}.`, { target: name })
+}
+
+function mergeMembers(
+  layout: ModelLayout,
+  type: StructuredType,
+  members: ReadonlyMap<string, Value>,
+  prefix: string,
+  set: Document,
+  unset: string[],
+): void {
+  for (const [name, member] of members) {
+    const place = placeOf(layout, type, name)
+    if (place === undefined) continue
+    const path = prefix + place.field
+    const { reference } = place
+    if (member === null) {
+      unset.push(path)
+      if (reference === undefined || isSingleInstant(reference)) unset.push(path + fields.exact)
+      continue
+    }
+    if (reference !== undefined && !reference.collection && isStructured(reference.type) && isStructuredValue(member)) {
+      invariant(isSubtypeOf(member.type, reference.type), `${member.type.name} derives from ${reference.type.name}`)
+      if (member.type !== reference.type) set[`${path}.${fields.type}`] = member.type.name
+      mergeMembers(layout, member.type, member.members, `${path}.`, set, unset)
+      continue
+    }
+    const encoded = encodeValue(layout, reference, member)
+    set[path] = encoded.value
+    if (encoded.exact !== undefined) set[path + fields.exact] = encoded.exact
+    else if (reference === undefined || isSingleInstant(reference)) unset.push(path + fields.exact)
+  }
+}
+
+function isSingleInstant(reference: TypeReference): boolean {
+  return !reference.collection && primitiveOf(reference.type)?.name === 'Edm.DateTimeOffset'
+}
+
+function encodeStructured(layout: ModelLayout, value: Value, declared: StructuredType): Document {
+  invariant(isStructuredValue(value), `a value of ${declared.name} has members`)
+  const document = newDocument()
+  writeType(document, value.type, declared)
+  writeMembers(layout, document, value)
+  return document
+}
+
+function encodeItem(layout: ModelLayout, type: Type, value: Value): unknown {
+  if (value === null) return null
+  if (isStructured(type)) return encodeStructured(layout, value, type)
+  const encoded = type.kind === 'abstract' ? encodeDynamic(layout, value) : encodeScalar(type, value)
+  return withExact(encoded)
+}
+
+/** An item of a collection has no field beside it: what a date cannot hold goes with it. */
+function withExact({ value, exact }: EncodedValue): unknown {
+  if (exact === undefined) return value
+  const item: Document = { '@date': value, '@digits': exact.digits }
+  if (exact.sub !== undefined) item['@sub'] = exact.sub
+  if (exact.offset !== undefined) item['@offset'] = exact.offset
+  return item
+}
+
+function encodeScalar(type: Type, value: Value): EncodedValue {
+  if (type.kind === 'enum') {
+    invariant(typeof value === 'bigint', `a value of ${type.name} is a bigint`)
+    return { value: type.underlying.name === 'Edm.Int64' ? value : Number(value) }
+  }
+  const name = primitiveOf(type)?.name
+  invariant(name !== undefined && isPrimitiveValue(name, value), `a value of ${type.name} in its form in memory`)
+  return encodePrimitive(name, value)
+}
+
+function encodePrimitive(name: PrimitiveTypeName, value: PrimitiveValue): EncodedValue {
+  switch (name) {
+    case 'Edm.Boolean':
+    case 'Edm.Date':
+    case 'Edm.Int64':
+    case 'Edm.String':
+    case 'Edm.TimeOfDay':
+      return { value }
+    case 'Edm.Byte':
+    case 'Edm.SByte':
+    case 'Edm.Int16':
+    case 'Edm.Int32':
+      return { value: (value as number) + 0 }
+    case 'Edm.Double':
+    case 'Edm.Single':
+      return { value: new Double(value as number) }
+    case 'Edm.Decimal':
+      return { value: storableDecimal(value as Decimal) }
+    case 'Edm.Guid':
+      return { value: new Binary(guidToBytes(value as string), Binary.SUBTYPE_UUID) }
+    case 'Edm.Binary':
+      return { value: new Binary(value as Uint8Array, Binary.SUBTYPE_DEFAULT) }
+    case 'Edm.DateTimeOffset':
+      return encodeInstant(value as DateTimeOffset)
+    case 'Edm.Duration': {
+      const ticks = ticksOf(value as Duration)
+      return { value: typeof ticks === 'bigint' ? ticks : storableDecimal(ticks) }
+    }
+    case 'Edm.Stream':
+      throw new ODataError('notImplemented', 'A stream is not stored with its entity.')
+    default:
+      if (isGeo(name)) return { value: encodeGeo(name, value as GeoValue) }
+      return assertNever(name, 'primitive type')
+  }
+}
+
+function encodeInstant(value: DateTimeOffset): EncodedValue {
+  const exact = exactPart(value)
+  const date = new Date(value.ms)
+  return exact === undefined ? { value: date } : { value: date, exact }
+}
+
+function storableDecimal(value: Decimal): unknown {
+  const stored = toDecimal128(value)
+  if (stored === undefined) throw new ODataError('valueInvalid', 'A decimal of more than 34 digits cannot be stored.')
+  return stored
+}
+
+/** A dynamic property: BSON's own types say what it is. */
+function encodeDynamic(layout: ModelLayout, value: Value): EncodedValue {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'bigint':
+      return { value }
+    case 'number':
+      return {
+        value: Number.isInteger(value) && !Object.is(value, -0) && value === (value | 0) ? value : new Double(value),
+      }
+    default:
+      break
+  }
+  if (value === null) return { value }
+  if (value instanceof Decimal) return { value: storableDecimal(value) }
+  if (value instanceof Uint8Array) return { value: new Binary(value, Binary.SUBTYPE_DEFAULT) }
+  if ('kind' in value) {
+    switch (value.kind) {
+      case 'dateTimeOffset':
+        return encodeInstant(value)
+      case 'duration':
+        return encodePrimitive('Edm.Duration', value)
+      case 'geo':
+        return { value: encodeGeo('Edm.Geography', value) }
+      case 'structured': {
+        const document = encodeStructured(layout, value, value.type)
+        return { value: { [fields.type]: value.type.name, ...document } }
+      }
+      default:
+        return assertNever(value, 'dynamic value')
+    }
+  }
+  return { value: value.map((item) => withExact(encodeDynamic(layout, item))) }
+}

@@ -1,0 +1,247 @@
+import { annotationOf, bool, items, member, text } from '../edm/annotations.ts'
+import type {
+  Annotatable,
+  AnnotationExpression,
+  EntitySet,
+  EntityType,
+  Model,
+  Property,
+  Singleton,
+  StructuredType,
+} from '../edm/model.ts'
+import { instantiableTypes, isStructured, primitiveOf } from '../edm/types.ts'
+import { exactFieldPathOf, fieldPathOf } from './field-path.ts'
+import {
+  type CollectionLayout,
+  fields,
+  type IndexLayout,
+  type KeyLayout,
+  type KeyPartLayout,
+  type ModelLayout,
+  type StructuredLayout,
+} from './layout.ts'
+
+/**
+ * Terms that say how a model is stored.
+ * - `Odatum.V1.Collection` on an entity set or singleton: the collection's name as a string, or a record
+ *   `{Name: String, SharedWrites: Boolean}` (both optional).
+ * - `Odatum.V1.Field` on a property: the name of its field, a string.
+ * - `Odatum.V1.Index` on an entity type, entity set or singleton: a collection of records `{Fields: Collection(String),
+ *   Unique: Boolean}`; an item of `Fields` reads like one of `$orderby`: `address/city`, `createdTime desc`. A path expression stands for the same ascending.
+ */
+export const storageTerms = {
+  collection: 'Odatum.V1.Collection',
+  field: 'Odatum.V1.Field',
+  index: 'Odatum.V1.Index',
+} as const
+
+/** End of the path of an instant's second field, which is absent where it is 0. */
+const exactSub = `${fields.exact}.sub`
+
+const alternateKeys = 'Org.OData.Core.V1.AlternateKeys'
+
+/**
+ * The stored form of a model: a collection for each entity set and singleton, its key, indexes for foreign keys,
+ * alternate keys and `Odatum.V1.Index`.
+ * @throws Error that names the element where the storage annotations or names cannot be honoured
+ */
+export function layoutOf(model: Model): ModelLayout {
+  const structured = new Map<StructuredType, StructuredLayout>()
+  const collections = new Map<string, CollectionLayout>()
+  const layout: ModelLayout = {
+    collections,
+    structured(type) {
+      let found = structured.get(type)
+      if (found === undefined) {
+        found = structuredLayout(type)
+        structured.set(type, found)
+      }
+      return found
+    },
+    typeNamed(name) {
+      const type = model.types.get(name)
+      return type !== undefined && isStructured(type) ? type : undefined
+    },
+  }
+  for (const type of model.types.values()) if (isStructured(type)) layout.structured(type)
+  const takenBy = new Map<string, string>()
+  for (const child of model.container?.children.values() ?? []) {
+    if (child.kind !== 'entitySet' && child.kind !== 'singleton') continue
+    const collection = collectionLayout(layout, child)
+    const other = takenBy.get(collection.name)
+    if (other !== undefined) {
+      throw new Error(`${other} and ${child.name} would be stored in the same collection ${collection.name}`)
+    }
+    takenBy.set(collection.name, child.name)
+    collections.set(child.name, collection)
+  }
+  return layout
+}
+
+function structuredLayout(type: StructuredType): StructuredLayout {
+  const keys = new Set(
+    type.kind === 'entity' ? type.key.filter((key) => key.path.length === 1).map((key) => key.path[0]) : [],
+  )
+  const fieldOf = new Map<string, string>()
+  const propertyOf = new Map<string, string>()
+  for (const property of type.allProperties.values()) {
+    const field = storedField(property)
+    if (keys.has(property.name)) {
+      if (field !== property.name && field !== fields.id) {
+        throw new Error(`${nameOf(property)}: a key property is stored in ${fields.id}, not in ${field}`)
+      }
+      continue
+    }
+    if (field === fields.id) {
+      throw new Error(
+        `${nameOf(property)} would be stored as ${fields.id}, which holds the key: map it with ${storageTerms.field}`,
+      )
+    }
+    const other = propertyOf.get(field)
+    if (other !== undefined)
+      throw new Error(`${nameOf(property)} and ${other} would be stored in the same field ${field}`)
+    fieldOf.set(property.name, field)
+    propertyOf.set(field, property.name)
+  }
+  const instantiable = instantiableTypes<StructuredType>(type)
+  const only = instantiable.length === 1 ? instantiable[0] : undefined
+  return {
+    type,
+    fieldOf,
+    propertyOf,
+    instantiable: new Map(instantiable.map((candidate) => [candidate.name, candidate])),
+    withoutType: type.abstract && only !== undefined ? only : type,
+  }
+}
+
+/** Names that would mean something else in a MongoDB document or path. */
+const unusableField = /^\$|[.@\0]/
+
+function storedField(property: Property): string {
+  const annotation = annotationOf(property, storageTerms.field)
+  if (annotation === undefined) return property.name
+  const field = text(annotation.value)
+  if (field === undefined || field === '' || unusableField.test(field)) {
+    throw new Error(`${nameOf(property)}: ${storageTerms.field} must be a name without "$" in front, ".", "@" and NUL`)
+  }
+  return field
+}
+
+function nameOf(property: Property): string {
+  return `${property.declaringType.name}/${property.name}`
+}
+
+function collectionLayout(layout: ModelLayout, source: EntitySet | Singleton): CollectionLayout {
+  const annotation = annotationOf(source, storageTerms.collection)?.value
+  const name = text(annotation) ?? text(member(annotation, 'Name')) ?? source.name
+  if (name === '' || /[$\0]/.test(name) || name.startsWith('system.')) {
+    throw new Error(`${source.name}: ${JSON.stringify(name)} is no name for a collection`)
+  }
+  const collection = {
+    name,
+    entityType: source.type,
+    key: keyLayout(source.type),
+    sharedWrites: bool(member(annotation, 'SharedWrites')) === true,
+  }
+  return { ...collection, indexes: indexesOf(layout, { ...collection, indexes: [] }, source) }
+}
+
+function keyLayout(type: EntityType): KeyLayout {
+  const composite = type.key.length > 1
+  const parts = type.key.map(
+    (key): KeyPartLayout => ({
+      alias: key.alias,
+      path: composite ? [fields.id, key.alias] : [fields.id],
+      names: key.path,
+      property: key.property,
+    }),
+  )
+  return { composite, parts }
+}
+
+function indexesOf(layout: ModelLayout, collection: CollectionLayout, source: EntitySet | Singleton): IndexLayout[] {
+  const found = new Map<string, IndexLayout>()
+  const add = (type: EntityType, paths: readonly (readonly [string, boolean])[], unique: boolean): void => {
+    const keys = paths.flatMap(([path, descending]) => indexFields(layout, collection, type, path, descending))
+    const first = keys[0]
+    if (first === undefined || (keys.length === 1 && first.path === fields.id)) return
+    const name = keys.map((key) => `${key.path}_${key.descending ? -1 : 1}`).join('_')
+    const same = found.get(name)
+    if (same === undefined || (unique && !same.unique)) {
+      const required = unique ? keys.map((key) => key.path).filter((path) => !path.endsWith(exactSub)) : []
+      found.set(name, { name, fields: keys, unique, required })
+    }
+  }
+  if (collection.key.composite)
+    add(
+      source.type,
+      collection.key.parts.map((part) => [part.names.join('/'), false]),
+      false,
+    )
+  for (const type of [source.type, ...source.type.derivedTypes]) {
+    for (const navigation of type.allNavigationProperties.values()) {
+      if (navigation.referentialConstraints.length === 0) continue
+      add(
+        type,
+        navigation.referentialConstraints.map((constraint) => [constraint.property, false]),
+        false,
+      )
+    }
+    for (let owner: EntityType | undefined = type; owner !== undefined; owner = owner.baseType) {
+      addAnnotated(type, owner, add)
+    }
+  }
+  addAnnotated(source.type, source, add)
+  return [...found.values()]
+}
+
+type AddIndex = (type: EntityType, paths: readonly (readonly [string, boolean])[], unique: boolean) => void
+
+function addAnnotated(type: EntityType, target: Annotatable, add: AddIndex): void {
+  for (const key of items(annotationOf(target, alternateKeys)?.value)) {
+    const paths = items(member(key, 'Key')).map((part) => pathText(member(part, 'Name')))
+    if (paths.length > 0)
+      add(
+        type,
+        paths.map((path) => [path, false]),
+        true,
+      )
+  }
+  for (const index of items(annotationOf(target, storageTerms.index)?.value)) {
+    const paths = items(member(index, 'Fields')).map((field): [string, boolean] => {
+      const [path = '', direction] = pathText(field).split(' ')
+      return [path, direction === 'desc']
+    })
+    add(type, paths, bool(member(index, 'Unique')) === true)
+  }
+}
+
+function pathText(expression: AnnotationExpression | undefined): string {
+  if (expression !== undefined && 'value' in expression && typeof expression.value === 'string') return expression.value
+  throw new Error(`${storageTerms.index} and ${alternateKeys} name properties by their paths`)
+}
+
+/** An instant takes two fields: the date, and the picoseconds below its millisecond. */
+function indexFields(
+  layout: ModelLayout,
+  collection: CollectionLayout,
+  type: EntityType,
+  path: string,
+  descending: boolean,
+): { path: string; descending: boolean }[] {
+  const steps: Property[] = []
+  let owner: StructuredType | undefined = type
+  for (const name of path.split('/')) {
+    if (name.includes('.')) continue
+    const property: Property | undefined = owner?.allProperties.get(name)
+    if (property === undefined)
+      throw new Error(`${type.name}: an index names ${path}, but there is no property ${name}`)
+    steps.push(property)
+    owner = isStructured(property.type.type) ? property.type.type : undefined
+  }
+  const last = steps[steps.length - 1]
+  const field = { path: fieldPathOf(layout, collection, steps).join('.'), descending }
+  const instant = last !== undefined && primitiveOf(last.type.type)?.name === 'Edm.DateTimeOffset'
+  if (!instant || last.type.collection || field.path.startsWith(fields.id)) return [field]
+  return [field, { path: `${exactFieldPathOf(layout, collection, steps).join('.')}.sub`, descending }]
+}
