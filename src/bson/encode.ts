@@ -62,6 +62,13 @@ export function encodeMembers(
   return { set, unset }
 }
 
+/** The members of a document that replaces another (PUT, Protocol 11.4.4): neither `_id` nor `@type`; null members are left out. */
+export function encodeReplacement(layout: ModelLayout, value: StructuredValue): Document {
+  const document = newDocument()
+  writeMembers(layout, document, value)
+  return document
+}
+
 /** Fields a property takes in its document: its own, and `name@exact` of a single DateTimeOffset. */
 export function storedFieldsOf(layout: ModelLayout, property: Property): readonly string[] {
   const field = layout.structured(property.declaringType).fieldOf.get(property.name)

@@ -1,4 +1,4 @@
-import { encodeMembers } from '../bson/encode.ts'
+import { encodeMembers, encodeReplacement, storedFieldsOf } from '../bson/encode.ts'
 import { fields, type ModelLayout } from '../bson/layout.ts'
 import { isComputed, isImmutable } from '../csdl/core.ts'
 import type { StructuredValue } from '../edm/value.ts'
@@ -9,14 +9,9 @@ import type { Change } from '../store/port.ts'
  * key and what a client may not change (Protocol 11.4.3, 11.4.4).
  */
 export function changeOf(layout: ModelLayout, entity: StructuredValue, replace: boolean): Change {
-  const { document, unset } = encodeMembers(layout, entity.type, entity.members)
-  if (!replace) return { kind: 'merge', set: document, unset }
-  const structured = layout.structured(entity.type)
+  if (!replace) return { kind: 'merge', ...encodeMembers(layout, entity.type, entity.members) }
   const keep: string[] = [fields.type]
-  for (const property of entity.type.allProperties.values()) {
-    const field = structured.fieldOf.get(property.name)
-    if (field !== undefined && (isComputed(property) || isImmutable(property)))
-      keep.push(field, `${field}${fields.exact}`)
-  }
-  return { kind: 'replace', document, keep }
+  for (const property of entity.type.allProperties.values())
+    if (isComputed(property) || isImmutable(property)) keep.push(...storedFieldsOf(layout, property))
+  return { kind: 'replace', document: encodeReplacement(layout, entity), keep }
 }

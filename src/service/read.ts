@@ -6,7 +6,7 @@ import { compileRowWriter } from '../payload/fast-writer.ts'
 import { compileMemberWriter } from '../payload/member-writer.ts'
 import { compileRawValue } from '../payload/raw-value.ts'
 import { createSink } from '../payload/sink.ts'
-import type { ByteSink, JsonDialect, RowWriter } from '../payload/writer.ts'
+import type { ByteSink, JsonDialect, RowShape, RowWriter } from '../payload/writer.ts'
 import type { CountPlan, CreatePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import { printETag, readConditions } from '../protocol/etag.ts'
 import type { HttpResponse } from '../protocol/message.ts'
@@ -24,13 +24,12 @@ const chunkBytes = 65_536
 
 /** The writer of a plan's rows in a dialect, compiled once. */
 export function rowWriter(core: Core, plan: ReadPlan | CreatePlan | UpdatePlan, dialect: JsonDialect): RowWriter {
-  return core.writers.get(plan, dialect, () =>
-    compileRowWriter(
-      { type: plan.source.type, select: plan.select, expand: plan.expand, entitySet: plan.source.root.name },
-      dialect,
-      core.layout,
-    ),
-  )
+  return core.writers.get(plan, dialect, () => compileRowWriter(shapeOf(plan), dialect, core.layout))
+}
+
+/** What of a plan's rows is written. */
+export function shapeOf({ source, select, expand }: ReadPlan | CreatePlan | UpdatePlan): RowShape {
+  return { type: source.type, select, expand, entitySet: source.root.name, singleton: source.root.kind === 'singleton' }
 }
 
 /** Reads what a plan names: a collection, an entity, or a property of one (Protocol 11.2). */

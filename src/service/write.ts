@@ -1,10 +1,11 @@
 import type { Parameters } from '../bind/tree.ts'
-import { fields } from '../bson/layout.ts'
-import { findField, readString } from '../bson/reader.ts'
+import { typeOfDocument } from '../bson/decode.ts'
+import type { ModelLayout } from '../bson/layout.ts'
 import type { EntityType } from '../edm/model.ts'
 import type { StructuredValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { contextUrl } from '../payload/context.ts'
+import { linkOf } from '../payload/members.ts'
 import { readEntity } from '../payload/read-entity.ts'
 import { createSink } from '../payload/sink.ts'
 import { keyMadeByService } from '../plan/build.ts'
@@ -18,8 +19,7 @@ import { preconditionFailed, preconditionOf, versionOf } from './conditions.ts'
 import { type Core, contextOf, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { makeKey } from './keys.ts'
-import { entityUrl } from './links.ts'
-import { rowWriter } from './read.ts'
+import { rowWriter, shapeOf } from './read.ts'
 
 type BodyMode = 'create' | 'merge' | 'replace'
 
@@ -56,7 +56,7 @@ export async function update(
   const { controller, context } = contextOf(core, exchange, plan, parameters, {
     precondition: preconditionOf(conditions),
   })
-  const type = await storedType(plan.source.type, () => controller.read(context))
+  const type = await storedType(core.layout, plan.source.type, () => controller.read(context))
   const entity = await readBody(core, exchange, type, plan.replace ? 'replace' : 'merge')
   exchange.timings?.mark('body')
   // An entity deleted and created again meanwhile: the second round meets what is there by then.
@@ -118,13 +118,15 @@ async function readBody(
 }
 
 /** The type of the entity that is there: only where the declared type leaves it open is the row read first. */
-async function storedType(declared: EntityType, readRow: () => Promise<Uint8Array | undefined>): Promise<EntityType> {
+async function storedType(
+  layout: ModelLayout,
+  declared: EntityType,
+  readRow: () => Promise<Uint8Array | undefined>,
+): Promise<EntityType> {
   if (declared.derivedTypes.length === 0) return declared
   const row = await readRow()
-  if (row === undefined) return declared
-  const at = findField(row, fields.type)
-  const name = at < 0 ? undefined : readString(row, at)
-  return declared.derivedTypes.find((type) => type.name === name) ?? declared
+  const type = row === undefined ? declared : typeOfDocument(row, 0, layout.structured(declared))
+  return type.kind === 'entity' ? type : declared
 }
 
 function withMembers(entity: StructuredValue, more: ReadonlyMap<string, Value>): StructuredValue {
@@ -149,7 +151,7 @@ function created(
   row: Uint8Array,
   format: JsonFormat,
 ): HttpResponse {
-  const location = entityUrl(exchange.root, plan.source.root, core.layout, row)
+  const location = locationOf(core, exchange, plan, row)
   const headers: Record<string, string> = { Location: location }
   const wanted = parsePrefer(exchange.request.headers.prefer).return
   if (wanted === 'minimal') {
@@ -177,7 +179,7 @@ function changed(
   if (wanted === 'representation' || (core.protocol.graph && wanted === undefined))
     return { status: 200, headers, body: representation(core, exchange, plan, parameters, row, format, headers) }
   addVersion(headers, row)
-  headers['OData-EntityId'] = entityUrl(exchange.root, plan.source.root, core.layout, row)
+  headers['OData-EntityId'] = locationOf(core, exchange, plan, row)
   return { status: 204, headers, body: undefined }
 }
 
@@ -205,4 +207,18 @@ function representation(
 function addVersion(headers: Record<string, string>, row: Uint8Array): void {
   const version = versionOf(row)
   if (version !== undefined) headers.ETag = printETag(version)
+}
+
+/** The canonical URL of a stored entity, absolute (Protocol 8.3.4, 8.3.7). */
+function locationOf(core: Core, exchange: Exchange, plan: CreatePlan | UpdatePlan, row: Uint8Array): string {
+  const dialect = dialectOf(core, exchange, plainJson)
+  const link = core.writers.get(plan.source, dialect, () => linkOf(shapeOf(plan), dialect, core.layout))
+  return link?.(row) ?? exchange.root + plan.source.root.name
+}
+
+const plainJson: JsonFormat = {
+  metadata: 'minimal',
+  ieee754Compatible: false,
+  exponentialDecimals: false,
+  streaming: false,
 }
