@@ -2,7 +2,7 @@ import { nearestName } from '../base/text.ts'
 import type { ComputeNode, ExpressionNode, OrderByNode, QueryOptions } from './ast.ts'
 import { AT, CLOSE, COMMA, DOLLAR, EQUALS, isBlank, isDigit, MINUS, OPEN, QUOTE, SEMICOLON } from './characters.ts'
 import { commonExpr } from './expression.ts'
-import { dollarNames, isOptionKey, type OptionKey, operatorNames } from './names.ts'
+import { dollarNames, type OptionKey, operatorNames, optionKey } from './names.ts'
 import { END, type NestedKind, quote, type Rules, type Scanner } from './scanner.ts'
 import { searchValue } from './search.ts'
 import { expandItems, selectItems } from './select-expand.ts'
@@ -12,9 +12,12 @@ import { expandItems, selectItems } from './select-expand.ts'
 /** Options while they are read. */
 export type OptionsDraft = { -readonly [K in keyof QueryOptions]: QueryOptions[K] }
 
+const noAliases: QueryOptions['aliases'] = new Map()
+const noCustom: QueryOptions['custom'] = new Map()
+
 /** An empty set of options that shares the scanner's literal slots. */
 export function draftOptions(literals: QueryOptions['literals']): OptionsDraft {
-  return { aliases: new Map(), custom: new Map(), literals, shape: '' }
+  return { aliases: noAliases, custom: noCustom, literals, shape: '' }
 }
 
 /** Which options may stand in which parentheses. */
@@ -230,15 +233,17 @@ function nestedTextEnd(scanner: Scanner, from: number): number {
 /** ABNF: expandOption, expandRefOption, expandCountOption, selectOption, in parentheses. Stands on `(`. */
 function nestedOptions(scanner: Scanner, kind: NestedKind): QueryOptions {
   const options = draftOptions(scanner.literals)
-  const aliases = new Map<string, ExpressionNode>()
-  options.aliases = aliases
+  let aliases: Map<string, ExpressionNode> | undefined
   scanner.enter()
   scanner.token()
   scanner.at++
   do {
     scanner.skipBlanks()
-    if (scanner.code() === AT) nestedAlias(scanner, aliases)
-    else {
+    if (scanner.code() === AT) {
+      aliases ??= new Map()
+      nestedAlias(scanner, aliases)
+      options.aliases = aliases
+    } else {
       const key = nestedName(scanner, kind, options)
       scanner.skipBlanks()
       optionValue(scanner, key, options, true)
@@ -267,10 +272,10 @@ function nestedName(scanner: Scanner, kind: NestedKind, options: OptionsDraft): 
   const from = scanner.at
   const start = scanner.code() === DOLLAR ? from + 1 : from
   const end = scanner.identifierEnd(start)
-  const key = scanner.text.slice(start, end).toLowerCase()
   if (end === start) return scanner.fail('a query option such as $filter', from)
-  if (!isOptionKey(key)) {
-    const near = key.length <= 40 ? nearestName(`$${key}`, dollarNames) : undefined
+  const key = optionKey(scanner.text.slice(start, end))
+  if (key === undefined) {
+    const near = end - start <= 40 ? nearestName(`$${scanner.text.slice(start, end)}`, dollarNames) : undefined
     const hint = near === undefined ? '' : ` (did you mean '${near}'?)`
     const name = quote(scanner.text.slice(from, end))
     return scanner.failAt('queryOptionUnknown', `Unknown query option ${name}${hint}`, from, end - from)

@@ -14,6 +14,12 @@ const prefixes: ReadonlyMap<string, LiteralKind> = new Map([
   ['datetimeoffset', 'dateTimeOffset'],
 ])
 
+const guidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const instantPattern = /^-?\d{4,}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,12})?)?(?:Z|[+-]\d\d:\d\d)$/i
+
+/** ABNF: fractionalSeconds: at most so many digits. */
+const mostFraction = 12
+
 /** ABNF: stringLiteral. Stands on the opening quote. */
 export function stringLiteral(scanner: Scanner): LiteralNode {
   const offset = scanner.at
@@ -46,7 +52,13 @@ function quoted(scanner: Scanner): string {
  */
 export function prefixedLiteral(scanner: Scanner, word: string, offset: number): LiteralNode {
   const kind = prefixes.get(word) ?? prefixes.get(word.toLowerCase())
-  if (kind !== undefined) return scanner.lift(kind, quoted(scanner), offset)
+  if (kind !== undefined) {
+    const text = quoted(scanner)
+    if (kind === 'guid' && !guidPattern.test(text)) return scanner.fail('a guid between the quotes', offset)
+    if (kind === 'dateTimeOffset' && !instantPattern.test(text))
+      return scanner.fail('a date, a time and a time zone between the quotes', offset)
+    return scanner.lift(kind, text, offset)
+  }
   if (!word.includes('.')) {
     scanner.at = offset
     scanner.failNear(
@@ -57,16 +69,21 @@ export function prefixedLiteral(scanner: Scanner, word: string, offset: number):
   return scanner.lift('enum', quoted(scanner), offset, word)
 }
 
-/** Whether a guid starts at `at` (ABNF: guid, and no further name character behind it). */
+/**
+ * Whether a guid starts at `at` (ABNF: guid). With dashes where only a guid has them, anything else is a fault.
+ */
 export function isGuidAt(scanner: Scanner, at: number): boolean {
   if (scanner.codeAt(at + 8) !== MINUS || scanner.codeAt(at + 13) !== MINUS) return false
   for (let i = 0; i < 36; i++) {
     const code = scanner.codeAt(at + i)
-    if (i === 8 || i === 13 || i === 18 || i === 23) {
-      if (code !== MINUS) return false
-    } else if (code === END || !isHex(code)) return false
+    const isDash = i === 8 || i === 13 || i === 18 || i === 23
+    if (isDash ? code !== MINUS : code === END || !isHex(code)) {
+      if (i < 8) return false
+      return scanner.fail(isDash ? "'-' in the guid" : 'a hexadecimal digit of the guid', at + i)
+    }
   }
-  return !isAsciiPart(scanner.codeAt(at + 36))
+  if (isAsciiPart(scanner.codeAt(at + 36))) scanner.fail('the end of the guid', at + 36)
+  return true
 }
 
 /** ABNF: guid. The caller saw it with `isGuidAt`. */
@@ -177,7 +194,7 @@ function timeEnd(scanner: Scanner, from: number): number {
   if (scanner.codeAt(minuteEnd) !== COLON || !twoDigits(scanner, minuteEnd + 1, 0, 60)) return minuteEnd
   const secondEnd = minuteEnd + 3
   if (scanner.codeAt(secondEnd) !== DOT || !isDigit(scanner.codeAt(secondEnd + 1))) return secondEnd
-  return digits(scanner, secondEnd + 1)
+  return Math.min(digits(scanner, secondEnd + 1), secondEnd + 1 + mostFraction)
 }
 
 function twoDigits(scanner: Scanner, at: number, least: number, most: number): boolean {
@@ -196,7 +213,7 @@ function digits(scanner: Scanner, from: number): number {
 
 /** Lifts what stands between `offset` and `end`, unless a name goes on right behind it. */
 function checkedEnd(scanner: Scanner, kind: LiteralKind, offset: number, end: number): LiteralNode {
-  if (isAsciiPart(scanner.codeAt(end))) scanner.fail('the end of a literal', end)
+  if (isAsciiPart(scanner.codeAt(end))) scanner.fail('the end of the literal', end)
   const text = scanner.text.slice(offset, end)
   scanner.at = end
   return scanner.lift(kind, kind === 'dateTimeOffset' ? text.toUpperCase() : text, offset)

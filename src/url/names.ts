@@ -86,11 +86,11 @@ export const optionNames = [
 /** A system query option, without its `$`. */
 export type OptionKey = (typeof optionNames)[number]
 
-const optionKeys: ReadonlySet<string> = new Set(optionNames)
+const optionKeys: ReadonlyMap<string, OptionKey> = new Map(optionNames.map((name) => [name, name]))
 
-/** Tells whether a lower-case name without `$` is a system query option. */
-export function isOptionKey(name: string): name is OptionKey {
-  return optionKeys.has(name)
+/** The system query option of that name without `$`, in any case. */
+export function optionKey(name: string): OptionKey | undefined {
+  return optionKeys.get(name) ?? optionKeys.get(name.toLowerCase())
 }
 
 /** The names with their `$`, for near names. */

@@ -6,7 +6,7 @@ import { isBlank } from './characters.ts'
 import { decodePart } from './decode.ts'
 import { commonExpr } from './expression.ts'
 import { draftOptions, expectEnd, optionValue, rules } from './grammar.ts'
-import { dollarNames, isOptionKey, type OptionKey, optionNames } from './names.ts'
+import { dollarNames, type OptionKey, optionKey, optionNames } from './names.ts'
 import { Budget, quote, Scanner } from './scanner.ts'
 import { shapeOf } from './shape.ts'
 
@@ -26,8 +26,8 @@ const shapeless: ReadonlySet<OptionKey> = new Set(['format', 'skiptoken', 'delta
 /** The decoded values of one query string, by option. */
 interface RawOptions {
   readonly system: Map<OptionKey, string>
-  readonly aliases: Map<string, string>
-  readonly custom: Map<string, string>
+  aliases: Map<string, string> | undefined
+  custom: Map<string, string> | undefined
 }
 
 /**
@@ -60,7 +60,7 @@ export function parseQueryOptions(
       else if (!shapeless.has(key)) shape += `${key}=${shapeOf(text, literals, from)}&`
     }
   }
-  if (raw.aliases.size > 0) {
+  if (raw.aliases !== undefined) {
     const aliases = new Map<string, ExpressionNode>()
     for (const name of [...raw.aliases.keys()].sort()) {
       const text = raw.aliases.get(name) ?? ''
@@ -73,7 +73,7 @@ export function parseQueryOptions(
     }
     options.aliases = aliases
   }
-  options.custom = raw.custom
+  if (raw.custom !== undefined) options.custom = raw.custom
   options.shape = shape
   return options
 }
@@ -89,7 +89,7 @@ function checkStart(scanner: Scanner, key: OptionKey): void {
 
 /** Splits on `&` and the first `=`, then decodes each part once. */
 function splitQuery(rawQuery: string, version: '4.0' | '4.01'): RawOptions {
-  const raw: RawOptions = { system: new Map(), aliases: new Map(), custom: new Map() }
+  const raw: RawOptions = { system: new Map(), aliases: undefined, custom: undefined }
   let start = 0
   while (start <= rawQuery.length) {
     const ampersand = rawQuery.indexOf('&', start)
@@ -113,8 +113,8 @@ function splitQuery(rawQuery: string, version: '4.0' | '4.01'): RawOptions {
 function addOption(raw: RawOptions, rawName: string, rawValue: string | undefined, version: '4.0' | '4.01'): void {
   const name = decodePart(rawName, true, rawName.slice(0, 80))
   if (name.startsWith('$')) {
-    const key = name.slice(1).toLowerCase()
-    if (!isOptionKey(key)) throw unknownOption(name)
+    const key = optionKey(name.slice(1))
+    if (key === undefined) throw unknownOption(name)
     addSystem(raw, key, rawValue)
     return
   }
@@ -123,13 +123,14 @@ function addOption(raw: RawOptions, rawName: string, rawValue: string | undefine
     return
   }
   if (version === '4.01') {
-    const key = name.toLowerCase()
+    const key = optionKey(name)
     // ABNF: the tokens are always written with their `$`
-    if (isOptionKey(key) && key !== 'skiptoken' && key !== 'deltatoken') {
+    if (key !== undefined && key !== 'skiptoken' && key !== 'deltatoken') {
       addSystem(raw, key, rawValue)
       return
     }
   }
+  raw.custom ??= new Map()
   raw.custom.set(name, decodePart(rawValue ?? '', true, name.slice(0, 80)))
 }
 
@@ -156,6 +157,7 @@ function addAlias(raw: RawOptions, name: string, rawValue: string | undefined): 
       position: { offset: 1, length: alias.length },
     })
   }
+  raw.aliases ??= new Map()
   if (raw.aliases.has(alias)) throw duplicate(target)
   if (rawValue === undefined || rawValue === '') {
     throw new ODataError('queryOptionInvalid', `The parameter alias ${quote(name)} must have a value.`, {

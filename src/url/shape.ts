@@ -38,7 +38,8 @@ function placeholder(token: LiteralToken, text: string): string {
   }
 }
 
-function isInt32(text: string): boolean {
+/** Whether the text of an integer literal fits Int32: the shape tells it, so a tree may depend on it. */
+export function isInt32(text: string): boolean {
   if (text.length < 10) return true
   const value = Number(text)
   return value >= -0x80000000 && value <= 0x7fffffff
