@@ -24,16 +24,11 @@ export class BatchedRows implements Rows {
 
   /**
    * @param guard gives the guard of one batch
-   * @param closed called once, when nothing more will be read
+   * @param closed called when nothing more will be read; not where this throws
    */
   static async start(source: RowSource, guard: () => Guard, closed: () => void): Promise<BatchedRows> {
-    try {
-      const { batch, ended } = await nextBatch(source, guard())
-      return new BatchedRows(source, guard, batch, ended, closed)
-    } catch (error) {
-      closed()
-      throw error
-    }
+    const { batch, ended } = await nextBatch(source, guard())
+    return new BatchedRows(source, guard, batch, ended, closed)
   }
 
   /** One row, or none. */

@@ -80,8 +80,10 @@ export function currentKeyText(): string {
 
 /** A copy of a lent row that may be kept. */
 export function keep(row: Lent): Uint8Array {
-  const copy = Buffer.allocUnsafe(row.length)
-  row.copy(copy, 0, 0, row.length)
+  const { length } = row
+  const copy = Buffer.allocUnsafe(length)
+  // Not `row.copy`, which takes the memory's length for the row's.
+  copy.set(new Uint8Array(row.buffer, row.byteOffset, length))
   return copy
 }
 

@@ -78,7 +78,13 @@ class EmbeddedStore implements Store {
 
   async read(plan: ReadPlan, session: Session): Promise<Rows> {
     const open = this.#opened()
-    return readRows(open, plan, session, this.#enter())
+    const leave = this.#enter()
+    try {
+      return await readRows(open, plan, session, leave)
+    } catch (error) {
+      leave()
+      throw error
+    }
   }
 
   readOne(plan: ReadPlan | UpdatePlan | DeletePlan, session: Session): Promise<Uint8Array | undefined> {
