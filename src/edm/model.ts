@@ -374,6 +374,7 @@ export interface Schema extends Annotatable {
 
 export interface ExternalAnnotations {
   readonly target: string
+  /** always undefined: each annotation carries it */
   readonly qualifier: string | undefined
   readonly annotations: readonly Annotation[]
 }
@@ -404,6 +405,6 @@ export interface Model {
   readonly terms: ReadonlyMap<QualifiedName, Term>
   /** alias to namespace, of schemas and includes */
   readonly aliases: ReadonlyMap<string, string>
-  /** annotations on own elements that a referenced document holds (edmx:IncludeAnnotations): not written with this one */
+  /** annotations that came by the `Annotations` elements of referenced documents (CSDL 4.3): not written with this one */
   readonly includedAnnotations?: ReadonlySet<Annotation>
 }

@@ -64,7 +64,7 @@ export class Linker {
   readonly schemas = new Map<string, SchemaDraft>()
   /** where each element of the model was declared */
   readonly origins = new Map<object, Declaration>()
-  /** annotations that came from another document by IncludeAnnotations */
+  /** annotations that came by the `Annotations` elements of other documents */
   readonly includedAnnotations = new Set<Annotation>()
   /** JSON only: strings whose kind the term's type decides */
   readonly untyped = new Set<AnnotationExpression>()

@@ -31,7 +31,7 @@ export function linkExternalAnnotations(linker: Linker, documents: readonly Docu
     for (const { namespace, declaration: schema } of document.schemas) {
       const kept = linker.schemas.get(namespace)
       for (const declaration of childrenOf(schema, 'Annotations')) {
-        const target = document.scope.resolvePath(declaration.attributes.Target ?? '')
+        const target = document.scope.resolvePath((declaration.attributes.Target ?? '').replace(/\s+/g, ''))
         const { Qualifier } = declaration.attributes
         const targetNamespace = namespaceOf(target.split(/[/(]/, 1)[0] ?? '')
         const children = childrenOf(declaration, 'Annotation')
@@ -40,14 +40,14 @@ export function linkExternalAnnotations(linker: Linker, documents: readonly Docu
         let annotations = children.map((child) => annotationOf(linker, child, target, Qualifier))
         if (!document.isMain && !own.has(targetNamespace)) {
           annotations = annotations.filter((annotation) => isIncluded(annotation, targetNamespace, document, documents))
-          for (const annotation of annotations) linker.includedAnnotations.add(annotation)
         }
+        if (!document.isMain) for (const annotation of annotations) linker.includedAnnotations.add(annotation)
         if (annotations.length === 0) continue
         const elements = targetOf(linker, target)
         if (elements === undefined || elements === 'path') {
           if (elements === undefined)
             linker.problems.report(declaration, 'annotation-target-resolved', `'${target}' does not lead to anything.`)
-          kept?.unresolvedAnnotations.push(Object.freeze({ target, qualifier: Qualifier, annotations }))
+          kept?.unresolvedAnnotations.push(Object.freeze({ target, qualifier: undefined, annotations }))
         } else
           for (const element of elements) {
             const draft = element as Draft<Annotatable>

@@ -1,0 +1,27 @@
+/** What CSDL JSON is built of; members that are undefined are left out, a bigint is written with all its digits. */
+export type Json = string | number | bigint | boolean | null | RawNumber | readonly Json[] | JsonObject
+export interface JsonObject {
+  [name: string]: Json | Json[] | undefined
+}
+
+/** A number written as it is, letter for letter. */
+export class RawNumber {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** JSON text without white space. */
+export function printJson(value: Json): string {
+  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+    return JSON.stringify(value)
+  if (typeof value === 'bigint') return String(value)
+  if (value instanceof RawNumber) return value.text
+  if (Array.isArray(value)) return `[${value.map(printJson).join(',')}]`
+  const members: string[] = []
+  for (const [name, member] of Object.entries(value as JsonObject))
+    if (member !== undefined) members.push(`${JSON.stringify(name)}:${printJson(member)}`)
+  return `{${members.join(',')}}`
+}
