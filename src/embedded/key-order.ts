@@ -17,6 +17,7 @@ export interface KeyOrder {
 const ordered: ReadonlySet<PrimitiveTypeName> = new Set<PrimitiveTypeName>([
   'Edm.Boolean',
   'Edm.Byte',
+  'Edm.Date',
   'Edm.DateTimeOffset',
   'Edm.Decimal',
   'Edm.Duration',

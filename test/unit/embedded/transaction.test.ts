@@ -39,7 +39,7 @@ const set = (more: object) => ({ kind: 'merge', set: more, unset: [] }) as const
 const create = (_id: string, rank: number, within: Session = session()) =>
   store.create(createPlan('items'), within, { _id, rank })
 const as = (within: Session, ...parameters: Session['parameters']): Session => ({ ...within, parameters })
-const valueOf = async (id: number, within = session()): Promise<number> => {
+const readValue = async (id: number, within = session()): Promise<number> => {
   const row = await store.readOne(readPlan(counter), as(within, id))
   return row ? deserialize(row).value : Number.NaN
 }
@@ -87,13 +87,13 @@ describe('transaction', () => {
     await store.create(createPlan('counters'), session(), { _id: 1, value: 1 })
     const seen: number[] = []
     await store.transaction(session(), async (inside) => {
-      const value = await valueOf(1, inside)
+      const value = await readValue(1, inside)
       seen.push(value)
       if (seen.length === 1) await store.update(updatePlan(counter), session([1]), set({ value: 10 }))
       await store.update(updatePlan(counter), as(inside, 1), set({ value: value + 1 }))
     })
     expect(seen).toEqual([1, 10])
-    expect(await valueOf(1)).toBe(11)
+    expect(await readValue(1)).toBe(11)
   })
 
   it('meets a conflict with rows that appear where it has looked', async () => {
@@ -129,13 +129,13 @@ describe('transaction', () => {
     let runs = 0
     const sum = await store.transaction(session(), async (inside) => {
       runs++
-      const first = await valueOf(1, inside)
+      const first = await readValue(1, inside)
       if (runs === 1)
         await store.transaction(session(), async (other) => {
           await store.update(updatePlan(counter), as(other, 1), set({ value: 2 }))
           await store.update(updatePlan(counter), as(other, 2), set({ value: 2 }))
         })
-      const second = await valueOf(2, inside)
+      const second = await readValue(2, inside)
       if (first !== second) throw new Error('the invariant is broken')
       return first + second
     })
@@ -146,12 +146,12 @@ describe('transaction', () => {
     for (let i = 0; i < 4; i++) await store.create(createPlan('counters'), session(), { _id: i, value: 100 })
     const transfer = (from: number, to: number) =>
       store.transaction(session(), async (inside) => {
-        const [a, b] = [await valueOf(from, inside), await valueOf(to, inside)]
+        const [a, b] = [await readValue(from, inside), await readValue(to, inside)]
         await store.update(updatePlan(counter), as(inside, from), set({ value: a - 1 }))
         await store.update(updatePlan(counter), as(inside, to), set({ value: b + 1 }))
       })
     await Promise.all(Array.from({ length: 40 }, (_, i) => transfer(i % 4, (i + 1 + (i % 3)) % 4)))
-    const values = await Promise.all([0, 1, 2, 3].map((id) => valueOf(id)))
+    const values = await Promise.all([0, 1, 2, 3].map((id) => readValue(id)))
     expect(values.reduce((sum, value) => sum + value, 0)).toBe(400)
   })
 
@@ -167,7 +167,7 @@ describe('transaction', () => {
   it('gives up, nothing written, where conflicts do not end', async () => {
     await store.create(createPlan('counters'), session(), { _id: 1, value: 0 })
     const work = store.transaction(session(), async (inside) => {
-      const value = await valueOf(1, inside)
+      const value = await readValue(1, inside)
       await store.update(updatePlan(counter), session([1]), set({ value: value + 1 }))
       await create('a', 1, inside)
     })
