@@ -1,4 +1,3 @@
-import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import type {
   AbstractType,
   EntitySet,
@@ -12,6 +11,7 @@ import type {
   StructuredType,
   TypeReference,
 } from '../edm/model.ts'
+import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import type { BinaryOperator } from '../url/ast.ts'
 
 /**
@@ -22,6 +22,8 @@ import type { BinaryOperator } from '../url/ast.ts'
 /** Which value a numbered parameter takes: the Edm type its text is parsed as. */
 export interface ParameterSlot {
   readonly type: TypeReference
+  /** the option or key property it stands in, for messages: `$filter`, `id` */
+  readonly target?: string
 }
 
 export interface ExpressionBase {
@@ -186,6 +188,7 @@ export interface Selection {
 
 /** One expanded navigation property, with its own bound options. */
 export interface ExpandItem {
+  /** complex properties and casts before the navigation property */
   readonly path: readonly MemberStep[]
   readonly property: NavigationProperty
   /** `/$ref`, `/$count`, or whole entities */

@@ -1,0 +1,505 @@
+import { nearestName } from '../base/text.ts'
+import type { Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
+import { isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
+import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { ArgumentNode, QueryOptions, Segment } from '../url/ast.ts'
+import { follow, type Place, placeBehind, placeOf } from './binding-targets.ts'
+import { BindContext, shown } from './context.ts'
+import { bindExpression } from './expression.ts'
+import { type KeyValues, readKeyPredicate, readKeySegment } from './keys.ts'
+import { memberNotFound } from './member-path.ts'
+import { bindBoundOperation, bindImport, type OperationCall } from './operations.ts'
+import { bindBoolean } from './operators.ts'
+import { readLiteral } from './parameters.ts'
+import { printBound } from './print.ts'
+import type { BoundPath, BoundSegment, ParameterSlot, Parameters, ResourceKind } from './tree.ts'
+import { itemReference, navigationReference } from './type-references.ts'
+
+/** A resource path, bound, with the values that stand in it. */
+export interface BoundPathResult {
+  readonly path: BoundPath
+  /** parameters 0 to n - 1 of the request */
+  readonly slots: readonly ParameterSlot[]
+  readonly values: Parameters
+}
+
+/** How paths are read. */
+export interface PathSettings {
+  /** `/set/key` beside `/set(key)` (URL Conventions 4.3.6) */
+  readonly keyAsSegment: boolean
+}
+
+/**
+ * Resolves a resource path against the model (URL Conventions 4): container children, keys in both styles, properties,
+ * navigation, casts, operations, `$value`, `$count`, `$ref`. Values in it are read at once.
+ * @param options where parameter aliases get their values
+ * @throws ODataError resourceNotFound (first segment), propertyNotFound, both with a near name; keyInvalid; literalInvalid
+ */
+export function bindPath(
+  model: Model,
+  segments: readonly Segment[],
+  options: Pick<QueryOptions, 'aliases'>,
+  settings: PathSettings,
+): BoundPathResult {
+  return new PathBinder(model, options, settings).bind(segments)
+}
+
+class PathBinder {
+  readonly #model: Model
+  readonly #settings: PathSettings
+  readonly #context: BindContext
+  readonly #segments: BoundSegment[] = []
+  readonly #values: (PrimitiveValue | CollectionValue | null)[] = []
+  #signature = ''
+  #resource: ResourceKind = 'serviceDocument'
+  #type: TypeReference | undefined
+  #place: Place = { root: undefined, path: [] }
+
+  constructor(model: Model, options: Pick<QueryOptions, 'aliases'>, settings: PathSettings) {
+    this.#model = model
+    this.#settings = settings
+    this.#context = new BindContext(model, options.aliases, 0, 'resource path', bindExpression)
+  }
+
+  bind(segments: readonly Segment[]): BoundPathResult {
+    const [first] = segments
+    if (first !== undefined) {
+      this.#first(first)
+      for (let i = 1; i < segments.length; i++) {
+        const segment = segments[i]
+        if (segment !== undefined) this.#next(segment)
+      }
+    }
+    const path: BoundPath = {
+      resource: this.#resource,
+      segments: this.#segments,
+      type: this.#type,
+      signature: this.#signature,
+    }
+    return { path, slots: this.#context.slots, values: this.#values }
+  }
+
+  #first(segment: Segment): void {
+    const { syntax } = segment
+    switch (syntax.kind) {
+      case 'system': {
+        const resource = roots.get(syntax.name)
+        if (resource === undefined) return this.#notFound(segment, [...roots.keys()])
+        this.#resource = resource
+        this.#signature = syntax.name
+        return
+      }
+      case '$crossjoin': {
+        for (const name of syntax.entitySets)
+          if (this.#model.container?.children.get(name)?.kind !== 'entitySet')
+            return this.#notFound({ ...segment, text: name }, this.#childNames('entitySet'))
+        this.#resource = 'crossjoin'
+        this.#signature = segment.text
+        return
+      }
+      case 'name':
+        return this.#child(segment, syntax.name, syntax.arguments, syntax.key)
+      default:
+        return this.#notFound(segment, this.#childNames())
+    }
+  }
+
+  #childNames(kind?: string): readonly string[] {
+    const children = this.#model.container?.children.values() ?? []
+    return [...children].filter((child) => kind === undefined || child.kind === kind).map(({ name }) => name)
+  }
+
+  #notFound(segment: Segment, candidates: readonly string[]): never {
+    const near = nearestName(segment.text, candidates)
+    throw new ODataError(
+      'resourceNotFound',
+      `The resource '${shown(segment.text)}' does not exist.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
+      { target: shown(segment.text), position: { offset: segment.offset, length: segment.length } },
+    )
+  }
+
+  /** A segment that means nothing behind what is before it. */
+  #misplaced(segment: Segment): never {
+    throw new ODataError(
+      'resourceNotFound',
+      `'${shown(segment.text)}' does not exist behind ${described[this.#resource] ?? 'this'}.`,
+      { target: shown(segment.text), position: { offset: segment.offset, length: segment.length } },
+    )
+  }
+
+  #child(
+    segment: Segment,
+    name: string,
+    args: readonly ArgumentNode[] | undefined,
+    key: readonly ArgumentNode[] | undefined,
+  ): void {
+    const child = this.#model.container?.children.get(name)
+    switch (child?.kind) {
+      case 'entitySet':
+        this.#signature = name
+        this.#segments.push({ kind: 'entitySet', entitySet: child })
+        this.#type = { type: child.type, collection: true, nullable: false, facets: {} }
+        this.#resource = 'entityCollection'
+        this.#place = placeOf(child)
+        if (args !== undefined) this.#keyPredicate(segment, args)
+        return
+      case 'singleton':
+        if (args !== undefined) return this.#misplacedArguments(segment, name)
+        this.#signature = name
+        this.#segments.push({ kind: 'singleton', singleton: child })
+        this.#type = { type: child.type, collection: false, nullable: child.nullable, facets: {} }
+        this.#resource = 'singleton'
+        this.#place = placeOf(child)
+        return
+      case 'actionImport':
+      case 'functionImport': {
+        const call = bindImport(this.#context, child, args, segment)
+        this.#operation(call, { kind: 'operation', import: child, ...call }, name)
+        const target = child.entitySet === undefined ? undefined : this.#model.container?.children.get(child.entitySet)
+        this.#place = target?.kind === 'entitySet' || target?.kind === 'singleton' ? placeOf(target) : nowhere
+        if (key !== undefined) this.#resultKey(segment, key)
+        return
+      }
+      default:
+        return this.#notFound({ ...segment, text: name }, this.#childNames())
+    }
+  }
+
+  #misplacedArguments(segment: Segment, name: string): never {
+    throw new ODataError('resourceNotFound', `'${shown(name)}' takes no key.`, {
+      target: shown(name),
+      position: { offset: segment.offset, length: segment.length },
+    })
+  }
+
+  #next(segment: Segment): void {
+    const { syntax } = segment
+    const last = this.#segments.at(-1)
+    if (last?.kind === 'operation' && !last.operation.composable && last.operation.kind === 'function')
+      throw new ODataError('resourceNotFound', `Nothing can follow the function '${last.operation.name}'.`, {
+        target: shown(segment.text),
+        position: { offset: segment.offset, length: segment.length },
+      })
+    if (syntax.kind === 'system') return this.#system(segment, syntax.name)
+    if (syntax.kind === '$filter') return this.#filter(segment)
+    switch (this.#resource) {
+      case 'entityCollection':
+        return this.#inCollection(segment)
+      case 'entity':
+      case 'singleton':
+      case 'complex':
+        return this.#inStructure(segment)
+      case 'primitive':
+      case 'primitiveCollection':
+      case 'complexCollection':
+      case 'stream':
+      case 'untyped':
+        return this.#inValue(segment)
+      case 'entityId':
+      case 'all':
+        if (syntax.kind === 'name' && syntax.arguments === undefined) {
+          const type = this.#context.namedType(syntax.name)
+          if (type?.kind === 'entity') {
+            this.#segments.push({ kind: 'cast', type })
+            this.#type = { type, collection: this.#resource === 'all', nullable: false, facets: {} }
+            this.#signature += `/${type.name}`
+            return
+          }
+        }
+        return this.#misplaced(segment)
+      default:
+        return this.#misplaced(segment)
+    }
+  }
+
+  /** `$count`, `$value`, `$ref`, `$each`, `$query` and what else starts with `$`. */
+  #system(segment: Segment, name: string): void {
+    const resource = this.#resource
+    const type = this.#type
+    if (name === '$count' && type?.collection && resource !== 'referenceCollection' && resource !== 'actionCall') {
+      this.#resource = 'count'
+      this.#type = undefined
+    } else if (name === '$value' && (resource === 'primitive' || resource === 'stream' || resource === 'untyped'))
+      this.#resource = resource === 'stream' ? 'mediaStream' : 'rawValue'
+    else if (name === '$value' && (resource === 'entity' || resource === 'singleton')) {
+      if (type?.type.kind !== 'entity' || !type.type.hasStream) return this.#misplaced(segment)
+      this.#resource = 'mediaStream'
+    } else if (
+      name === '$ref' &&
+      (resource === 'entity' || resource === 'singleton' || resource === 'entityCollection')
+    )
+      this.#resource = resource === 'entityCollection' ? 'referenceCollection' : 'reference'
+    else if (name === '$each' && resource === 'entityCollection') {
+      this.#segments.push({ kind: '$each' })
+      this.#signature += '/$each'
+      return
+    } else if (name === '$query') return this.#context.notImplemented('/$query', segment)
+    else return this.#misplaced(segment)
+    this.#segments.push({ kind: name })
+    this.#signature += `/${name}`
+  }
+
+  /** ABNF: filterInPath. */
+  #filter(segment: Segment): void {
+    const { syntax } = segment
+    const type = this.#type
+    if (syntax.kind !== '$filter' || type === undefined || !type.collection) return this.#misplaced(segment)
+    const implicit = { name: '$it', id: '$it', type: itemReference(type), outer: undefined }
+    const scope = { implicit, outerImplicit: undefined, it: implicit, lambdas: undefined, computed: undefined }
+    const predicate = bindBoolean(this.#context, syntax.predicate, scope, '$filter')
+    this.#readValues()
+    this.#segments.push({ kind: '$filter', predicate })
+    this.#signature += `/$filter(${printBound(predicate)})`
+  }
+
+  /** Behind a collection of entities: a cast, an operation, else a key. */
+  #inCollection(segment: Segment): void {
+    const { syntax, text } = segment
+    const type = this.#type
+    if (type === undefined) return this.#misplaced(segment)
+    if (syntax.kind === 'name') {
+      const { name, arguments: args, key } = syntax
+      if (name.includes('.') && this.#cast(segment, name, args)) return
+      if (this.#boundOperation(segment, name, type, args, key)) return
+    }
+    if (!this.#settings.keyAsSegment || this.#keyed()) {
+      if (syntax.kind === 'raw') throw syntax.fault
+      return this.#misplaced(segment)
+    }
+    if (type.type.kind !== 'entity') return this.#context.notImplemented('A key of entities of any type', segment)
+    this.#key(readKeySegment(type.type, text, segment))
+  }
+
+  /** Whether a key can no longer follow: `/$each` took the members one by one. */
+  #keyed(): boolean {
+    return this.#segments.at(-1)?.kind === '$each'
+  }
+
+  #keyPredicate(segment: Segment, args: readonly ArgumentNode[]): void {
+    // older clients write Products() for the collection itself
+    if (args.length === 0) return
+    const type = this.#type?.type
+    if (type?.kind !== 'entity') return this.#context.notImplemented('A key of entities of any type', segment)
+    this.#key(readKeyPredicate(this.#context, type, this.#place.root, args, segment))
+  }
+
+  #key({ key, values, alternate }: KeyValues): void {
+    const parameters: number[] = []
+    const holes: string[] = []
+    key.forEach((part, i) => {
+      const value = values[i]
+      if (value === undefined) throw new Error('invariant: a key part without a value')
+      const index = this.#context.knownParameter(part.property.type, part.alias)
+      parameters.push(index)
+      this.#values.push(value)
+      holes.push(alternate ? `${part.alias}=#${index}` : `#${index}`)
+    })
+    this.#segments.push({ kind: 'key', predicate: { key, parameters } })
+    this.#signature += `(${holes.join(',')})`
+    const type = this.#type
+    if (type !== undefined) this.#type = itemReference(type)
+    this.#resource = 'entity'
+  }
+
+  /** Behind an entity or a complex value: a property, a navigation property, a cast, an operation. */
+  #inStructure(segment: Segment): void {
+    const { syntax, text } = segment
+    const type = this.#type
+    const structured = type?.type
+    if (type === undefined || structured === undefined || !isStructured(structured)) return this.#misplaced(segment)
+    if (syntax.kind === 'raw') throw syntax.fault
+    if (syntax.kind !== 'name') return this.#noProperty(segment, structured, text)
+    const { name, arguments: args, key } = syntax
+    if (name.includes('.') && this.#cast(segment, name, args)) return
+    const property = structured.allProperties.get(name)
+    if (property !== undefined) {
+      if (args !== undefined) return this.#misplacedArguments(segment, name)
+      this.#segments.push({ kind: 'property', property })
+      this.#value(property.type, name)
+      return
+    }
+    const navigation = structured.allNavigationProperties.get(name)
+    if (navigation !== undefined) {
+      this.#place = follow(this.#model, this.#place, navigation)
+      this.#segments.push({ kind: 'navigation', property: navigation, target: this.#target(navigation.containsTarget) })
+      this.#type = navigationReference(navigation)
+      this.#resource = navigation.collection ? 'entityCollection' : 'entity'
+      this.#signature += `/${name}`
+      if (args !== undefined) {
+        if (!navigation.collection) return this.#misplacedArguments(segment, name)
+        this.#keyPredicate(segment, args)
+      }
+      return
+    }
+    if (this.#boundOperation(segment, name, type, args, key)) return
+    if (!structured.open || args !== undefined || name.includes('.')) return this.#noProperty(segment, structured, name)
+    this.#segments.push({ kind: 'dynamicProperty', name })
+    this.#type = undefined
+    this.#resource = 'untyped'
+    this.#signature += `/?${name}`
+  }
+
+  #target(contained: boolean): Place['root'] {
+    return contained ? undefined : this.#place.root
+  }
+
+  #noProperty(segment: Segment, type: StructuredType, name: string): never {
+    throw new ODataError('propertyNotFound', memberNotFound(type, name), {
+      target: shown(name),
+      position: { offset: segment.offset, length: segment.length },
+    })
+  }
+
+  /** Behind a value or a collection of values: operations, casts of complex items, positions. */
+  #inValue(segment: Segment): void {
+    const { syntax, text } = segment
+    const type = this.#type
+    if (type?.collection && /^-?\d{1,15}$/.test(text))
+      return this.#context.notImplemented('A position in a collection', segment)
+    if (syntax.kind === 'raw') throw syntax.fault
+    if (syntax.kind === 'name' && type !== undefined) {
+      const { name, arguments: args, key } = syntax
+      if (name.includes('.') && isStructured(type.type) && this.#cast(segment, name, args)) return
+      if (this.#boundOperation(segment, name, type, args, key)) return
+    }
+    if (this.#resource === 'untyped') return this.#context.notImplemented('A path behind a dynamic property', segment)
+    return this.#misplaced(segment)
+  }
+
+  /** A property's or result's value: which resource it is. */
+  #value(type: TypeReference, name: string): void {
+    this.#type = type
+    this.#resource = valueResource(type.type, type.collection)
+    this.#place = placeBehind(this.#place, name)
+    this.#signature += `/${name}`
+  }
+
+  /** @returns false where the name is no type: it may be an operation's */
+  #cast(segment: Segment, name: string, args: readonly ArgumentNode[] | undefined): boolean {
+    const type = this.#context.namedType(name)
+    if (type === undefined) return false
+    const from = this.#type
+    const declared = from?.type
+    if (from === undefined || declared === undefined || !isStructured(type)) return this.#misplaced(segment)
+    if (isStructured(declared) && !isSubtypeOf(type, declared))
+      throw new ODataError('resourceNotFound', `'${type.name}' is not derived from '${declared.name}'.`, {
+        target: shown(name),
+        position: { offset: segment.offset, length: segment.length },
+      })
+    if (type !== declared) {
+      this.#segments.push({ kind: 'cast', type })
+      this.#type = { type, collection: from.collection, nullable: from.nullable, facets: {} }
+      this.#place = placeBehind(this.#place, type.name)
+      this.#signature += `/${type.name}`
+    }
+    if (args !== undefined) {
+      if (this.#resource !== 'entityCollection') return this.#misplacedArguments(segment, name)
+      this.#keyPredicate(segment, args)
+    }
+    return true
+  }
+
+  #boundOperation(
+    segment: Segment,
+    name: string,
+    type: TypeReference,
+    args: readonly ArgumentNode[] | undefined,
+    key: readonly ArgumentNode[] | undefined,
+  ): boolean {
+    const call = bindBoundOperation(this.#context, name, type, args, segment)
+    if (call === undefined) return false
+    const place = this.#place
+    this.#operation(call, { kind: 'operation', import: undefined, ...call }, call.operation.name)
+    this.#place = this.#resultPlace(call, place)
+    if (key !== undefined) this.#resultKey(segment, key)
+    return true
+  }
+
+  /** Where the entities of a bound operation's result stand (EntitySetPath, CSDL 12.6). */
+  #resultPlace({ operation }: OperationCall, place: Place): Place {
+    const steps = operation.entitySetPath?.split('/')
+    const binding = operation.parameters[0]
+    if (steps === undefined || binding?.name !== steps[0]) return nowhere
+    let result = place
+    let type: Type | undefined = binding.type.type
+    for (const step of steps.slice(1)) {
+      if (type === undefined || !isStructured(type)) return nowhere
+      const navigation = type.allNavigationProperties.get(step)
+      if (navigation !== undefined) {
+        result = follow(this.#model, result, navigation)
+        type = navigation.type
+        continue
+      }
+      result = placeBehind(result, step)
+      type = step.includes('.') ? this.#context.namedType(step) : type.allProperties.get(step)?.type.type
+    }
+    return result
+  }
+
+  #operation(call: OperationCall, segment: BoundSegment, name: string): void {
+    const { operation } = call
+    this.#readValues()
+    this.#segments.push(segment)
+    const args = [...call.arguments].map(([parameter, value]) => `${parameter}=${printBound(value)}`)
+    this.#signature += `${this.#signature === '' ? '' : '/'}${name}(${args.join(',')})`
+    this.#type = operation.returnType
+    if (operation.kind === 'action') this.#resource = operation.bound ? 'actionCall' : 'actionImport'
+    else if (operation.returnType !== undefined)
+      this.#resource = valueResource(operation.returnType.type, operation.returnType.collection)
+  }
+
+  #resultKey(segment: Segment, key: readonly ArgumentNode[]): void {
+    if (this.#resource !== 'entityCollection') return this.#misplaced(segment)
+    this.#keyPredicate(segment, key)
+  }
+
+  /** Reads the literals of what was bound last, in the order of their parameters. */
+  #readValues(): void {
+    const { slots, tokens } = this.#context
+    for (let i = this.#values.length; i < slots.length; i++) {
+      const slot = slots[i]
+      const token = tokens[i]
+      if (slot === undefined || token === undefined) throw new Error('invariant: a slot without a literal')
+      this.#values.push(readLiteral(slot, token))
+    }
+  }
+}
+
+const nowhere: Place = { root: undefined, path: [] }
+
+/** What can stand alone behind the service root. */
+const roots: ReadonlyMap<string, ResourceKind> = new Map<string, ResourceKind>([
+  ['$metadata', 'metadata'],
+  ['$batch', 'batch'],
+  ['$entity', 'entityId'],
+  ['$all', 'all'],
+])
+
+function valueResource(type: Type, collection: boolean): ResourceKind {
+  if (type.kind === 'entity' || type.name === 'Edm.EntityType') return collection ? 'entityCollection' : 'entity'
+  if (type.kind === 'complex' || type.name === 'Edm.ComplexType') return collection ? 'complexCollection' : 'complex'
+  if (collection) return 'primitiveCollection'
+  if (type.kind === 'abstract') return 'untyped'
+  return primitiveOf(type)?.name === 'Edm.Stream' ? 'stream' : 'primitive'
+}
+
+const described: Readonly<Partial<Record<ResourceKind, string>>> = {
+  metadata: '$metadata',
+  batch: '$batch',
+  entityCollection: 'a collection of entities',
+  entity: 'an entity',
+  singleton: 'a singleton',
+  primitive: 'a primitive value',
+  primitiveCollection: 'a collection of primitive values',
+  complex: 'a complex value',
+  complexCollection: 'a collection of complex values',
+  stream: 'a stream',
+  rawValue: '$value',
+  mediaStream: '$value',
+  count: '$count',
+  reference: '$ref',
+  referenceCollection: '$ref',
+  actionCall: 'an action',
+  actionImport: 'an action',
+}

@@ -1,0 +1,81 @@
+import type { EntityContainer, EntitySet, Model, NavigationProperty, Singleton } from '../edm/model.ts'
+import { unaliased } from './context.ts'
+
+/** Where the rows of a path stand: the last entity set or singleton, and the path walked from it. */
+export interface Place {
+  /** undefined: nothing says where the entities are */
+  readonly root: EntitySet | Singleton | undefined
+  /** names of complex and containment properties and of casts since the root, as binding paths write them */
+  readonly path: readonly string[]
+}
+
+/** Root and empty path of a container's child. */
+export function placeOf(root: EntitySet | Singleton): Place {
+  return { root, path: [] }
+}
+
+/** The place behind a complex property or a cast. */
+export function placeBehind(place: Place, name: string): Place {
+  return { root: place.root, path: [...place.path, name] }
+}
+
+/**
+ * Where a navigation property leads (CSDL 13.4): a contained one stays in its root, any other goes to the target that the
+ * root binds it to.
+ */
+export function follow(model: Model, place: Place, property: NavigationProperty): Place {
+  if (property.containsTarget) return placeBehind(place, property.name)
+  const target = boundTarget(model, place, property)
+  return { root: target, path: [] }
+}
+
+function boundTarget(model: Model, place: Place, property: NavigationProperty): EntitySet | Singleton | undefined {
+  const { root } = place
+  if (root === undefined) return undefined
+  // the binding may say the casts of the path, or some, or none
+  const wanted = withoutCasts([...place.path, property.name])
+  for (const binding of root.navigationPropertyBindings) {
+    const steps = binding.path.split('/')
+    if (withoutCasts(steps) !== wanted) continue
+    if (castsMatch(model, steps, place.path)) return targetOf(model, binding.target)
+  }
+  return undefined
+}
+
+function withoutCasts(steps: readonly string[]): string {
+  return steps.filter((step) => !step.includes('.')).join('/')
+}
+
+/** Whether every cast that a binding's path has is in the path walked, or declares what follows it anyway. */
+function castsMatch(model: Model, steps: readonly string[], walked: readonly string[]): boolean {
+  const casts = steps.filter((step) => step.includes('.')).map((step) => unaliased(model, step))
+  if (casts.length === 0) return true
+  const walkedCasts = walked.filter((step) => step.includes('.'))
+  if (walkedCasts.length === 0) return true
+  return casts.every((cast) => walkedCasts.includes(cast) || derivesFromAny(model, walkedCasts, cast))
+}
+
+function derivesFromAny(model: Model, names: readonly string[], base: string): boolean {
+  return names.some((name) => {
+    const type = model.types.get(name)
+    if (type === undefined || (type.kind !== 'entity' && type.kind !== 'complex')) return false
+    for (let current: typeof type | undefined = type; current !== undefined; current = current.baseType)
+      if (current.name === base) return true
+    return false
+  })
+}
+
+/** `Set`, `Singleton`, `Container/Set`; a contained target has none of its own. */
+function targetOf(model: Model, target: string): EntitySet | Singleton | undefined {
+  const { container } = model
+  if (container === undefined) return undefined
+  const steps = target.split('/')
+  if (steps.length === 1) return child(container, target)
+  const [first = '', second = ''] = steps
+  return steps.length === 2 && unaliased(model, first) === container.name ? child(container, second) : undefined
+}
+
+function child(container: EntityContainer, name: string): EntitySet | Singleton | undefined {
+  const found = container.children.get(name)
+  return found?.kind === 'entitySet' || found?.kind === 'singleton' ? found : undefined
+}

@@ -1,0 +1,184 @@
+import { nearestName } from '../base/text.ts'
+import type { Model, NamedType, Type, TypeReference } from '../edm/model.ts'
+import type { ErrorCode } from '../errors/codes.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { AliasNode, ExpressionNode, JsonNode, LiteralNode, LiteralToken, SearchNode, Span } from '../url/ast.ts'
+import type { Expression, ParameterExpression, ParameterSlot } from './tree.ts'
+import { builtInTypes, stringReference } from './type-references.ts'
+
+/** A name that stands for a value while an expression is evaluated. */
+export interface Variable {
+  /** as the client writes it */
+  readonly name: string
+  /** as the bound tree calls it: unique among those in scope, so that evaluators meet no shadowing */
+  readonly id: string
+  readonly type: TypeReference | undefined
+  /** the lambda variable around this one */
+  readonly outer: Variable | undefined
+}
+
+/** What names mean where an expression stands. */
+export interface Scope {
+  /** what paths without a prefix start from; `$this` */
+  readonly implicit: Variable
+  /** inside lambdas: where a name is looked for that `implicit` has not */
+  readonly outerImplicit: Variable | undefined
+  /** what `$it` names; undefined inside nested options, where it is a row of another query */
+  readonly it: Variable | undefined
+  /** lambda variables, innermost first */
+  readonly lambdas: Variable | undefined
+  /** expressions of `$compute`, by alias */
+  readonly computed: ReadonlyMap<string, Expression> | undefined
+}
+
+/** Binds one node; given to the context so that the files of this room need not import each other in a ring. */
+export type ExpressionBinder = (context: BindContext, node: ExpressionNode, scope: Scope) => Expression
+
+/**
+ * Nodes bound for one request, aliases and computed expressions counted each time they are used: what keeps
+ * `@a=@b and @b&@b=@c and @c&...` from growing without end.
+ */
+export const maxBoundNodes = 20_000
+/** Aliases inside aliases. */
+export const maxAliasDepth = 8
+
+const missingAlias: ExpressionNode = { kind: 'constant', value: null, offset: 0, length: 0 }
+
+/** State of binding one request: the parameters met so far, and where faults are reported. */
+export class BindContext {
+  readonly model: Model
+  readonly aliases: ReadonlyMap<string, ExpressionNode>
+  readonly firstSlot: number
+  readonly bind: ExpressionBinder
+  readonly slots: ParameterSlot[] = []
+  /** which literal of the options each slot takes; -1: none, its value is known already */
+  readonly literalSlots: number[] = []
+  /** the literal itself */
+  readonly tokens: (LiteralToken | undefined)[] = []
+  /** the option or segment that faults are about */
+  target: string
+  aliasDepth = 0
+  #nodes = 0
+
+  constructor(
+    model: Model,
+    aliases: ReadonlyMap<string, ExpressionNode>,
+    firstSlot: number,
+    target: string,
+    bind: ExpressionBinder,
+  ) {
+    this.model = model
+    this.aliases = aliases
+    this.firstSlot = firstSlot
+    this.target = target
+    this.bind = bind
+  }
+
+  /**
+   * A refusal of the text that `node` came from.
+   * @throws ODataError always
+   */
+  fail(code: ErrorCode, message: string, node: Span): never {
+    throw new ODataError(code, message, {
+      target: this.target,
+      position: { offset: node.offset, length: node.length },
+    })
+  }
+
+  /** Refuses what the standard has and odatum has not. */
+  notImplemented(construct: string, node: Span): never {
+    return this.fail('notImplemented', `${construct} is not implemented by this service.`, node)
+  }
+
+  /** Counts bound nodes. @throws ODataError urlLimitExceeded past `maxBoundNodes` */
+  countNodes(count: number, node: Span): void {
+    this.#nodes += count
+    if (this.#nodes > maxBoundNodes)
+      this.fail('urlLimitExceeded', `The request has more than ${maxBoundNodes} expression nodes.`, node)
+  }
+
+  /** A parameter for a literal, whose text is read as `type`. */
+  parameter(node: LiteralNode | JsonNode, type: TypeReference): ParameterExpression {
+    const index = this.firstSlot + this.slots.length
+    this.slots.push({ type, target: this.target })
+    this.literalSlots.push(node.slot)
+    this.tokens.push(
+      node.kind === 'literal'
+        ? node.token
+        : { literal: 'json', text: node.text, offset: node.offset, length: node.length },
+    )
+    return { kind: 'parameter', index, type }
+  }
+
+  /** A parameter for a term of `$search`. */
+  searchTerm(node: SearchNode & { kind: 'term' }): number {
+    const index = this.firstSlot + this.slots.length
+    this.slots.push({ type: stringReference, target: this.target })
+    this.literalSlots.push(node.slot)
+    this.tokens.push({ literal: 'string', text: node.text, offset: node.offset, length: node.length })
+    return index
+  }
+
+  /** A parameter whose value the caller knows. */
+  knownParameter(type: TypeReference, target: string): number {
+    const index = this.firstSlot + this.slots.length
+    this.slots.push({ type, target })
+    this.literalSlots.push(-1)
+    this.tokens.push(undefined)
+    return index
+  }
+
+  /**
+   * What a parameter alias stands for (URL Conventions 5.3); one without a value is null.
+   * @throws ODataError urlSyntax where aliases go in a ring
+   */
+  aliasValue(node: AliasNode): ExpressionNode {
+    let value: ExpressionNode = node
+    for (let i = 0; value.kind === 'alias'; i++) {
+      if (i >= maxAliasDepth) this.fail('urlSyntax', `The parameter alias '@${node.name}' has no end.`, node)
+      value = this.aliases.get(value.name) ?? missingAlias
+    }
+    return value
+  }
+
+  /** The literal that a node is, directly or by an alias. */
+  literalOf(node: ExpressionNode): LiteralNode | JsonNode | undefined {
+    if (node.kind === 'literal' || node.kind === 'json') return node
+    if (node.kind !== 'alias') return undefined
+    const value = this.aliasValue(node)
+    return value.kind === 'literal' || value.kind === 'json' ? value : undefined
+  }
+
+  /** The type of a qualified name, whose namespace may be an alias; undefined where the model has none. */
+  namedType(name: string): NamedType | undefined {
+    return this.model.types.get(name) ?? this.model.types.get(unaliased(this.model, name))
+  }
+
+  /** Any type of a qualified name, built-in ones too. @throws ODataError nameNotFound */
+  typeOf(name: string, node: Span): Type {
+    return (
+      builtInTypes.get(name) ??
+      this.namedType(name) ??
+      this.fail('nameNotFound', notFound('type', name, this.model.types.keys()), node)
+    )
+  }
+}
+
+/** A qualified name with its alias replaced by the namespace it stands for (CSDL 4.2, 5.2). */
+export function unaliased(model: Model, name: string): string {
+  const dot = name.lastIndexOf('.')
+  const namespace = dot < 0 ? undefined : model.aliases.get(name.slice(0, dot))
+  return namespace === undefined ? name : namespace + name.slice(dot)
+}
+
+/** `The type 'x' does not exist. Did you mean 'y'?` */
+export function notFound(what: string, name: string, candidates: Iterable<string>, of?: string): string {
+  const near = nearestName(name, candidates)
+  const place = of === undefined ? '' : ` on ${of}`
+  return `The ${what} '${shown(name)}' does not exist${place}.${near === undefined ? '' : ` Did you mean '${near}'?`}`
+}
+
+/** Text of a client as it is quoted in messages: not endless. */
+export function shown(text: string): string {
+  return text.length <= 100 ? text : `${text.slice(0, 97)}...`
+}
