@@ -121,7 +121,14 @@ const bodiesFor = (name) => (name === 'jaystack' || name === 'simple' ? plainBod
 try {
   let port = 41_700
   for (const name of names) servers.set(name, await start(name, ++port))
-  const operations = { create, key, filter, order, metadata, all }
+  const operations = {
+    create,
+    key,
+    filter: (server, duration) => get('filter', server, duration),
+    order: (server, duration) => get('order', server, duration),
+    metadata: (server, duration) => get('metadata', server, duration),
+    all: (server, duration) => get('all', server, duration),
+  }
   const wanted = values.ops ? values.ops.split(',') : Object.keys(operations)
   const results = []
   for (const operation of wanted) {
@@ -224,24 +231,10 @@ function key(server, duration) {
     requests: server.ids.map((id) => ({ method: 'GET', path: server.urls.key(id) })),
   })
 }
-const get = (which) => (server, duration) =>
-  burst(server.child.pid, {
-    url: `http://127.0.0.1:${server.port}${server.urls[which]}`,
-    duration,
-    headers: which === 'all' ? server.headers : {},
-    ...(which === 'all' ? { connections: 4 } : {}),
-  })
-function filter(server, duration) {
-  return get('filter')(server, duration)
-}
-function order(server, duration) {
-  return get('order')(server, duration)
-}
-function metadata(server, duration) {
-  return get('metadata')(server, duration)
-}
-function all(server, duration) {
-  return get('all')(server, duration)
+function get(which, server, duration) {
+  // whole collections are megabytes each: few at a time
+  const more = which === 'all' ? { headers: server.headers, connections: 4 } : {}
+  return burst(server.child.pid, { url: `http://127.0.0.1:${server.port}${server.urls[which]}`, duration, ...more })
 }
 
 function summary(runs) {
