@@ -155,7 +155,7 @@ function expandAll(context: BindContext, node: ExpandNode, scope: Scope, named: 
   if (node.path.length > 2 || (second !== undefined && second.kind !== '$ref'))
     context.fail('queryOptionInvalid', "Only '/$ref' can follow '*' in $expand.", second ?? node)
   const type = scope.implicit.type?.type
-  if (type === undefined || !isStructured(type)) return context.notImplemented("'*' in $expand here", node)
+  if (type === undefined || !isStructured(type)) context.notImplemented("'*' in $expand here", node)
   const { options } = node
   if (options !== undefined)
     for (const name of nestedOptions)

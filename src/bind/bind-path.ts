@@ -85,7 +85,7 @@ class PathBinder {
     switch (syntax.kind) {
       case 'system': {
         const resource = roots.get(syntax.name)
-        if (resource === undefined) return this.#notFound(segment, [...roots.keys()])
+        if (resource === undefined) this.#notFound(segment, [...roots.keys()])
         this.#resource = resource
         this.#signature = syntax.name
         return
@@ -93,15 +93,16 @@ class PathBinder {
       case '$crossjoin': {
         for (const name of syntax.entitySets)
           if (this.#model.container?.children.get(name)?.kind !== 'entitySet')
-            return this.#notFound({ ...segment, text: name }, this.#childNames('entitySet'))
+            this.#notFound({ ...segment, text: name }, this.#childNames('entitySet'))
         this.#resource = 'crossjoin'
         this.#signature = segment.text
         return
       }
       case 'name':
-        return this.#child(segment, syntax.name, syntax.arguments, syntax.key)
+        this.#child(segment, syntax.name, syntax.arguments, syntax.key)
+        return
       default:
-        return this.#notFound(segment, this.#childNames())
+        this.#notFound(segment, this.#childNames())
     }
   }
 
@@ -145,7 +146,7 @@ class PathBinder {
         if (args !== undefined) this.#keyPredicate(segment, args)
         return
       case 'singleton':
-        if (args !== undefined) return this.#misplacedArguments(segment, name)
+        if (args !== undefined) this.#misplacedArguments(segment, name)
         this.#signature = name
         this.#segments.push({ kind: 'singleton', singleton: child })
         this.#type = { type: child.type, collection: false, nullable: child.nullable, facets: {} }
@@ -162,7 +163,7 @@ class PathBinder {
         return
       }
       default:
-        return this.#notFound({ ...segment, text: name }, this.#childNames())
+        this.#notFound({ ...segment, text: name }, this.#childNames())
     }
   }
 
@@ -181,36 +182,48 @@ class PathBinder {
         target: shown(segment.text),
         position: { offset: segment.offset, length: segment.length },
       })
-    if (syntax.kind === 'system') return this.#system(segment, syntax.name)
-    if (syntax.kind === '$filter') return this.#filter(segment)
+    if (syntax.kind === 'system') {
+      this.#system(segment, syntax.name)
+      return
+    }
+    if (syntax.kind === '$filter') {
+      this.#filter(segment)
+      return
+    }
     switch (this.#resource) {
       case 'entityCollection':
-        return this.#inCollection(segment)
+        this.#inCollection(segment)
+        return
       case 'entity':
       case 'singleton':
       case 'complex':
-        return this.#inStructure(segment)
+        this.#inStructure(segment)
+        return
       case 'primitive':
       case 'primitiveCollection':
       case 'complexCollection':
       case 'stream':
       case 'untyped':
-        return this.#inValue(segment)
+        this.#inValue(segment)
+        return
       case 'entityId':
       case 'all':
-        if (syntax.kind === 'name' && syntax.arguments === undefined) {
-          const type = this.#context.namedType(syntax.name)
-          if (type?.kind === 'entity') {
-            this.#segments.push({ kind: 'cast', type })
-            this.#type = { type, collection: this.#resource === 'all', nullable: false, facets: {} }
-            this.#signature += `/${type.name}`
-            return
-          }
-        }
-        return this.#misplaced(segment)
+        this.#rootCast(segment)
+        return
       default:
-        return this.#misplaced(segment)
+        this.#misplaced(segment)
     }
+  }
+
+  /** `$entity/Namespace.Type`, `$all/Namespace.Type`. */
+  #rootCast(segment: Segment): void {
+    const { syntax } = segment
+    const type =
+      syntax.kind === 'name' && syntax.arguments === undefined ? this.#context.namedType(syntax.name) : undefined
+    if (type?.kind !== 'entity') this.#misplaced(segment)
+    this.#segments.push({ kind: 'cast', type })
+    this.#type = { type, collection: this.#resource === 'all', nullable: false, facets: {} }
+    this.#signature += `/${type.name}`
   }
 
   /** `$count`, `$value`, `$ref`, `$each`, `$query` and what else starts with `$`. */
@@ -223,7 +236,7 @@ class PathBinder {
     } else if (name === '$value' && (resource === 'primitive' || resource === 'stream' || resource === 'untyped'))
       this.#resource = resource === 'stream' ? 'mediaStream' : 'rawValue'
     else if (name === '$value' && (resource === 'entity' || resource === 'singleton')) {
-      if (type?.type.kind !== 'entity' || !type.type.hasStream) return this.#misplaced(segment)
+      if (type?.type.kind !== 'entity' || !type.type.hasStream) this.#misplaced(segment)
       this.#resource = 'mediaStream'
     } else if (
       name === '$ref' &&
@@ -234,8 +247,8 @@ class PathBinder {
       this.#segments.push({ kind: '$each' })
       this.#signature += '/$each'
       return
-    } else if (name === '$query') return this.#context.notImplemented('/$query', segment)
-    else return this.#misplaced(segment)
+    } else if (name === '$query') this.#context.notImplemented('/$query', segment)
+    else this.#misplaced(segment)
     this.#segments.push({ kind: name })
     this.#signature += `/${name}`
   }
@@ -244,7 +257,7 @@ class PathBinder {
   #filter(segment: Segment): void {
     const { syntax } = segment
     const type = this.#type
-    if (syntax.kind !== '$filter' || type === undefined || !type.collection) return this.#misplaced(segment)
+    if (syntax.kind !== '$filter' || type === undefined || !type.collection) this.#misplaced(segment)
     const implicit = { name: '$it', id: '$it', type: itemReference(type), outer: undefined }
     const scope = { implicit, outerImplicit: undefined, it: implicit, lambdas: undefined, computed: undefined }
     const predicate = bindBoolean(this.#context, syntax.predicate, scope, '$filter')
@@ -257,7 +270,7 @@ class PathBinder {
   #inCollection(segment: Segment): void {
     const { syntax, text } = segment
     const type = this.#type
-    if (type === undefined) return this.#misplaced(segment)
+    if (type === undefined) this.#misplaced(segment)
     if (syntax.kind === 'name') {
       const { name, arguments: args, key } = syntax
       if (name.includes('.') && this.#cast(segment, name, args)) return
@@ -265,9 +278,9 @@ class PathBinder {
     }
     if (!this.#settings.keyAsSegment || this.#keyed()) {
       if (syntax.kind === 'raw') throw syntax.fault
-      return this.#misplaced(segment)
+      this.#misplaced(segment)
     }
-    if (type.type.kind !== 'entity') return this.#context.notImplemented('A key of entities of any type', segment)
+    if (type.type.kind !== 'entity') this.#context.notImplemented('A key of entities of any type', segment)
     this.#key(readKeySegment(type.type, text, segment))
   }
 
@@ -280,7 +293,7 @@ class PathBinder {
     // older clients write Products() for the collection itself
     if (args.length === 0) return
     const type = this.#type?.type
-    if (type?.kind !== 'entity') return this.#context.notImplemented('A key of entities of any type', segment)
+    if (type?.kind !== 'entity') this.#context.notImplemented('A key of entities of any type', segment)
     this.#key(readKeyPredicate(this.#context, type, this.#place.root, args, segment))
   }
 
@@ -307,14 +320,14 @@ class PathBinder {
     const { syntax, text } = segment
     const type = this.#type
     const structured = type?.type
-    if (type === undefined || structured === undefined || !isStructured(structured)) return this.#misplaced(segment)
+    if (type === undefined || structured === undefined || !isStructured(structured)) this.#misplaced(segment)
     if (syntax.kind === 'raw') throw syntax.fault
-    if (syntax.kind !== 'name') return this.#noProperty(segment, structured, text)
+    if (syntax.kind !== 'name') this.#noProperty(segment, structured, text)
     const { name, arguments: args, key } = syntax
     if (name.includes('.') && this.#cast(segment, name, args)) return
     const property = structured.allProperties.get(name)
     if (property !== undefined) {
-      if (args !== undefined) return this.#misplacedArguments(segment, name)
+      if (args !== undefined) this.#misplacedArguments(segment, name)
       this.#segments.push({ kind: 'property', property })
       this.#value(property.type, name)
       return
@@ -327,13 +340,13 @@ class PathBinder {
       this.#resource = navigation.collection ? 'entityCollection' : 'entity'
       this.#signature += `/${name}`
       if (args !== undefined) {
-        if (!navigation.collection) return this.#misplacedArguments(segment, name)
+        if (!navigation.collection) this.#misplacedArguments(segment, name)
         this.#keyPredicate(segment, args)
       }
       return
     }
     if (this.#boundOperation(segment, name, type, args, key)) return
-    if (!structured.open || args !== undefined || name.includes('.')) return this.#noProperty(segment, structured, name)
+    if (!structured.open || args !== undefined || name.includes('.')) this.#noProperty(segment, structured, name)
     this.#segments.push({ kind: 'dynamicProperty', name })
     this.#type = undefined
     this.#resource = 'untyped'
@@ -356,15 +369,15 @@ class PathBinder {
     const { syntax, text } = segment
     const type = this.#type
     if (type?.collection && /^-?\d{1,15}$/.test(text))
-      return this.#context.notImplemented('A position in a collection', segment)
+      this.#context.notImplemented('A position in a collection', segment)
     if (syntax.kind === 'raw') throw syntax.fault
     if (syntax.kind === 'name' && type !== undefined) {
       const { name, arguments: args, key } = syntax
       if (name.includes('.') && isStructured(type.type) && this.#cast(segment, name, args)) return
       if (this.#boundOperation(segment, name, type, args, key)) return
     }
-    if (this.#resource === 'untyped') return this.#context.notImplemented('A path behind a dynamic property', segment)
-    return this.#misplaced(segment)
+    if (this.#resource === 'untyped') this.#context.notImplemented('A path behind a dynamic property', segment)
+    this.#misplaced(segment)
   }
 
   /** A property's or result's value: which resource it is. */
@@ -420,7 +433,7 @@ class PathBinder {
   #resultPlace({ operation }: OperationCall, place: Place): Place {
     const steps = operation.entitySetPath?.split('/')
     const binding = operation.parameters[0]
-    if (steps === undefined || binding?.name !== steps[0]) return nowhere
+    if (steps === undefined || binding === undefined || binding.name !== steps[0]) return nowhere
     let result = place
     let type: Type | undefined = binding.type.type
     for (const step of steps.slice(1)) {
@@ -450,7 +463,7 @@ class PathBinder {
   }
 
   #resultKey(segment: Segment, key: readonly ArgumentNode[]): void {
-    if (this.#resource !== 'entityCollection') return this.#misplaced(segment)
+    if (this.#resource !== 'entityCollection') this.#misplaced(segment)
     this.#keyPredicate(segment, key)
   }
 

@@ -170,7 +170,10 @@ function mayHave(variable: Variable, name: string): boolean {
 /** Takes one name: a property, a navigation property, a dynamic property, or a type cast. */
 function nameStep(context: BindContext, position: Position, name: string, node: Span): void {
   const reference = position.type
-  if (name.includes('.')) return castStep(context, position, name, node)
+  if (name.includes('.')) {
+    castStep(context, position, name, node)
+    return
+  }
   if (reference === undefined) {
     // behind a dynamic property everything is one
     position.steps.push({ kind: 'dynamic', name })
@@ -226,7 +229,7 @@ function castStep(context: BindContext, position: Position, name: string, node: 
     context.fail('nameNotFound', notFound('type', name, context.model.types.keys()), node)
   }
   if (!isStructured(type))
-    return context.notImplemented(`A cast to ${type.name} in a path (write cast(value,${type.name}))`, node)
+    context.notImplemented(`A cast to ${type.name} in a path (write cast(value,${type.name}))`, node)
   position.type = castTo(context, position.type, type, position.steps, node)
 }
 

@@ -76,9 +76,8 @@ function selectItem(
       if (builder !== undefined) builder.all = true
       return
     }
-    if (step.kind === 'annotation') return context.notImplemented('An annotation in $select', step)
-    if (step.kind !== 'name')
-      return context.fail('queryOptionInvalid', `'${step.kind}' has no meaning in $select.`, step)
+    if (step.kind === 'annotation') context.notImplemented('An annotation in $select', step)
+    if (step.kind !== 'name') context.fail('queryOptionInvalid', `'${step.kind}' has no meaning in $select.`, step)
     const { name } = step
     if (step.arguments !== undefined) {
       selectOperation(context, name, step)
@@ -91,7 +90,7 @@ function selectItem(
         return
       }
       if (!isStructured(cast) || (current !== undefined && !isSubtypeOf(cast, current)))
-        return context.fail(
+        context.fail(
           'typeMismatch',
           `'${cast.name}' is not derived from '${current?.name ?? 'what is selected from'}'.`,
           step,
@@ -106,7 +105,7 @@ function selectItem(
       return
     }
     refuseAmbiguity(context, declared, current, name, step)
-    if (current !== undefined && current.allNavigationProperties.has(name)) {
+    if (current?.allNavigationProperties.has(name)) {
       if (i !== last || node.options !== undefined)
         context.fail(
           'queryOptionInvalid',
