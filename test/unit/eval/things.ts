@@ -396,3 +396,41 @@ export function holds(expression: Expression, members: Members | Uint8Array = {}
 export function evaluate(expression: Expression, members: Members | Uint8Array = {}, of = context): Value {
   return prepareValue(expression, of)(bound())(members instanceof Uint8Array ? members : row(members))
 }
+
+// --- printing ----------------------------------------------------------------------------------------------------------
+
+function showValue(of: unknown): string {
+  if (typeof of === 'bigint') return `${of}L`
+  if (typeof of === 'number') return Object.is(of, -0) ? '-0' : String(of)
+  if (typeof of === 'string') return JSON.stringify(of)
+  if (typeof of === 'object' && of !== null && 'ms' in of && 'sub' in of) return `@${String(of.ms)}.${String(of.sub)}`
+  return Array.isArray(of) ? `[${of.map(showValue).join(' ')}]` : String(of)
+}
+
+export function showMembers(members: Members): string {
+  return `{${Object.entries(members)
+    .map(([name, of]) => `${name}: ${showValue(of)}`)
+    .join(', ')}}`
+}
+
+/** A bound expression in one line, for messages. */
+export function show(e: Expression): string {
+  switch (e.kind) {
+    case 'parameter':
+      return showValue(parameters[e.index])
+    case 'constant':
+      return String(e.value)
+    case 'member':
+      return [e.variable, ...e.steps.map((step) => ('property' in step ? step.property.name : step.kind))].join('/')
+    case 'binary':
+      return `(${show(e.left)} ${e.operator} ${show(e.right)})`
+    case 'unary':
+      return `${e.operator} ${show(e.operand)}`
+    case 'in':
+      return `(${show(e.operand)} in (${e.items.map(show).join(', ')}))`
+    case 'call':
+      return `${e.function}(${e.arguments.map(show).join(', ')})`
+    default:
+      return e.kind
+  }
+}
