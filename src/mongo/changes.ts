@@ -1,0 +1,173 @@
+import type { Document } from 'mongodb'
+import { fields } from '../bson/layout.ts'
+import { findField, readNumber } from '../bson/reader.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { Change, DeleteOutcome, Precondition, Session, UpdateOutcome } from '../store/port.ts'
+import { conjunction, type Filter } from './compile/condition.ts'
+import { type CompiledQuery, type Narrowing, type PlacedQuery, placeQuery } from './compile/query.ts'
+import { updateOf } from './compile/update.ts'
+import { type Connection, commandOptions, writeConcernOf } from './connection.ts'
+import { duplicateValue, faultOf, readFailure, type ServerFault, type WriteFailure, writeFailure } from './failures.ts'
+import { findRows } from './find.ts'
+import { keyFilter } from './rows.ts'
+import { settleDelete, settleUpdate } from './settle.ts'
+
+/** How often a change is tried where a row has to be tested here before it is changed. */
+const mostAttempts = 5
+
+/** The row a change is about. */
+interface Target {
+  readonly collection: string
+  readonly filter: Filter
+  readonly residue: PlacedQuery['residue']
+}
+
+/**
+ * Changes the row of a query by one atomic command, the precondition in its filter.
+ * @throws ODataError; in a transaction the driver's own errors
+ */
+export function updateRow(
+  connection: Connection,
+  query: CompiledQuery,
+  rowFilter: Narrowing | undefined,
+  session: Session,
+  change: Change,
+): Promise<UpdateOutcome> {
+  const exacts = query.collection.key.parts.map(({ alias }) => alias + fields.exact)
+  const update = updateOf(change, exacts)
+  return guarded<UpdateOutcome>(connection, targetOf(query, rowFilter, session), session, (target, filter) =>
+    send<UpdateOutcome>(connection, session, {
+      command: { findAndModify: target.collection, query: filter, update, new: true },
+      raw: true,
+      read: ({ value }) => (value ? { kind: 'updated', row: value as Uint8Array } : undefined),
+      settle: (cause) => settleUpdate(connection, target.collection, target.filter, change, session, cause),
+    }),
+  )
+}
+
+/** Deletes the row of a query. @throws ODataError; in a transaction the driver's own errors */
+export function deleteRow(
+  connection: Connection,
+  query: CompiledQuery,
+  rowFilter: Narrowing | undefined,
+  session: Session,
+): Promise<DeleteOutcome> {
+  return guarded<DeleteOutcome>(connection, targetOf(query, rowFilter, session), session, (target, filter) =>
+    send<DeleteOutcome>(connection, session, {
+      command: { delete: target.collection, deletes: [{ q: filter, limit: 1 }] },
+      raw: false,
+      read: ({ n }) => (Number(n) > 0 ? { kind: 'deleted' } : undefined),
+      settle: (cause) => settleDelete(connection, target.collection, target.filter, session, cause),
+    }),
+  )
+}
+
+function targetOf(query: CompiledQuery, rowFilter: Narrowing | undefined, session: Session): Target | undefined {
+  const key = keyFilter(query, session)
+  const { filter, residue } = placeQuery(query, rowFilter, session.parameters, [key])
+  return filter === false ? undefined : { collection: query.collection.name, filter, residue }
+}
+
+type Refusal = { readonly kind: 'missing' } | { readonly kind: 'preconditionFailed' }
+
+/** Writes under the session's precondition, and tells apart why nothing was written. */
+async function guarded<T>(
+  connection: Connection,
+  target: Target | undefined,
+  session: Session,
+  write: (target: Target, filter: Filter) => Promise<T | undefined>,
+): Promise<T | Refusal> {
+  if (target === undefined) return { kind: 'missing' }
+  const { precondition } = session
+  const guard = versionFilter(precondition)
+  if (target.residue === undefined && guard !== false) {
+    const outcome = await write(target, filterOf(target.filter, guard))
+    if (outcome !== undefined) return outcome
+    if (guard === true) return { kind: 'missing' }
+  }
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const row = await findTarget(connection, target, session)
+    if (row === undefined) return { kind: 'missing' }
+    const version = versionOf(row)
+    if (!holds(precondition, version)) return { kind: 'preconditionFailed' }
+    const outcome = await write(target, filterOf(target.filter, { [fields.version]: version ?? null }))
+    if (outcome !== undefined) return outcome
+  }
+  throw new ODataError('conflict', 'Others are changing the entity. Try again.')
+}
+
+function filterOf(...filters: readonly (Filter | boolean)[]): Filter {
+  const filter = conjunction(filters)
+  return typeof filter === 'boolean' ? {} : filter
+}
+
+async function findTarget(connection: Connection, target: Target, session: Session): Promise<Uint8Array | undefined> {
+  const { collection, filter, residue } = target
+  const query = { collection, filter, sort: undefined, skip: 0, limit: 1 }
+  const [row] = await findRows(connection, query, session)
+  return row && (residue === undefined || residue(row)) ? row : undefined
+}
+
+function versionOf(row: Uint8Array): number | undefined {
+  const at = findField(row, fields.version)
+  return at < 0 ? undefined : readNumber(row, at)
+}
+
+/** A precondition as a filter; false: no row that is there fulfils it. */
+function versionFilter(precondition: Precondition | undefined): Filter | boolean {
+  switch (precondition?.kind) {
+    case 'versions':
+      return { [fields.version]: { $in: precondition.anyOf } }
+    case 'notVersions':
+      return { [fields.version]: { $nin: precondition.noneOf } }
+    case 'absent':
+      return false
+    default:
+      return true
+  }
+}
+
+function holds(precondition: Precondition | undefined, version: number | undefined): boolean {
+  switch (precondition?.kind) {
+    case 'versions':
+      return version !== undefined && precondition.anyOf.includes(version)
+    case 'notVersions':
+      return version === undefined || !precondition.noneOf.includes(version)
+    case 'absent':
+      return false
+    default:
+      return true
+  }
+}
+
+interface Write<T> {
+  readonly command: Document
+  /** documents in the answer stay bytes */
+  readonly raw: boolean
+  /** the outcome in the answer; undefined: no row was met */
+  readonly read: (answer: Document) => T | undefined
+  /** finds out what became of a write whose answer did not come */
+  readonly settle: (cause: unknown) => Promise<T>
+}
+
+async function send<T>(connection: Connection, session: Session, write: Write<T>): Promise<T | undefined> {
+  const command = { ...write.command, ...writeConcernOf(session) }
+  const options = { ...commandOptions(session), ...(write.raw ? { raw: true } : {}) }
+  for (let again = true; ; again = false) {
+    let failure: WriteFailure
+    try {
+      const answer = await connection.db.command(command, options)
+      const [fault] = (answer.writeErrors ?? []) as ServerFault[]
+      if (fault) failure = faultOf(fault, fault)
+      else if (answer.writeConcernError) failure = { kind: 'unknown', error: new Error('write concern error') }
+      else return write.read(answer)
+    } catch (error) {
+      // the transaction decides whether it starts anew
+      if (session.transaction) throw error
+      failure = writeFailure(error)
+    }
+    if (failure.kind === 'unknown') return write.settle(failure.error)
+    if (failure.kind === 'duplicate') throw duplicateValue(failure.error)
+    if (!failure.again || !again) throw readFailure(failure.error)
+  }
+}

@@ -1,0 +1,151 @@
+import type { Expression, Parameters } from '../../bind/tree.ts'
+import { encodeKey } from '../../bson/encode.ts'
+import { type CollectionLayout, fields, type ModelLayout } from '../../bson/layout.ts'
+import type { EntityType, StructuredType } from '../../edm/model.ts'
+import { instantiableTypes, isSubtypeOf } from '../../edm/types.ts'
+import type { DateTimeOffset } from '../../edm/value.ts'
+import { preparePredicate, type RowTest } from '../../eval/compile.ts'
+import { prepareOrder } from '../../eval/order.ts'
+import { prepareSearch } from '../../eval/search.ts'
+import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, Source, UpdatePlan } from '../../plan/plan.ts'
+import { storeFailure } from '../../store/failures.ts'
+import { type Condition, conjunction, everything, type Filter, unsure } from './condition.ts'
+import type { QueryContext } from './field.ts'
+import { compileFilter } from './filter.ts'
+import { compileFieldOrder, type FieldOrder } from './order.ts'
+
+/** Plans that a store executes, whatever they do with the rows. */
+export type SourcePlan = ReadPlan | CountPlan | CreatePlan | UpdatePlan | DeletePlan
+
+/** A plan as MongoDB is asked for it. Pure: made once for a plan, filled with the parameters of each request. */
+export interface CompiledQuery {
+  readonly collection: CollectionLayout
+  readonly context: QueryContext
+  /** `_id` of the row the path names; undefined: the path names no key. The function gives undefined where no row has the key. */
+  readonly key: ((parameters: Parameters) => unknown) | undefined
+  /** what narrows the rows beside the key */
+  readonly narrowings: readonly Narrowing[]
+  /** undefined: the rows are sorted here */
+  readonly order: FieldOrder | undefined
+  readonly prepareOrder: () => ReturnType<typeof prepareOrder>
+}
+
+/** A condition twice: as a filter, and as a test of a row where the filter was too wide. */
+export interface Narrowing {
+  readonly condition: Condition
+  readonly test: () => (parameters: Parameters, options: { readonly now: DateTimeOffset }) => RowTest
+}
+
+/** What is asked of MongoDB in one execution. */
+export interface PlacedQuery {
+  /** false: no row can fulfil it */
+  readonly filter: Filter | false
+  /** what each row must pass besides; undefined: the filter says it all */
+  readonly residue: RowTest | undefined
+}
+
+/** @throws ODataError notImplemented for steps to other collections; what compiling expressions throws */
+export function compileQuery(plan: SourcePlan, layout: ModelLayout): CompiledQuery {
+  const { source } = plan
+  const collection = layout.collections.get(source.root.name)
+  if (collection === undefined) throw storeFailure.notImplemented(`The resource ${source.root.name}`)
+  const context: QueryContext = { layout, collection, type: source.type }
+  const { key, narrowings } = compileSource(source, context)
+  if ('filter' in plan && plan.filter) narrowings.push(narrowingOf(plan.filter, context))
+  if ('search' in plan && plan.search) {
+    const prepare = prepareSearch(plan.search, context)
+    narrowings.push({ condition: unsure, test: () => prepare })
+  }
+  const orderby = plan.kind === 'read' ? plan.orderby : []
+  return {
+    collection,
+    context,
+    key,
+    narrowings,
+    order: compileFieldOrder(orderby, context),
+    prepareOrder: () => prepareOrder(orderby, context),
+  }
+}
+
+function compileSource(source: Source, context: QueryContext) {
+  const narrowings: Narrowing[] = []
+  let key: CompiledQuery['key']
+  let type: EntityType = source.root.type
+  for (const step of source.steps) {
+    switch (step.kind) {
+      case 'key': {
+        const { parameters: indexes } = step.predicate
+        key = (parameters) => {
+          const values = indexes.map((index) => parameters[index] ?? null)
+          return values.includes(null) ? undefined : encodeKey(context.collection, values)
+        }
+        break
+      }
+      case 'cast':
+        narrowings.push(castTo(step.type, type, context))
+        if (step.type.kind === 'entity') type = step.type
+        break
+      case 'filter':
+        narrowings.push(narrowingOf(step.predicate, { ...context, type }))
+        break
+      case 'navigation':
+        throw storeFailure.notImplemented('Navigation to related entities')
+    }
+  }
+  return { key, narrowings }
+}
+
+/** A filter, as MongoDB's and as `eval/` has it. */
+export function narrowingOf(predicate: Expression, context: QueryContext): Narrowing {
+  let prepared: ReturnType<typeof preparePredicate> | undefined
+  const test = () => {
+    prepared ??= preparePredicate(predicate, context)
+    return prepared
+  }
+  const condition = context.collection.sharedWrites ? unsure : compileFilter(predicate, context)
+  return { condition, test }
+}
+
+/** Rows of a type: those whose `@type` names it or one derived from it; the declared type goes without saying. */
+function castTo(type: StructuredType, from: EntityType, context: QueryContext): Narrowing {
+  const declared = context.layout.structured(context.collection.entityType)
+  const names = instantiableTypes(type).map(({ name }) => name)
+  const unnamed = isSubtypeOf(declared.withoutType, type) ? [null] : []
+  const condition: Condition = isSubtypeOf(from, type)
+    ? everything
+    : () => ({ [fields.type]: { $in: [...names, ...unnamed] } })
+  return { condition, test: () => () => () => true }
+}
+
+/**
+ * Puts a request's parameters into a query.
+ * @param rowFilter what the caller may see of the collection
+ * @throws ODataError where constants make the request fail (400)
+ */
+export function placeQuery(
+  { narrowings }: CompiledQuery,
+  rowFilter: Narrowing | undefined,
+  parameters: Parameters,
+  more: readonly (Filter | boolean)[] = [],
+): PlacedQuery {
+  const all = rowFilter ? [...narrowings, rowFilter] : narrowings
+  if (all.length === 0) return { filter: orNothing(conjunction(more)), residue: undefined }
+  const ms = Date.now()
+  const now: DateTimeOffset = { kind: 'dateTimeOffset', ms, sub: 0, offset: 0, digits: 3 }
+  const tests: RowTest[] = []
+  const filters = all.map(({ condition, test }) => {
+    const placement = { parameters, now, exact: true }
+    const filter = condition(placement)
+    if (filter !== false && !placement.exact) tests.push(test()(parameters, { now }))
+    return filter
+  })
+  return { filter: orNothing(conjunction([...more, ...filters])), residue: combined(tests) }
+}
+
+function orNothing(filter: Filter | boolean): Filter | false {
+  return filter === true ? {} : filter
+}
+
+function combined(tests: readonly RowTest[]): RowTest | undefined {
+  return tests.length < 2 ? tests[0] : (row) => tests.every((test) => test(row))
+}

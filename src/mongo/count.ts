@@ -1,0 +1,58 @@
+import { MinKey } from 'mongodb'
+import type { Session } from '../store/port.ts'
+import { type CompiledQuery, type Narrowing, placeQuery } from './compile/query.ts'
+import { type Connection, commandOptions, readConcernOf } from './connection.ts'
+import { readFailure } from './failures.ts'
+import { openCursor } from './find.ts'
+import { keyFilter, scan } from './rows.ts'
+
+/** How many rows a query has, without paging. @throws ODataError */
+export async function countRows(
+  connection: Connection,
+  query: CompiledQuery,
+  rowFilter: Narrowing | undefined,
+  session: Session,
+  scanLimit: number,
+): Promise<number> {
+  session.signal?.throwIfAborted()
+  const collection = query.collection.name
+  const { filter, residue } = placeQuery(query, rowFilter, session.parameters, [keyFilter(query, session)])
+  if (filter === false) return 0
+  if (residue === undefined) return countFilter(connection, collection, filter, session)
+  const find = { collection, filter, sort: undefined, skip: 0, limit: undefined }
+  const cursor = openCursor(connection, find, session, 1_000)
+  let count = 0
+  try {
+    for await (const batch of scan(cursor, scanLimit)) for (const row of batch) if (residue(row)) count++
+  } finally {
+    await cursor.close()
+  }
+  return count
+}
+
+async function countFilter(
+  connection: Connection,
+  collection: string,
+  filter: object,
+  session: Session,
+): Promise<number> {
+  const all = Object.keys(filter).length === 0
+  const pipeline = [
+    // the server counts the entries of the key's index; without a filter it would read every document
+    { $match: all ? { _id: { $gte: new MinKey() } } : filter },
+    { $group: { _id: null, n: { $sum: 1 } } },
+  ]
+  const command = {
+    aggregate: collection,
+    pipeline,
+    cursor: {},
+    maxTimeMS: Math.max(1, Math.round(session.timeLimit)),
+    ...readConcernOf(session),
+  }
+  try {
+    const answer = await connection.db.command(command, commandOptions(session))
+    return Number(answer.cursor.firstBatch[0]?.n ?? 0)
+  } catch (error) {
+    throw readFailure(error)
+  }
+}

@@ -1,0 +1,151 @@
+import { type Document, serialize } from 'bson'
+import { fields } from '../bson/layout.ts'
+import { storeFailure } from '../store/failures.ts'
+import type { CreateOutcome, Session } from '../store/port.ts'
+import { type Connection, commandOptions, maxDocumentBytes, writeConcernOf } from './connection.ts'
+import { duplicateValue, faultOf, type ServerFault, type WriteFailure, writeFailure } from './failures.ts'
+import { settleCreate } from './settle.ts'
+
+/** Documents and bytes of one joined insert. */
+const mostDocuments = 200
+const mostBytes = 8_000_000
+
+/** One document on its way. */
+export interface Creation {
+  readonly collection: string
+  readonly document: Document
+  /** the document as it is stored */
+  readonly row: Uint8Array
+  readonly session: Session
+}
+
+interface Waiter extends Creation {
+  readonly resolve: (outcome: CreateOutcome) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * New documents. Those of one collection and scope that arrive in the same turn of the event loop go as one unordered
+ * insert, each with an outcome of its own. In a transaction each goes alone.
+ */
+export class Creates {
+  readonly #connection: Connection
+  #groups = new Map<string, Waiter[]>()
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** Stores a document with version 1; it is durable once this resolves. @throws ODataError */
+  create(collection: string, document: Document, session: Session): Promise<CreateOutcome> {
+    const { [fields.id]: id, ...rest } = document
+    const stored: Document = { [fields.id]: id, [fields.version]: 1, ...rest }
+    const row = serialize(stored)
+    // one document that is too large would make a whole joined insert fail
+    if (row.length > maxDocumentBytes) throw storeFailure.tooLarge(undefined)
+    const creation = { collection, document: stored, row, session }
+    return session.transaction ? this.#createInTransaction(creation) : this.#join(creation)
+  }
+
+  async #createInTransaction(creation: Creation): Promise<CreateOutcome> {
+    const { collection, document, row, session } = creation
+    const answer = await this.#connection.db.command(
+      { insert: collection, documents: [document], ordered: true },
+      commandOptions(session),
+    )
+    const [fault] = (answer.writeErrors ?? []) as ServerFault[]
+    return fault ? refused(faultOf(fault, fault)) : { kind: 'created', row }
+  }
+
+  #join(creation: Creation): Promise<CreateOutcome> {
+    return new Promise((resolve, reject) => {
+      if (this.#groups.size === 0) setImmediate(() => this.#send())
+      const name = `${creation.collection}\0${creation.session.scope}`
+      const waiter = { ...creation, resolve, reject }
+      const group = this.#groups.get(name)
+      if (group) group.push(waiter)
+      else this.#groups.set(name, [waiter])
+    })
+  }
+
+  #send(): void {
+    const groups = this.#groups
+    this.#groups = new Map()
+    for (const group of groups.values()) {
+      let some: Waiter[] = []
+      let bytes = 0
+      for (const waiter of group) {
+        if (some.length > 0 && (some.length === mostDocuments || bytes + waiter.row.length > mostBytes)) {
+          void this.#insert(some)
+          some = []
+          bytes = 0
+        }
+        some.push(waiter)
+        bytes += waiter.row.length
+      }
+      void this.#insert(some)
+    }
+  }
+
+  /** Sends one insert and tells each waiter its outcome; never rejects. */
+  async #insert(waiters: readonly Waiter[], again = true): Promise<void> {
+    const [first] = waiters
+    if (first === undefined) return
+    const timeLimit = Math.max(...waiters.map(({ session }) => session.timeLimit))
+    let answer: Document
+    try {
+      answer = await this.#connection.db.command({
+        insert: first.collection,
+        documents: waiters.map(({ document }) => document),
+        ordered: false,
+        ...writeConcernOf({ ...first.session, timeLimit }),
+      })
+    } catch (error) {
+      const failure = writeFailure(error)
+      if (failure.kind === 'notWritten' && failure.again && again) return this.#insert(waiters, false)
+      // one document may be at fault for all
+      if (failure.kind === 'notWritten' && !failure.again && waiters.length > 1 && !isUnavailable(failure.error)) {
+        await Promise.all(waiters.map((waiter) => this.#insert([waiter])))
+        return
+      }
+      await Promise.all(waiters.map((waiter) => this.#finish(waiter, failure)))
+      return
+    }
+    const faults = new Map(
+      (answer.writeErrors as (ServerFault & { index: number })[] | undefined)?.map((fault) => [fault.index, fault]),
+    )
+    const inDoubt: WriteFailure | undefined = answer.writeConcernError
+      ? { kind: 'unknown', error: new Error(`write concern: ${JSON.stringify(answer.writeConcernError)}`) }
+      : undefined
+    await Promise.all(
+      waiters.map((waiter, index) => {
+        const fault = faults.get(index)
+        if (fault) return this.#finish(waiter, faultOf(fault, fault))
+        if (inDoubt) return this.#finish(waiter, inDoubt)
+        waiter.resolve({ kind: 'created', row: waiter.row })
+        return undefined
+      }),
+    )
+  }
+
+  async #finish(waiter: Waiter, failure: WriteFailure): Promise<void> {
+    try {
+      waiter.resolve(
+        failure.kind === 'unknown' ? await settleCreate(this.#connection, waiter, failure.error) : refused(failure),
+      )
+    } catch (error) {
+      waiter.reject(error)
+    }
+  }
+}
+
+/** The outcome of a document that was not stored. @throws ODataError where its key was not the reason */
+function refused(failure: WriteFailure): CreateOutcome {
+  if (failure.kind !== 'duplicate') throw failure.error
+  if (failure.key) return { kind: 'exists' }
+  throw duplicateValue(failure.error)
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'storeUnavailable'
+}

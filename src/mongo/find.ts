@@ -1,0 +1,102 @@
+import { type ClientSession, type Document, type FindCursor, Long, MongoError } from 'mongodb'
+import type { Session } from '../store/port.ts'
+import { type Connection, commandOptions, readConcern, readConcernOf, transactionOf } from './connection.ts'
+import { readFailure } from './failures.ts'
+
+/** What a find asks for; `sort` keeps its order. */
+export interface FindQuery {
+  readonly collection: string
+  readonly filter: Document
+  readonly sort: ReadonlyMap<string, 1 | -1> | undefined
+  readonly skip: number
+  readonly limit: number | undefined
+}
+
+/**
+ * Finds at most `limit` rows with one command, whose rows come as bytes: half the work of a cursor.
+ * @param timeLimit milliseconds the server may take
+ * @returns undefined where they do not fit one batch (16 MB): a cursor has to read them
+ * @throws MongoError
+ */
+export async function findBatch(
+  connection: Connection,
+  query: FindQuery & { readonly limit: number },
+  session: Pick<Session, 'transaction' | 'timeLimit'>,
+): Promise<readonly Uint8Array[] | undefined> {
+  const { collection, filter, sort, skip, limit } = query
+  const command: Document = { find: collection, filter, limit }
+  // one row fits a batch whatever its size; of several the cursor's id tells whether more are to come
+  if (limit === 1) command.singleBatch = true
+  else command.batchSize = limit
+  if (sort !== undefined && sort.size > 0) command.sort = sort
+  if (skip > 0) command.skip = skip
+  command.maxTimeMS = Math.max(1, Math.round(session.timeLimit))
+  Object.assign(command, readConcernOf(session as Session))
+  const answer = await connection.db.command(command, {
+    ...commandOptions(session as Session),
+    fieldsAsRaw: { firstBatch: true },
+  })
+  const { id, firstBatch } = answer.cursor as { id: Long | number; firstBatch: Uint8Array[] }
+  if (Number(id) === 0) return firstBatch
+  void connection.db.command({ killCursors: collection, cursors: [Long.fromValue(id)] }).catch(() => {})
+  return undefined
+}
+
+/** A cursor whose rows come as bytes; the driver retries its first command, and reads it from one server. */
+export function openCursor(connection: Connection, query: FindQuery, session: Session, batchSize: number): FindCursor {
+  const { collection, filter, sort, skip, limit } = query
+  const transaction: ClientSession | undefined = transactionOf(session)
+  return connection.collection(collection).find(filter, {
+    raw: true,
+    batchSize,
+    maxTimeMS: Math.max(1, Math.round(session.timeLimit)),
+    ...(sort !== undefined && sort.size > 0 ? { sort: new Map(sort) } : {}),
+    ...(skip > 0 ? { skip } : {}),
+    ...(limit === undefined ? {} : { limit }),
+    ...(transaction ? { session: transaction } : { readConcern, readPreference: 'primary' }),
+    ...(session.signal ? { signal: session.signal } : {}),
+  })
+}
+
+/** The next batch of a raw cursor; undefined at its end. @throws ODataError, or the caller's abort reason */
+export async function nextBatch(cursor: FindCursor): Promise<readonly Uint8Array[] | undefined> {
+  try {
+    if (!(await cursor.hasNext())) return undefined
+    return cursor.readBufferedDocuments() as unknown as Uint8Array[]
+  } catch (error) {
+    throw readFailure(error)
+  }
+}
+
+/** All rows of a cursor. */
+export async function drain(cursor: FindCursor): Promise<readonly Uint8Array[]> {
+  const rows: Uint8Array[] = []
+  for (let batch = await nextBatch(cursor); batch !== undefined; batch = await nextBatch(cursor))
+    for (const row of batch) rows.push(row)
+  return rows
+}
+
+/**
+ * Finds at most `limit` rows: by one command where they fit one batch, else by a cursor. A command that fails because a
+ * server or a connection is gone is repeated by a cursor, which the driver retries.
+ * @throws ODataError
+ */
+export async function findRows(
+  connection: Connection,
+  query: FindQuery & { readonly limit: number },
+  session: Session,
+): Promise<readonly Uint8Array[]> {
+  try {
+    const rows = await findBatch(connection, query, session)
+    if (rows !== undefined) return rows
+  } catch (error) {
+    const failure = readFailure(error)
+    if (!(error instanceof MongoError) || failure === error || isFinal(error)) throw failure
+  }
+  return drain(openCursor(connection, query, session, query.limit))
+}
+
+/** Errors that a second attempt would only meet again. */
+function isFinal(error: MongoError): boolean {
+  return error.name === 'MongoServerSelectionError' || error.code === 50 || error.code === 13 || error.code === 18
+}

@@ -1,0 +1,244 @@
+import type { Document } from 'bson'
+import { MongoError } from 'mongodb'
+import { invariant } from '../base/assert.ts'
+import type { Expression } from '../bind/tree.ts'
+import type { ModelLayout } from '../bson/layout.ts'
+import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import { storeFailure } from '../store/failures.ts'
+import type {
+  Change,
+  CreateOutcome,
+  DeleteOutcome,
+  Rows,
+  Session,
+  Store,
+  StoreCapabilities,
+  UpdateOutcome,
+} from '../store/port.ts'
+import { deleteRow, updateRow } from './changes.ts'
+import { type CompiledQuery, compileQuery, type Narrowing, narrowingOf, type SourcePlan } from './compile/query.ts'
+import { Connection } from './connection.ts'
+import { countRows } from './count.ts'
+import { Creates } from './creates.ts'
+import { readFailure } from './failures.ts'
+import { createIndexes } from './indexes.ts'
+import { defaultScanLimit, type MongoStoreOptions } from './options.ts'
+import { PointReads } from './point-reads.ts'
+import { keyFilter, readRows } from './rows.ts'
+import { sharedSecret } from './secret.ts'
+import { runTransaction } from './transaction.ts'
+
+/**
+ * A store on MongoDB (5.0 or newer; a replica set where transactions are wanted).
+ * @param uri a MongoDB connection string; its write and read concerns and read preference are not used
+ */
+export function mongoStore(uri: string, options: MongoStoreOptions = {}): Store {
+  return new MongoStore(uri, options)
+}
+
+class MongoStore implements Store {
+  readonly name = 'mongodb'
+  readonly #connection: Connection
+  readonly #options: MongoStoreOptions
+  readonly #scanLimit: number
+  readonly #pointReads: PointReads
+  readonly #creates: Creates
+  readonly #queries = new WeakMap<SourcePlan, CompiledQuery>()
+  readonly #rowFilters = new WeakMap<Expression, Narrowing>()
+  #layout: ModelLayout | undefined
+  #indexes: Promise<void> = Promise.resolve()
+  #running = 0
+  #closing: (() => void) | undefined
+  #closed = false
+
+  constructor(uri: string, options: MongoStoreOptions) {
+    this.#options = options
+    this.#scanLimit = options.scanLimit ?? defaultScanLimit
+    this.#connection = new Connection(uri, options)
+    this.#pointReads = new PointReads(this.#connection)
+    this.#creates = new Creates(this.#connection)
+  }
+
+  get capabilities(): StoreCapabilities {
+    const { transactions } = this.#connection
+    return { transactions, snapshots: false, changes: false }
+  }
+
+  async open(layout: ModelLayout): Promise<void> {
+    this.#layout = layout
+    try {
+      await this.#connection.open()
+    } catch (error) {
+      throw error instanceof MongoError ? storeFailure.unavailable(error) : error
+    }
+    if (this.#options.indexes === false) return
+    const warn = this.#options.warn ?? (() => {})
+    this.#indexes = createIndexes(this.#connection, layout.collections.values(), warn)
+    this.#indexes.catch(() => {})
+  }
+
+  ready(): Promise<void> {
+    return this.#run(async () => {
+      try {
+        await this.#indexes
+        await this.#connection.db.command({ ping: 1 })
+      } catch (error) {
+        throw error instanceof MongoError ? storeFailure.unavailable(error) : error
+      }
+    })
+  }
+
+  secret(name: string): Promise<Uint8Array> {
+    return this.#run(async () => {
+      try {
+        return await sharedSecret(this.#connection, name)
+      } catch (error) {
+        throw readFailure(error)
+      }
+    })
+  }
+
+  async read(plan: ReadPlan, session: Session): Promise<Rows> {
+    const done = this.#begin(session)
+    try {
+      const query = this.#query(plan)
+      const rowFilter = this.#rowFilter(plan, query, session)
+      const rows = await readRows(this.#connection, query, rowFilter, session, plan, this.#scanLimit)
+      return rows.complete ? rows : whenOver(rows, done.hold())
+    } finally {
+      done()
+    }
+  }
+
+  readOne(plan: ReadPlan | UpdatePlan | DeletePlan, session: Session): Promise<Uint8Array | undefined> {
+    return this.#run(async () => {
+      invariant(plan.source.single, 'readOne is for plans of one row')
+      const query = this.#query(plan)
+      const rowFilter = this.#rowFilter(plan, query, session)
+      const key = keyFilter(query, session)
+      if (key === false) return undefined
+      if (key !== true && query.narrowings.length === 0 && rowFilter === undefined && !session.transaction)
+        return this.#pointReads.read(query.collection.name, key._id, session)
+      const rows = await readRows(
+        this.#connection,
+        query,
+        rowFilter,
+        { ...session, limit: 1, after: undefined },
+        { skip: undefined, top: undefined },
+        this.#scanLimit,
+      )
+      if (!rows.complete) await rows.close()
+      return rows.first[0]
+    }, session)
+  }
+
+  count(plan: CountPlan | ReadPlan, session: Session): Promise<number> {
+    return this.#run(async () => {
+      const query = this.#query(plan)
+      return countRows(this.#connection, query, this.#rowFilter(plan, query, session), session, this.#scanLimit)
+    }, session)
+  }
+
+  create(plan: CreatePlan | UpdatePlan, session: Session, document: Document): Promise<CreateOutcome> {
+    return this.#run(async () => this.#creates.create(this.#query(plan).collection.name, document, session), session)
+  }
+
+  update(plan: UpdatePlan, session: Session, change: Change): Promise<UpdateOutcome> {
+    return this.#run(async () => {
+      const query = this.#query(plan)
+      return updateRow(this.#connection, query, this.#rowFilter(plan, query, session), session, change)
+    }, session)
+  }
+
+  delete(plan: DeletePlan, session: Session): Promise<DeleteOutcome> {
+    return this.#run(async () => {
+      const query = this.#query(plan)
+      return deleteRow(this.#connection, query, this.#rowFilter(plan, query, session), session)
+    }, session)
+  }
+
+  transaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#run(() => runTransaction(this.#connection, session, work))
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#indexes.catch(() => {})
+    if (this.#running > 0)
+      await new Promise<void>((resolve) => {
+        this.#closing = resolve
+      })
+    await this.#connection.client.close()
+  }
+
+  /** Counts a request until it is over; requests after `close` are turned away. */
+  #begin(session?: Session): (() => void) & { hold(): () => void } {
+    // what a running transaction still does belongs to it
+    if (this.#closed && !session?.transaction) throw storeFailure.unavailable(new Error('the store is closed'))
+    const enter = () => {
+      let over = false
+      this.#running++
+      return () => {
+        if (over) return
+        over = true
+        this.#running--
+        if (this.#running === 0) this.#closing?.()
+      }
+    }
+    return Object.assign(enter(), { hold: enter })
+  }
+
+  async #run<T>(work: () => Promise<T>, session?: Session): Promise<T> {
+    const done = this.#begin(session)
+    try {
+      return await work()
+    } finally {
+      done()
+    }
+  }
+
+  /** The plan as MongoDB is asked for it, compiled at its first use. */
+  #query(plan: SourcePlan): CompiledQuery {
+    let query = this.#queries.get(plan)
+    if (query === undefined) {
+      invariant(this.#layout, 'the store is open')
+      query = compileQuery(plan, this.#layout)
+      this.#queries.set(plan, query)
+    }
+    return query
+  }
+
+  #rowFilter(plan: SourcePlan, query: CompiledQuery, session: Session): Narrowing | undefined {
+    const { root } = plan.source
+    const predicate = session.rowFilters.get(root.name)
+    if (predicate === undefined) return undefined
+    let narrowing = this.#rowFilters.get(predicate)
+    if (narrowing === undefined) {
+      narrowing = narrowingOf(predicate, { ...query.context, type: root.type })
+      this.#rowFilters.set(predicate, narrowing)
+    }
+    return narrowing
+  }
+}
+
+/** Rows that tell when they are over: read to the end, given up, or failed. */
+function whenOver(rows: Rows, over: () => void): Rows {
+  return {
+    first: rows.first,
+    complete: rows.complete,
+    batches: (async function* () {
+      try {
+        yield* rows.batches
+      } finally {
+        over()
+      }
+    })(),
+    close: async () => {
+      try {
+        await rows.close()
+      } finally {
+        over()
+      }
+    },
+  }
+}

@@ -1,0 +1,58 @@
+import { type ClientSession, MongoError } from 'mongodb'
+import { ODataError } from '../errors/odata-error.ts'
+import { storeFailure } from '../store/failures.ts'
+import type { Session } from '../store/port.ts'
+import { type Connection, writeConcern } from './connection.ts'
+import { writeFailure } from './failures.ts'
+
+const transient = 'TransientTransactionError'
+const unknownResult = 'UnknownTransactionCommitResult'
+
+/**
+ * Runs work in one transaction: all of it is stored, or nothing. The driver runs it again after a conflict, until the
+ * session's time is over.
+ * @throws ODataError, or what the work throws
+ */
+export async function runTransaction<T>(
+  connection: Connection,
+  session: Session,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  if (session.transaction) return work(session)
+  if (!connection.transactions) throw storeFailure.notImplemented('A transaction (the MongoDB is no replica set)')
+  const deadline = Date.now() + session.timeLimit
+  const transaction: ClientSession = connection.client.startSession()
+  try {
+    return await transaction.withTransaction(
+      async () => {
+        try {
+          return await work({ ...session, transaction })
+        } catch (error) {
+          const cause = driverError(error)
+          if (!cause?.hasErrorLabel(transient)) throw error
+          if (Date.now() > deadline) throw storeFailure.timeout(cause)
+          throw cause
+        }
+      },
+      { readConcern: { level: 'snapshot' }, writeConcern, readPreference: 'primary' },
+    )
+  } catch (error) {
+    throw failureOf(error)
+  } finally {
+    await transaction.endSession()
+  }
+}
+
+/** The driver's error itself, or the one behind a failure of the store. */
+function driverError(error: unknown): MongoError | undefined {
+  const inner = error instanceof ODataError ? error.cause : error
+  return inner instanceof MongoError ? inner : undefined
+}
+
+function failureOf(error: unknown): unknown {
+  if (!(error instanceof MongoError)) return error
+  if (error.hasErrorLabel(unknownResult)) return storeFailure.outcomeUnknown(error)
+  const failure = writeFailure(error)
+  // before the commit nothing is stored, however a command ended
+  return failure.kind === 'notWritten' ? failure.error : storeFailure.unavailable(error)
+}
