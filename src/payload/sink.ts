@@ -49,15 +49,22 @@ export class Sink implements ByteSink {
     return this.#length
   }
 
-  /** The backing buffer with at least `size` free bytes after `length`; write there, then `advance`. */
-  reserve(size: number): Buffer {
+  /** The backing buffer with at least `size` free bytes. */
+  #reserve(size: number): Buffer {
     if (this.#length + size > this.#buffer.length) this.#grow(size)
     return this.#buffer
   }
 
-  /** Says that the reserved bytes up to `length` are written. */
-  advance(length: number): void {
+  rewind(length: number): void {
     this.#length = length
+  }
+
+  at(place: number): number {
+    return this.#buffer[place] ?? 0
+  }
+
+  patch(at: number, value: number): void {
+    this.#buffer[at] = value
   }
 
   byte(value: number): void {
@@ -67,21 +74,21 @@ export class Sink implements ByteSink {
 
   ascii(text: string): void {
     const size = text.length
-    const buffer = this.reserve(size)
+    const buffer = this.#reserve(size)
     if (size > nativeCopy) buffer.write(text, this.#length, size, 'latin1')
     else for (let i = 0, to = this.#length; i < size; i++, to++) buffer[to] = text.charCodeAt(i)
     this.#length += size
   }
 
   raw(bytes: Uint8Array): void {
-    const buffer = this.reserve(bytes.length)
+    const buffer = this.#reserve(bytes.length)
     buffer.set(bytes, this.#length)
     this.#length += bytes.length
   }
 
   bytes(source: Uint8Array, start: number, end: number): void {
     const size = end - start
-    const buffer = this.reserve(size)
+    const buffer = this.#reserve(size)
     if (size > nativeCopy) buffer.set(source.subarray(start, end), this.#length)
     else for (let from = start, to = this.#length; from < end; from++, to++) buffer[to] = source[from] ?? 0
     this.#length += size
@@ -89,7 +96,7 @@ export class Sink implements ByteSink {
 
   jsonString(text: string): void {
     const size = text.length
-    const buffer = this.reserve(size + 2)
+    const buffer = this.#reserve(size + 2)
     let to = this.#length
     buffer[to++] = quote
     for (let i = 0; i < size; i++, to++) {
@@ -105,7 +112,7 @@ export class Sink implements ByteSink {
   }
 
   jsonStringFromUtf8(source: Uint8Array, start: number, end: number): void {
-    const buffer = this.reserve(end - start + 2)
+    const buffer = this.#reserve(end - start + 2)
     let to = this.#length
     buffer[to++] = quote
     for (let from = start; from < end; from++, to++) {
@@ -121,9 +128,8 @@ export class Sink implements ByteSink {
     this.#length = to
   }
 
-  /** A safe integer in decimal digits. */
   integer(value: number): void {
-    const buffer = this.reserve(17)
+    const buffer = this.#reserve(17)
     let rest = value
     if (rest < 0) {
       buffer[this.#length++] = 0x2d
@@ -146,9 +152,8 @@ export class Sink implements ByteSink {
     this.#length = end
   }
 
-  /** Exactly `width` digits, zeros in front; the caller keeps the value below 10 ** width. */
   padded(value: number, width: number): void {
-    const buffer = this.reserve(width)
+    const buffer = this.#reserve(width)
     const end = this.#length + width
     let rest = value
     for (let to = end - 1; to >= this.#length; to--) {
@@ -159,9 +164,8 @@ export class Sink implements ByteSink {
     this.#length = end
   }
 
-  /** The 16 bytes at `start` as a quoted GUID in lower case. */
   jsonGuid(source: Uint8Array, start: number): void {
-    const buffer = this.reserve(38)
+    const buffer = this.#reserve(38)
     let to = this.#length
     buffer[to++] = quote
     for (let i = 0; i < 16; i++) {
@@ -174,9 +178,8 @@ export class Sink implements ByteSink {
     this.#length = to
   }
 
-  /** Bytes as a quoted base64url text with padding (RFC 4648 5; ABNF binaryValue). */
   jsonBinary(source: Uint8Array, start: number, end: number): void {
-    const buffer = this.reserve(4 * Math.ceil((end - start) / 3) + 2)
+    const buffer = this.#reserve(4 * Math.ceil((end - start) / 3) + 2)
     let to = this.#length
     buffer[to++] = quote
     let from = start
@@ -224,7 +227,7 @@ export class Sink implements ByteSink {
 
   /** Valid UTF-8 with the escapes of JSON, without quotes. */
   #escaped(source: Uint8Array, start: number, end: number): void {
-    const buffer = this.reserve(6 * (end - start) + 1)
+    const buffer = this.#reserve(6 * (end - start) + 1)
     let to = this.#length
     for (let from = start; from < end; from++) {
       const value = source[from] ?? 0
@@ -248,7 +251,7 @@ export class Sink implements ByteSink {
 
   #slowString(text: string): void {
     const json = JSON.stringify(text)
-    const buffer = this.reserve(3 * json.length)
+    const buffer = this.#reserve(3 * json.length)
     this.#length += buffer.write(json, this.#length, 'utf8')
   }
 

@@ -21,8 +21,10 @@ export interface RowShape {
   readonly type: StructuredType
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
-  /** name of the entity set: ids and edit links; undefined for what has none */
+  /** name of the entity set or singleton: ids and edit links; undefined for what has none */
   readonly entitySet: string | undefined
+  /** whether `entitySet` names a singleton: its URL has no key */
+  readonly singleton?: boolean
 }
 
 /** A growing UTF-8 buffer, reused between requests. */
@@ -33,10 +35,26 @@ export interface ByteSink {
   ascii(text: string): void
   bytes(source: Uint8Array, start: number, end: number): void
   byte(value: number): void
+  /** whole arrays, such as member names made once */
+  raw(bytes: Uint8Array): void
   /** a JSON string, quoted and escaped, from UTF-8 bytes */
   jsonStringFromUtf8(source: Uint8Array, start: number, end: number): void
   /** a JSON string, quoted and escaped */
   jsonString(text: string): void
+  /** a safe integer in decimal digits */
+  integer(value: number): void
+  /** exactly `width` digits, zeros in front; the value is below 10 ** width */
+  padded(value: number, width: number): void
+  /** 16 bytes as a quoted GUID in lower case */
+  jsonGuid(source: Uint8Array, start: number): void
+  /** bytes as a quoted base64url text with padding */
+  jsonBinary(source: Uint8Array, start: number, end: number): void
+  /** forgets what was written after `length` */
+  rewind(length: number): void
+  /** the byte at a place already written */
+  at(place: number): number
+  /** overwrites the byte at a place already written */
+  patch(at: number, value: number): void
   /** what was written; the buffer belongs to the caller afterwards */
   take(): Uint8Array
 }
@@ -44,7 +62,10 @@ export interface ByteSink {
 /** Writes one row as a JSON object; `context` (an absolute URL) is its first member where given. */
 export type RowWriter = (row: Uint8Array, sink: ByteSink, context: string | undefined) => void
 
-/** Writes one member of a row: the JSON value alone; false: it is null or absent. */
-export type MemberWriter = (row: Uint8Array, sink: ByteSink) => boolean
+/**
+ * Writes the answer to a request for one member of a row: `{"@odata.context":..., "value":...}`, of a complex value its
+ * object. @returns false where it is null or absent: nothing is written then
+ */
+export type MemberWriter = (row: Uint8Array, sink: ByteSink, context: string | undefined) => boolean
 
 export type MemberPath = readonly MemberStep[]

@@ -1,0 +1,137 @@
+import type { Selection } from '../bind/tree.ts'
+import { decodeField } from '../bson/decode.ts'
+import { fields, type KeyPartLayout, type ModelLayout } from '../bson/layout.ts'
+import {
+  bsonType,
+  elementType,
+  findField,
+  findPath,
+  readInt32,
+  readInt64AsNumber,
+  valueOffset,
+} from '../bson/reader.ts'
+import type { KeyProperty, Property, StructuredType, TypeReference } from '../edm/model.ts'
+import { isSubtypeOf, primitiveOf } from '../edm/types.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import { keyPredicate } from './key-text.ts'
+import type { JsonDialect, RowShape } from './writer.ts'
+
+/** Deeper documents are written as null: nothing odatum stores comes near, and the stack must not end. */
+export const maxDepth = 100
+
+/** One structural property of a type that is written, and where it is stored. */
+export interface MemberPlan {
+  readonly name: string
+  readonly property: Property
+  readonly reference: TypeReference
+  /** stored field path from the document */
+  readonly path: readonly string[]
+  /** field of what a date cannot hold; undefined for all but single DateTimeOffset values */
+  readonly exactField: string | undefined
+  /** what is written of a complex value; undefined: all */
+  readonly select: Selection | undefined
+}
+
+/** Whether a property or dynamic property is written. */
+export function isSelected(select: Selection | undefined, name: string): boolean {
+  return select === undefined || select.all || select.properties.has(name)
+}
+
+/**
+ * The properties of a type that are written, base type's first. Streams are none: they are only linked.
+ * @param keys where the key properties of an entity are stored; none for complex values
+ */
+export function membersOf(
+  layout: ModelLayout,
+  type: StructuredType,
+  select: Selection | undefined,
+  keys: readonly KeyPartLayout[],
+): readonly MemberPlan[] {
+  const { fieldOf } = layout.structured(type)
+  const plans: MemberPlan[] = []
+  for (const property of type.allProperties.values()) {
+    const { name, type: reference } = property
+    const primitive = primitiveOf(reference.type)?.name
+    if (primitive === 'Edm.Stream' || !isSelected(select, name)) continue
+    const key = keys.find(({ names }) => names.length === 1 && names[0] === name)
+    const field = fieldOf.get(name) ?? name
+    const instant = primitive === 'Edm.DateTimeOffset' && !reference.collection
+    plans.push({
+      name,
+      property,
+      reference,
+      path: key?.path ?? [field],
+      exactField: instant ? (key?.alias ?? field) + fields.exact : undefined,
+      select: select?.all ? undefined : select?.properties.get(name),
+    })
+  }
+  return plans
+}
+
+/** Where the key of a shape's rows is stored. */
+export function keysOf(shape: RowShape, layout: ModelLayout): readonly KeyPartLayout[] {
+  if (shape.type.kind !== 'entity') return []
+  const collection = shape.entitySet === undefined ? undefined : layout.collections.get(shape.entitySet)
+  if (collection !== undefined && isRelated(collection.entityType, shape.type)) return collection.key.parts
+  const { key } = shape.type
+  return key.map(({ alias, path, property }) => ({
+    alias,
+    path: key.length > 1 ? [fields.id, alias] : [fields.id],
+    names: path,
+    property,
+  }))
+}
+
+function isRelated(a: StructuredType, b: StructuredType): boolean {
+  return isSubtypeOf(a, b) || isSubtypeOf(b, a)
+}
+
+/** The canonical URL of a row (URL Conventions 4.1), absolute; undefined where its shape names no set. */
+export type RowLink = (row: Uint8Array) => string
+
+/** Makes the function that gives the URL of a row. */
+export function linkOf(shape: RowShape, dialect: JsonDialect, layout: ModelLayout): RowLink | undefined {
+  const { entitySet, type } = shape
+  if (entitySet === undefined || type.kind !== 'entity') return undefined
+  const base = dialect.root + encodeURIComponent(entitySet)
+  if (shape.singleton) return () => base
+  const parts = keysOf(shape, layout)
+  if (parts.length === 0) return undefined
+  const key: readonly KeyProperty[] = parts.map(({ alias, names, property }) => ({ alias, path: names, property }))
+  return (row) => {
+    const values = parts.map(({ alias, path, property }) =>
+      decodeField(row, findPath(row, path), property.type, findField(row, alias + fields.exact), layout),
+    )
+    return base + keyPredicate(key, values, true)
+  }
+}
+
+/** Whether the selection leaves out a part of the key: then an entity needs its id said (JSON Format 4.5.8). */
+export function isKeyIncomplete(shape: RowShape, layout: ModelLayout): boolean {
+  return keysOf(shape, layout).some(({ names }) => !isSelected(shape.select, names[0] ?? ''))
+}
+
+/** The ETag counter of a row; undefined where it has none. */
+export function versionAt(row: Uint8Array, at: number): number | undefined {
+  if (at < 0) return undefined
+  switch (elementType(row, at)) {
+    case bsonType.int32:
+      return readInt32(row, valueOffset(row, at))
+    case bsonType.int64:
+      return readInt64AsNumber(row, valueOffset(row, at))
+    default:
+      return undefined
+  }
+}
+
+/** Whether an element says null, in the words of BSON. */
+export function isStoredNull(row: Uint8Array, at: number): boolean {
+  const type = elementType(row, at)
+  return type === bsonType.null || type === bsonType.undefined
+}
+
+/** @throws ODataError notImplemented */
+export function refuseExpand(shape: RowShape): void {
+  if (shape.expand.length > 0)
+    throw new ODataError('notImplemented', '$expand is not implemented by this service.', { target: '$expand' })
+}

@@ -1,0 +1,244 @@
+import { Buffer } from 'node:buffer'
+import type { Selection } from '../bind/tree.ts'
+import { decodeField, typeOfDocument } from '../bson/decode.ts'
+import { fields, type KeyPartLayout, type ModelLayout } from '../bson/layout.ts'
+import {
+  bsonType,
+  elementName,
+  elementType,
+  findField,
+  findPath,
+  firstElement,
+  nextElement,
+  valueOffset,
+} from '../bson/reader.ts'
+import type { StructuredType, TypeReference } from '../edm/model.ts'
+import { isStructured } from '../edm/types.ts'
+import type { PrimitiveValue, Value } from '../edm/value.ts'
+import { printETag } from '../protocol/etag.ts'
+import { controlName, exceptionText, isTypeTold, typeText } from './control.ts'
+import { dynamicText, dynamicTypeText } from './dynamic-text.ts'
+import {
+  isKeyIncomplete,
+  isSelected,
+  isStoredNull,
+  keysOf,
+  linkOf,
+  type MemberPlan,
+  maxDepth,
+  membersOf,
+  refuseExpand,
+  versionAt,
+} from './members.ts'
+import { valueText } from './value-text.ts'
+import type { JsonDialect, RowShape, RowWriter } from './writer.ts'
+
+/**
+ * The plain reference of the fast writer: decodes every value and puts the JSON text together in the obvious way. A test
+ * holds both equal, byte for byte.
+ * @throws ODataError notImplemented for shapes with expansions
+ */
+export function compileRowWriter(shape: RowShape, dialect: JsonDialect, layout: ModelLayout): RowWriter {
+  refuseExpand(shape)
+  return (row, sink, context) => {
+    const text = Buffer.from(rowText(shape, dialect, layout, row, context))
+    sink.bytes(text, 0, text.length)
+  }
+}
+
+function rowText(
+  shape: RowShape,
+  dialect: JsonDialect,
+  layout: ModelLayout,
+  row: Uint8Array,
+  context: string | undefined,
+): string {
+  const type = typeOfDocument(row, 0, layout.structured(shape.type))
+  const full = dialect.metadata === 'full'
+  const pieces: string[] = []
+  const control = (name: string, value: string): void => {
+    pieces.push(`${JSON.stringify(controlName(dialect, name))}:${JSON.stringify(value)}`)
+  }
+  if (context !== undefined) control('context', context)
+  let url = ''
+  if (dialect.metadata !== 'none') {
+    if (full || type !== shape.type || (dialect.alwaysType && type.kind === 'entity'))
+      control('type', typeText(type, false, dialect))
+    url = linkOf(shape, dialect, layout)?.(row) ?? ''
+    if (url !== '' && (full || isKeyIncomplete(shape, layout))) control('id', url)
+    const version = versionAt(row, findField(row, fields.version))
+    if (version !== undefined && type.kind === 'entity') control('etag', printETag(version))
+    if (url !== '' && full) control('editLink', type === shape.type ? url : `${url}/${type.name}`)
+  }
+  const writer: Writer = { dialect, layout }
+  pieces.push(...memberTexts(writer, row, 0, type, shape.select, keysOf(shape, layout), 0))
+  if (url !== '' && full) {
+    const base = type === shape.type ? url : `${url}/${type.name}`
+    for (const name of type.allNavigationProperties.keys()) {
+      if (!isSelected(shape.select, name)) continue
+      const named = (suffix: string): string => JSON.stringify(name + controlName(dialect, suffix))
+      pieces.push(`${named('associationLink')}:${JSON.stringify(`${base}/${name}/$ref`)}`)
+      pieces.push(`${named('navigationLink')}:${JSON.stringify(`${base}/${name}`)}`)
+    }
+  }
+  return `{${pieces.join(',')}}`
+}
+
+interface Writer {
+  readonly dialect: JsonDialect
+  readonly layout: ModelLayout
+}
+
+/** `"name":value` of all structural properties of a document, annotations before them. */
+function memberTexts(
+  writer: Writer,
+  row: Uint8Array,
+  start: number,
+  type: StructuredType,
+  select: Selection | undefined,
+  keys: readonly KeyPartLayout[],
+  depth: number,
+): string[] {
+  const pieces: string[] = []
+  for (const plan of membersOf(writer.layout, type, select, keys)) {
+    const at = findPath(row, plan.path, start)
+    const value = memberText(writer, row, start, at, plan, depth)
+    addAnnotations(pieces, writer, plan, value)
+    pieces.push(`${JSON.stringify(plan.name)}:${value.text ?? nothingOf(plan.reference)}`)
+  }
+  if (type.open) pieces.push(...dynamicTexts(writer, row, start, type, select, depth))
+  return pieces
+}
+
+function addAnnotations(
+  pieces: string[],
+  { dialect }: Writer,
+  { name, reference }: MemberPlan,
+  { text, fits }: ValueJson,
+): void {
+  if (!fits && dialect.metadata !== 'none') pieces.push(exceptionText(name, reference))
+  if (dialect.metadata === 'full' && text !== undefined && !isTypeTold(reference, text)) {
+    const annotation = JSON.stringify(name + controlName(dialect, 'type'))
+    pieces.push(`${annotation}:${JSON.stringify(typeText(reference.type, reference.collection, dialect))}`)
+  }
+}
+
+function nothingOf(reference: TypeReference): string {
+  return reference.collection ? '[]' : 'null'
+}
+
+interface ValueJson {
+  /** undefined: null, or an empty collection */
+  readonly text: string | undefined
+  /** false: something is stored that the declared type cannot hold */
+  readonly fits: boolean
+}
+
+function memberText(
+  writer: Writer,
+  row: Uint8Array,
+  start: number,
+  at: number,
+  plan: MemberPlan,
+  depth: number,
+): ValueJson {
+  const { reference } = plan
+  if (at < 0 || isStoredNull(row, at)) return { text: undefined, fits: true }
+  const exactAt = plan.exactField === undefined ? -1 : findField(row, plan.exactField, start)
+  const text = reference.collection
+    ? collectionText(writer, row, at, reference, plan.select, depth)
+    : singleText(writer, row, at, reference, exactAt, plan.select, depth)
+  return { text, fits: text !== undefined }
+}
+
+/** The JSON array of a collection; items that do not fit are null. */
+function collectionText(
+  writer: Writer,
+  row: Uint8Array,
+  at: number,
+  reference: TypeReference,
+  select: Selection | undefined,
+  depth: number,
+): string | undefined {
+  if (elementType(row, at) !== bsonType.array) return undefined
+  const item: TypeReference = { ...reference, collection: false }
+  const items: string[] = []
+  for (let i = firstElement(row, valueOffset(row, at)); i >= 0; i = nextElement(row, i))
+    items.push(isStoredNull(row, i) ? 'null' : (singleText(writer, row, i, item, -1, select, depth) ?? 'null'))
+  return `[${items.join(',')}]`
+}
+
+/** The JSON of one value; undefined where what is stored does not fit. */
+function singleText(
+  writer: Writer,
+  row: Uint8Array,
+  at: number,
+  reference: TypeReference,
+  exactAt: number,
+  select: Selection | undefined,
+  depth: number,
+): string | undefined {
+  const { type } = reference
+  if (isStructured(type)) {
+    if (elementType(row, at) !== bsonType.document || depth >= maxDepth) return undefined
+    return objectText(writer, row, valueOffset(row, at), type, select, depth + 1, false)
+  }
+  if (type.kind === 'abstract')
+    return dynamicText(row, at, exactAt, writer.layout, writer.dialect, objectTextOf(writer), depth)
+  const value: Value = decodeField(row, at, reference, exactAt, writer.layout)
+  return value === null ? undefined : valueText(type, value as PrimitiveValue, writer.dialect)
+}
+
+/** The JSON object of an embedded document. */
+function objectText(
+  writer: Writer,
+  row: Uint8Array,
+  start: number,
+  declared: StructuredType,
+  select: Selection | undefined,
+  depth: number,
+  alwaysType: boolean,
+): string {
+  const { dialect, layout } = writer
+  const type = typeOfDocument(row, start, layout.structured(declared))
+  const pieces: string[] = []
+  if (dialect.metadata === 'full' || (dialect.metadata === 'minimal' && (alwaysType || type !== declared)))
+    pieces.push(`${JSON.stringify(controlName(dialect, 'type'))}:${JSON.stringify(typeText(type, false, dialect))}`)
+  pieces.push(...memberTexts(writer, row, start, type, select, [], depth))
+  return `{${pieces.join(',')}}`
+}
+
+function objectTextOf(writer: Writer) {
+  return (row: Uint8Array, start: number, type: StructuredType, depth: number): string =>
+    objectText(writer, row, start, type, undefined, depth, true)
+}
+
+/** Fields of no declared property of an open type. */
+function dynamicTexts(
+  writer: Writer,
+  row: Uint8Array,
+  start: number,
+  type: StructuredType,
+  select: Selection | undefined,
+  depth: number,
+): string[] {
+  const { dialect, layout } = writer
+  const { propertyOf } = layout.structured(type)
+  const pieces: string[] = []
+  for (let at = firstElement(row, start); at >= 0; at = nextElement(row, at)) {
+    const name = elementName(row, at)
+    if (name === fields.id || name.includes('@') || propertyOf.has(name) || !isSelected(select, name)) continue
+    if (type.allProperties.has(name) || type.allNavigationProperties.has(name)) continue
+    const exactAt = findField(row, name + fields.exact, start)
+    const text = isStoredNull(row, at)
+      ? 'null'
+      : dynamicText(row, at, exactAt, layout, dialect, objectTextOf(writer), depth)
+    if (text === undefined && dialect.metadata !== 'none') pieces.push(exceptionText(name, undefined))
+    const told =
+      text === undefined || dialect.metadata === 'none' ? undefined : dynamicTypeText(row, at, dialect, layout)
+    if (told !== undefined)
+      pieces.push(`${JSON.stringify(name + controlName(dialect, 'type'))}:${JSON.stringify(told)}`)
+    pieces.push(`${JSON.stringify(name)}:${text ?? 'null'}`)
+  }
+  return pieces
+}
