@@ -1,7 +1,7 @@
 import { type Decimal, decimalPrecision } from './decimal.ts'
 import { durationDigits } from './duration.ts'
-import { defaultSrid, isGeo } from './geo.ts'
-import type { Facets, PrimitiveTypeName, TypeReference } from './model.ts'
+import { checkShape, defaultSrid, type GeoTypeName, isGeo } from './geo.ts'
+import type { Facets, TypeReference } from './model.ts'
 import { primitiveOf } from './types.ts'
 import type { DateTimeOffset, Duration, GeoValue, PrimitiveValue } from './value.ts'
 
@@ -37,7 +37,7 @@ export function checkFacets(reference: TypeReference, value: PrimitiveValue): st
     case 'Edm.TimeOfDay':
       return checkPrecision(facets, Math.max(0, String(value).length - 9))
     default:
-      return isGeo(type) ? checkSrid(type, facets, value as GeoValue) : undefined
+      return isGeo(type) ? checkGeo(type, facets, value as GeoValue) : undefined
   }
 }
 
@@ -81,9 +81,10 @@ function checkDecimal(facets: Facets, value: Decimal): string | undefined {
   return undefined
 }
 
-function checkSrid(type: Extract<PrimitiveTypeName, `Edm.Geo${string}`>, facets: Facets, value: GeoValue) {
+function checkGeo(type: GeoTypeName, facets: Facets, value: GeoValue): string | undefined {
   const wanted = facets.srid ?? defaultSrid(type)
-  return wanted === 'variable' || wanted === value.srid
-    ? undefined
-    : `the reference system must be SRID ${wanted}, not ${value.srid}`
+  if (wanted !== 'variable' && wanted !== value.srid) {
+    return `the reference system must be SRID ${wanted}, not ${value.srid}`
+  }
+  return checkShape(value.shape, type.startsWith('Edm.Geography') ? value.srid : 0)
 }

@@ -180,6 +180,63 @@ function samePosition(a: Position, b: Position): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i])
 }
 
+/**
+ * What is wrong with a shape: lines of less than two positions, rings that are not closed, positions without two to four
+ * finite numbers, and in geographic coordinates (SRID 4326) longitudes and latitudes off the globe.
+ * @returns a message for a person, or undefined
+ */
+export function checkShape(shape: GeoShape, srid: number): string | undefined {
+  switch (shape.type) {
+    case 'Point':
+      return checkPosition(shape.coordinates, srid)
+    case 'MultiPoint':
+      return firstFault(shape.coordinates, (position) => checkPosition(position, srid))
+    case 'LineString':
+      return checkLine(shape.coordinates, srid)
+    case 'MultiLineString':
+      return firstFault(shape.coordinates, (line) => checkLine(line, srid))
+    case 'Polygon':
+      return checkPolygon(shape.coordinates, srid)
+    case 'MultiPolygon':
+      return firstFault(shape.coordinates, (polygon) => checkPolygon(polygon, srid))
+    case 'GeometryCollection':
+      return firstFault(shape.geometries, (member) => checkShape(member, srid))
+  }
+}
+
+function firstFault<T>(items: readonly T[], check: (item: T) => string | undefined): string | undefined {
+  for (const item of items) {
+    const fault = check(item)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
+function checkLine(line: readonly Position[], srid: number): string | undefined {
+  if (line.length < 2) return 'a line has at least two positions'
+  return firstFault(line, (position) => checkPosition(position, srid))
+}
+
+function checkPolygon(rings: readonly (readonly Position[])[], srid: number): string | undefined {
+  if (rings.length === 0) return 'a polygon has at least one ring'
+  return firstFault(rings, (ring) => {
+    const first = ring[0]
+    const last = ring[ring.length - 1]
+    if (ring.length < 4 || first === undefined || last === undefined || !samePosition(first, last)) {
+      return 'a ring has at least four positions, and its last is its first'
+    }
+    return firstFault(ring, (position) => checkPosition(position, srid))
+  })
+}
+
+function checkPosition(position: Position, srid: number): string | undefined {
+  const [x, y] = position
+  if (x === undefined || y === undefined || position.length > 4) return 'a position has two to four numbers'
+  if (!position.every(Number.isFinite)) return 'a position has finite numbers'
+  if (srid !== 4326 || (Math.abs(x) <= 180 && Math.abs(y) <= 90)) return undefined
+  return 'longitudes lie between -180 and 180, latitudes between -90 and 90'
+}
+
 /** Canonical WKT with its SRID, as URL literals carry it between the quotes. */
 export function printGeo(value: GeoValue): string {
   return `SRID=${value.srid};${printShape(value.shape)}`
@@ -199,7 +256,7 @@ function printShape(shape: GeoShape): string {
     case 'MultiPolygon':
       return `MultiPolygon(${shape.coordinates.map((polygon) => `(${polygon.map(printLine).join(',')})`).join(',')})`
     case 'GeometryCollection':
-      return `Collection(${shape.geometries.map(printShape).join(',')})`
+      return `GeometryCollection(${shape.geometries.map(printShape).join(',')})`
   }
 }
 
