@@ -21,10 +21,17 @@ import { Budget, Scanner } from './scanner.ts'
  */
 export function parsePath(rawPath: string, limits: UrlLimits, budget = new Budget(limits)): Segment[] {
   const segments: Segment[] = []
+  let filtersClose = true
   let start = rawPath.startsWith('/') ? 1 : 0
   const length = rawPath.endsWith('/') && rawPath.length > start ? rawPath.length - 1 : rawPath.length
   while (start < length || (start === length && segments.length > 0 && rawPath[start - 1] === '/')) {
-    const end = segmentEnd(rawPath, start, length)
+    let end = slashAfter(rawPath, start, length)
+    if (filtersClose && filterStart.test(rawPath.slice(start, start + 14))) {
+      const close = filterEnd(rawPath, start, length)
+      // one that never closes is a fault: there is no use in reading on for the others
+      if (close === -1) filtersClose = false
+      else end = close
+    }
     const text = decodePart(rawPath.slice(start, end), false, undefined, start)
     const syntax = segmentSyntax(text, budget, start)
     // a key needs something before it
@@ -35,16 +42,14 @@ export function parsePath(rawPath: string, limits: UrlLimits, budget = new Budge
   return segments
 }
 
-/** The next slash; those inside `$filter(...)`, which can mean only one thing, do not count. */
-function segmentEnd(rawPath: string, start: number, length: number): number {
-  const slash = rawPath.indexOf('/', start)
-  const end = slash === -1 || slash > length ? length : slash
-  const isFilter = /^(?:\$|%24)filter(?:\(|%28)/i.test(rawPath.slice(start, start + 14))
-  return isFilter ? filterEnd(rawPath, start, end, length) : end
-}
+/** `$filter(` at the start of a raw segment. */
+const filterStart = /^(?:\$|%24)filter(?:\(|%28)/i
 
-/** Where the parentheses of `$filter(` close; the first slash when they never do. */
-function filterEnd(rawPath: string, start: number, otherwise: number, length: number): number {
+/**
+ * Where the parentheses of the `$filter(` at `start` close and the segment ends: slashes inside can mean only one thing.
+ * @returns -1 when they never close
+ */
+function filterEnd(rawPath: string, start: number, length: number): number {
   let depth = 0
   let inString = false
   for (let at = start; at < length; at++) {
@@ -57,12 +62,15 @@ function filterEnd(rawPath: string, start: number, otherwise: number, length: nu
     if (character === "'") inString = !inString
     else if (inString) continue
     else if (character === '(') depth++
-    else if (character === ')' && --depth === 0) {
-      const slash = rawPath.indexOf('/', at)
-      return slash === -1 || slash > length ? length : slash
-    }
+    else if (character === ')' && --depth === 0) return slashAfter(rawPath, at, length)
   }
-  return otherwise
+  return -1
+}
+
+/** The next slash, or the end. */
+function slashAfter(rawPath: string, start: number, length: number): number {
+  const slash = rawPath.indexOf('/', start)
+  return slash === -1 || slash > length ? length : slash
 }
 
 /** What a decoded segment is; what fits no rule is raw, with the fault that says why. */

@@ -81,13 +81,18 @@ function printBinary(node: BinaryNode): string {
   const { operator, left, right } = node
   const power = powers[operator]
   const leftText = operandOf(left, power)
-  if (operator === 'in' && right.kind === 'list') {
+  // a JSON string stands in brackets only
+  if (operator === 'in' && right.kind === 'list' && !right.items.some(isJsonString)) {
     return `${leftText} in (${right.items.map(printExpression).join(',')})`
   }
   // chains of and, or mean the same however they are grouped
   const associative =
     (operator === 'and' || operator === 'or') && right.kind === 'binary' && right.operator === operator
   return `${leftText} ${operator} ${operandOf(right, associative ? power : power + 1)}`
+}
+
+function isJsonString(node: ExpressionNode): boolean {
+  return node.kind === 'json' && node.text.startsWith('"')
 }
 
 /** The operand, in parentheses where it binds less tight than `least`. */
@@ -97,9 +102,10 @@ function operandOf(node: ExpressionNode, least: number): string {
   return power < least ? `(${text})` : text
 }
 
-/** The operand of a negation: a number needs parentheses, or it would take the sign. */
+/** The operand of a negation: where it starts with a number, parentheses keep the number from taking the sign. */
 function negated(node: ExpressionNode): string {
-  return node.kind === 'literal' ? `(${printExpression(node)})` : operandOf(node, 7)
+  const text = operandOf(node, 7)
+  return /^(?:\d|INF)/.test(text) ? `(${text})` : text
 }
 
 /** ABNF: primitiveLiteral. */

@@ -1,0 +1,41 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodePart } from '../../../src/url/decode.ts'
+
+describe('decodePart', () => {
+  it('decodes what encodeURIComponent encodes, once', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        expect(decodePart(encodeURIComponent(text), true, '$filter')).toBe(text)
+        expect(decodePart(encodeURIComponent(encodeURIComponent(text)), true, undefined)).toBe(encodeURIComponent(text))
+      }),
+    )
+  })
+
+  it('reads a plus as a blank in queries only', () => {
+    expect(decodePart('a+b%2Bc', true, undefined)).toBe('a b+c')
+    expect(decodePart('a+b%2Bc', false, undefined)).toBe('a+b+c')
+  })
+
+  it('takes well-formed characters that came unencoded', () => {
+    expect(decodePart('größe😀', true, undefined)).toBe('größe😀')
+  })
+
+  for (const [raw, offset] of [
+    ['%', 0],
+    ['abc%', 3],
+    ['a%2', 1],
+    ['a%g0', 1],
+    ['%20%zz', 3],
+    ['x%ff', 1],
+    ['x%20%C3', 1],
+    ['%E2%82', 0],
+    ['a\udc00b', 1],
+    ['%20\ud800', 3],
+  ] as const)
+    it(`fails: ${JSON.stringify(raw)}`, () => {
+      expect(() => decodePart(raw, true, '$filter', 10)).toThrow(
+        expect.objectContaining({ code: 'urlSyntax', target: '$filter', position: { offset: 10 + offset, length: 0 } }),
+      )
+    })
+})
