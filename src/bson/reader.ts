@@ -84,7 +84,7 @@ export function findField(row: Uint8Array, name: string, start = 0): number {
     while (i < length && row[i] !== 0) i++
     const end = valueEnd(row, type, i + 1)
     if (end < 0) return -1
-    if ((row[named] === first || first >= 0x80) && isNamed(row, named, i, name)) return at
+    if ((row[named] === first || !(first < 0x80)) && isNamed(row, named, i, name)) return at
     at = end
   }
   return -1
@@ -126,7 +126,7 @@ function isRestNamed(row: Uint8Array, from: number, to: number, name: string, fi
     const code = name.codePointAt(i) ?? 0
     if (code > 0xffff) i++
     const continuations = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3
-    const lead = continuations === 0 ? code : ((0xf00 >> continuations) & 0xff) | (code >> (6 * continuations))
+    const lead = continuations === 0 ? code : ((0xff00 >> (continuations + 1)) & 0xff) | (code >> (6 * continuations))
     if (row[at++] !== lead) return false
     for (let shift = 6 * (continuations - 1); shift >= 0; shift -= 6) {
       if (row[at++] !== (0x80 | ((code >> shift) & 0x3f))) return false
