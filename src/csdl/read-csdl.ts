@@ -1,6 +1,7 @@
 import type { Model } from '../edm/model.ts'
 import type { Declaration } from './declaration.ts'
-import { CsdlError, type Problem, Problems, Source } from './problems.ts'
+import { type Problem, Problems, Source } from './problems.ts'
+import { readJson } from './read-json.ts'
 import { readXml } from './read-xml.ts'
 import { openDocument } from './resolve/documents.ts'
 import { freezeModel, link } from './resolve/link.ts'
@@ -66,6 +67,5 @@ function openAll(text: string, options: ParseOptions, problems: Problems): reado
 
 function readText(file: string, text: string, problems: Problems): Declaration {
   const source = new Source(file, text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
-  if (/^\s*\{/.test(source.text)) throw new CsdlError(problems.all)
-  return readXml(source, problems)
+  return /^\s*\{/.test(source.text) ? readJson(source, problems) : readXml(source, problems)
 }

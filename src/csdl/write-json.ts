@@ -70,7 +70,8 @@ class CsdlJsonWriter {
       const name = localName(operation.name)
       const overloads = written[name]
       if (Array.isArray(overloads)) overloads.push(this.#operation(operation))
-      else written[name] = [this.#operation(operation)]
+      // JSON has one member for both: an operation that shares its name with a type cannot be written.
+      else if (overloads === undefined) written[name] = [this.#operation(operation)]
     }
     for (const term of schema.terms) written[localName(term.name)] = this.#term(term)
     if (schema.container) written[localName(schema.container.name)] = this.#container(schema.container)
@@ -274,7 +275,7 @@ function defaultValue(written: string | undefined, type: Type): Json | undefined
     written &&
     numberTypes.has(primitive) &&
     String(Number(written)) === written &&
-    isFinite(Number(written))
+    Number.isFinite(Number(written))
   )
     return Number(written)
   return written

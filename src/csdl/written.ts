@@ -10,6 +10,7 @@ import type {
   Schema,
   StructuredType,
 } from '../edm/model.ts'
+import { localName, namespaceOf } from './names.ts'
 import { forEachElement, ownChildren } from './walk.ts'
 
 /** The version of the protocol a document is written for. */

@@ -6,6 +6,7 @@ import { type Document, Linker, none, type SchemaDeclaration, type SchemaDraft }
 import { linkOperations, linkTerms } from './operations.ts'
 import { linkExternalAnnotations } from './targets.ts'
 import { declareTypes, fillTypes, resolveBaseTypes } from './types.ts'
+import { typeConstants } from './typing.ts'
 
 /**
  * Resolves all names of the documents and builds the model. Whatever cannot be resolved is reported and replaced by something
@@ -59,6 +60,7 @@ export function link(documents: readonly Document[], problems: Problems): { mode
     ...(linker.includedAnnotations.size > 0 ? { includedAnnotations: linker.includedAnnotations } : {}),
   }
   linker.drafts.push(model)
+  typeConstants(linker, model)
   return { model, linker }
 }
 

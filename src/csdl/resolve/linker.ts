@@ -74,7 +74,13 @@ export class Linker {
   readonly #facets = new Map<string, Facets>()
   readonly #documentOf = new Map<object, Document>()
 
+  /** names of the main document */
+  readonly mainScope: Scope
+
   constructor(problems: Problems, documents: readonly Document[]) {
+    const main = documents[0]
+    if (!main) throw new Error('no document')
+    this.mainScope = main.scope
     this.problems = problems
     for (const document of documents) this.#documentOf.set(document.root.source, document)
   }
