@@ -1,6 +1,6 @@
 import type { ExpandItem, Parameters, Selection } from '../bind/tree.ts'
 import type { StructuredType } from '../edm/model.ts'
-import { typeName } from '../edm/types.ts'
+import { isStructured, typeName } from '../edm/types.ts'
 import type { CreatePlan, ReadPlan, Source, UpdatePlan } from '../plan/plan.ts'
 import { keyPredicate } from './key-text.ts'
 import type { JsonDialect } from './writer.ts'
@@ -15,7 +15,7 @@ export function contextUrl(
   parameters: Parameters,
 ): string {
   const base = `${dialect.root}$metadata#`
-  const selected = selectList(plan.select, plan.expand, dialect)
+  const selected = selectList(plan.select, plan.expand, selectedType(plan), dialect)
   const place = placeOf(plan.source, parameters)
   if (plan.kind === 'read' && plan.member.length > 0) return base + memberFragment(plan, place, selected)
   const single = plan.kind !== 'read' || plan.source.single
@@ -92,16 +92,29 @@ function memberFragment(plan: ReadPlan, place: Place, selected: string): string 
   return `${plan.memberType === undefined ? 'Edm.Untyped' : typeName(plan.memberType)}${selected}`
 }
 
+/** What the selection selects from, where it is known. */
+function selectedType(plan: ReadPlan | CreatePlan | UpdatePlan): StructuredType | undefined {
+  if (plan.kind !== 'read' || plan.member.length === 0) return plan.source.type
+  const type = plan.memberType?.type
+  return type !== undefined && isStructured(type) ? type : undefined
+}
+
 /** The parenthesized list of what is selected and expanded (Protocol 10.7 to 10.10), or nothing. */
-function selectList(select: Selection | undefined, expand: readonly ExpandItem[], dialect: JsonDialect): string {
-  const names = select === undefined ? [] : selectedPaths(select, '')
+function selectList(
+  select: Selection | undefined,
+  expand: readonly ExpandItem[],
+  type: StructuredType | undefined,
+  dialect: JsonDialect,
+): string {
+  const names = select === undefined ? [] : selectedPaths(select, type, '')
   for (const item of expand) {
     if (item.as !== 'entities') continue
     const path = item.path.map((step) =>
       'property' in step ? step.property.name : 'type' in step ? step.type.name : step.name,
     )
     if (path.at(-1) !== item.property.name) path.push(item.property.name)
-    const nested = selectList(item.query.select, item.query.expand, dialect)
+    const target = item.property.type.kind === 'entity' ? item.property.type : undefined
+    const nested = selectList(item.query.select, item.query.expand, target, dialect)
     if (nested === '' && dialect.version === '4.0') continue
     names.push(
       `${path.join('/')}${item.levels === 'max' || item.levels > 1 ? '+' : ''}${nested === '' ? '()' : nested}`,
@@ -110,11 +123,25 @@ function selectList(select: Selection | undefined, expand: readonly ExpandItem[]
   return names.length === 0 ? '' : `(${names.join(',')})`
 }
 
-function selectedPaths(select: Selection, prefix: string): string[] {
+/** Paths as in 4.0, whatever the request's form; what derived types declare behind their names. */
+function selectedPaths(select: Selection, type: StructuredType | undefined, prefix: string): string[] {
   const names = select.all ? [`${prefix}*`] : []
   for (const [name, nested] of select.properties) {
-    if (nested === undefined || nested.all) names.push(prefix + name)
-    else names.push(...selectedPaths(nested, `${prefix}${name}/`))
+    const path = prefix + castBefore(type, name) + name
+    if (nested === undefined || nested.all) names.push(path)
+    else {
+      const inner = type?.allProperties.get(name)?.type.type
+      names.push(...selectedPaths(nested, inner !== undefined && isStructured(inner) ? inner : undefined, `${path}/`))
+    }
   }
   return names
+}
+
+function castBefore(type: StructuredType | undefined, name: string): string {
+  if (type === undefined || type.allProperties.has(name) || type.allNavigationProperties.has(name)) return ''
+  const derived: readonly StructuredType[] = type.derivedTypes
+  const declaring = derived.find(
+    (candidate) => candidate.allProperties.has(name) || candidate.allNavigationProperties.has(name),
+  )
+  return declaring === undefined ? '' : `${declaring.name}/`
 }

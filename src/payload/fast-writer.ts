@@ -1,39 +1,9 @@
-import { Buffer } from 'node:buffer'
-import type { Selection } from '../bind/tree.ts'
-import { decodeField, typeOfDocument } from '../bson/decode.ts'
-import { fields, type KeyPartLayout, type ModelLayout } from '../bson/layout.ts'
-import {
-  bsonType,
-  elementName,
-  elementType,
-  findField,
-  findPath,
-  firstElement,
-  nextElement,
-  valueOffset,
-} from '../bson/reader.ts'
-import type { StructuredType, TypeReference } from '../edm/model.ts'
-import { isStructured } from '../edm/types.ts'
-import type { PrimitiveValue } from '../edm/value.ts'
+import type { ModelLayout } from '../bson/layout.ts'
+import type { StructuredType } from '../edm/model.ts'
 import { printETag } from '../protocol/etag.ts'
-import { controlName, exceptionText, isTypeTold, typeText } from './control.ts'
-import { dynamicText, dynamicTypeText, type ObjectText } from './dynamic-text.ts'
-import { type FastValue, fastValue } from './fast-values.ts'
-import { FieldScanner } from './field-scanner.ts'
-import {
-  isKeyIncomplete,
-  isSelected,
-  isStoredNull,
-  keysOf,
-  linkOf,
-  type MemberPlan,
-  maxDepth,
-  membersOf,
-  refuseExpand,
-  versionAt,
-} from './members.ts'
-import { createSink } from './sink.ts'
-import { valueText } from './value-text.ts'
+import { controlName, typeText } from './control.ts'
+import { closeObject, type EntityParts, ObjectProgram, utf8Bytes } from './fast-object.ts'
+import { isKeyIncomplete, isSelected, keysOf, linkOf, refuseExpand, versionAt } from './members.ts'
 import type { ByteSink, JsonDialect, RowShape, RowWriter } from './writer.ts'
 
 /**
@@ -49,7 +19,7 @@ export function compileRowWriter(shape: RowShape, dialect: JsonDialect, layout: 
   refuseExpand(shape)
   const program = new ObjectProgram(shape.type, shape.select, keysOf(shape, layout), { dialect, layout })
   const entity = shape.type.kind === 'entity' ? new EntityControl(shape, dialect, layout) : undefined
-  const contextPrefix = bytes(`,${JSON.stringify(controlName(dialect, 'context'))}:`)
+  const contextPrefix = utf8Bytes(`,${JSON.stringify(controlName(dialect, 'context'))}:`)
   return (row, sink, context) => {
     const start = sink.length
     if (context !== undefined) {
@@ -57,28 +27,12 @@ export function compileRowWriter(shape: RowShape, dialect: JsonDialect, layout: 
       sink.jsonString(context)
     }
     program.write(row, 0, sink, 0, entity, entity === undefined && dialect.metadata === 'full')
-    close(sink, start)
+    closeObject(sink, start)
   }
 }
 
-/** Members are written with a comma before each; the first comma becomes the brace. */
-function close(sink: ByteSink, start: number): void {
-  if (sink.length === start) sink.byte(0x7b)
-  else sink.patch(start, 0x7b)
-  sink.byte(0x7d)
-}
-
-function bytes(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text))
-}
-
-interface Setting {
-  readonly dialect: JsonDialect
-  readonly layout: ModelLayout
-}
-
 /** Control information of entities; what does not depend on the row is made once. */
-class EntityControl {
+class EntityControl implements EntityParts {
   readonly #shape: RowShape
   readonly #dialect: JsonDialect
   readonly #link: ((row: Uint8Array) => string) | undefined
@@ -93,7 +47,7 @@ class EntityControl {
     const incomplete = dialect.metadata !== 'none' && isKeyIncomplete(shape, layout)
     this.#link = full || incomplete ? linkOf(shape, dialect, layout) : undefined
     this.#saysId = full || incomplete
-    this.#etagPrefix = bytes(`,${JSON.stringify(controlName(dialect, 'etag'))}:`)
+    this.#etagPrefix = utf8Bytes(`,${JSON.stringify(controlName(dialect, 'etag'))}:`)
   }
 
   /** What stands before the properties. @param versionAtElement the `@version` element, or -1 */
@@ -130,7 +84,9 @@ class EntityControl {
   #typeMember(type: StructuredType): Uint8Array | undefined {
     const dialect = this.#dialect
     if (dialect.metadata !== 'full' && !dialect.alwaysType && type === this.#shape.type) return undefined
-    return bytes(`,${JSON.stringify(controlName(dialect, 'type'))}:${JSON.stringify(typeText(type, false, dialect))}`)
+    return utf8Bytes(
+      `,${JSON.stringify(controlName(dialect, 'type'))}:${JSON.stringify(typeText(type, false, dialect))}`,
+    )
   }
 
   #editLink(url: string, type: StructuredType): string {
@@ -142,296 +98,5 @@ class EntityControl {
     sink.jsonString(property + controlName(this.#dialect, name))
     sink.byte(0x3a)
     sink.jsonString(value)
-  }
-}
-
-/** Writes the members of documents that are declared as one type; a program for each actual type, made at first use. */
-class ObjectProgram {
-  readonly #declared: StructuredType
-  readonly #select: Selection | undefined
-  readonly #keys: readonly KeyPartLayout[]
-  readonly #setting: Setting
-  readonly #programs = new Map<StructuredType, TypeProgram>()
-  readonly #only: StructuredType | undefined
-
-  constructor(
-    declared: StructuredType,
-    select: Selection | undefined,
-    keys: readonly KeyPartLayout[],
-    setting: Setting,
-  ) {
-    this.#declared = declared
-    this.#select = select
-    this.#keys = keys
-    this.#setting = setting
-    const { instantiable, withoutType } = setting.layout.structured(declared)
-    this.#only = instantiable.size <= 1 ? withoutType : undefined
-  }
-
-  /** Members with a comma before each. @param saysType whether a complex value says its type even where it is the declared one */
-  write(
-    row: Uint8Array,
-    start: number,
-    sink: ByteSink,
-    depth: number,
-    entity: EntityControl | undefined,
-    saysType: boolean,
-  ): void {
-    const { dialect, layout } = this.#setting
-    const type = this.#only ?? typeOfDocument(row, start, layout.structured(this.#declared))
-    let program = this.#programs.get(type)
-    if (program === undefined) {
-      program = new TypeProgram(type, this.#select, this.#keys, this.#setting)
-      this.#programs.set(type, program)
-    }
-    if (entity === undefined && dialect.metadata !== 'none' && (saysType || type !== this.#declared))
-      sink.raw(program.typeMember)
-    program.write(row, start, sink, depth, entity)
-  }
-}
-
-/** Writes one member from the noted places of the fields. */
-type MemberWrite = (row: Uint8Array, start: number, slots: Int32Array, sink: ByteSink, depth: number) => void
-
-class TypeProgram {
-  /** `,"@odata.type":"#ns.Type"` */
-  readonly typeMember: Uint8Array
-  readonly #type: StructuredType
-  readonly #members: readonly MemberWrite[]
-  readonly #scanner: FieldScanner
-  readonly #slots: Int32Array
-  readonly #versionSlot: number
-  readonly #dynamic: DynamicWriter | undefined
-  #busy = false
-
-  constructor(type: StructuredType, select: Selection | undefined, keys: readonly KeyPartLayout[], setting: Setting) {
-    const { dialect, layout } = setting
-    this.#type = type
-    this.typeMember = bytes(
-      `,${JSON.stringify(controlName(dialect, 'type'))}:${JSON.stringify(typeText(type, false, dialect))}`,
-    )
-    const slotOf = new Map<string, number>()
-    const slot = (field: string): number => {
-      const known = slotOf.get(field)
-      if (known !== undefined) return known
-      slotOf.set(field, slotOf.size)
-      return slotOf.size - 1
-    }
-    this.#versionSlot = slot(fields.version)
-    this.#members = membersOf(layout, type, select, keys).map((plan) =>
-      memberWrite(plan, slot(plan.path[0] ?? ''), plan.exactField === undefined ? -1 : slot(plan.exactField), setting),
-    )
-    const size = slotOf.size
-    this.#dynamic = type.open ? new DynamicWriter(type, select, setting) : undefined
-    // the others are known too, so that the walk foresees them
-    for (const field of [fields.id, fields.type, ...layout.structured(type).propertyOf.keys()])
-      if (!slotOf.has(field)) slotOf.set(field, -1)
-    this.#scanner = new FieldScanner(slotOf)
-    this.#slots = new Int32Array(size)
-  }
-
-  write(row: Uint8Array, start: number, sink: ByteSink, depth: number, entity: EntityControl | undefined): void {
-    // a type within itself: the slots of the outer value are still needed
-    const nested = this.#busy
-    const slots = nested ? new Int32Array(this.#slots.length) : this.#slots
-    const unknown: number[] | undefined = this.#dynamic === undefined ? undefined : []
-    this.#busy = true
-    try {
-      this.#scanner.scan(row, start, slots, unknown)
-      entity?.before(row, this.#type, (slots[this.#versionSlot] ?? 0) || -1, sink)
-      for (const write of this.#members) write(row, start, slots, sink, depth)
-      if (unknown !== undefined) this.#dynamic?.write(row, start, unknown, sink, depth)
-      entity?.after(row, this.#type, sink)
-    } finally {
-      this.#busy = nested
-    }
-  }
-}
-
-function memberWrite(plan: MemberPlan, slot: number, exactSlot: number, setting: Setting): MemberWrite {
-  const { reference, path } = plan
-  const { dialect } = setting
-  const name = JSON.stringify(plan.name)
-  const absent = bytes(`,${name}:${reference.collection ? '[]' : 'null'}`)
-  const unreadable = dialect.metadata === 'none' ? absent : bytes(`,${exceptionText(plan.name, reference)}`)
-  const plain = bytes(`,${name}:`)
-  const annotation = `,${JSON.stringify(plan.name + controlName(dialect, 'type'))}:${JSON.stringify(typeText(reference.type, reference.collection, dialect))},${name}:`
-  const typed = dialect.metadata === 'full' && !isTypeTold(reference, '') ? bytes(annotation) : plain
-  const value = reference.collection ? collectionWrite(plan, setting) : singleWrite(reference, plan.select, setting)
-  const fieldSize = Buffer.byteLength(path[0] ?? '') + 2
-  const composite = path.length > 1
-  const saysSpecial = dialect.metadata === 'full' && reference.type.name === 'Edm.Double' && !reference.collection
-  const special = bytes(annotation)
-  return (row, start, slots, sink, depth) => {
-    let at = slots[slot] ?? 0
-    let offset = at + fieldSize
-    if (composite && at !== 0) {
-      at = findPath(row, path, start)
-      if (at < 0) at = 0
-      else offset = valueOffset(row, at)
-    }
-    const type = row[at] ?? 0
-    if (at === 0 || type === bsonType.null || type === bsonType.undefined) {
-      sink.raw(absent)
-      return
-    }
-    const exactAt = exactSlot < 0 ? -1 : (slots[exactSlot] ?? 0) || -1
-    const mark = sink.length
-    sink.raw(typed)
-    const before = sink.length
-    if (!value(row, type, offset, at, exactAt, sink, depth)) {
-      sink.rewind(mark)
-      sink.raw(unreadable)
-      if (unreadable !== absent) sink.raw(absent)
-    } else if (saysSpecial && sink.at(before) === 0x22) {
-      // INF and NaN are strings, which do not tell that they are doubles
-      sink.rewind(mark)
-      sink.raw(special)
-      value(row, type, offset, at, exactAt, sink, depth)
-    }
-  }
-}
-
-/** Writes one non-null value; false where it does not fit: what was written then does not count. */
-type ValueWrite = (
-  row: Uint8Array,
-  type: number,
-  offset: number,
-  at: number,
-  exactAt: number,
-  sink: ByteSink,
-  depth: number,
-) => boolean
-
-function singleWrite(reference: TypeReference, select: Selection | undefined, setting: Setting): ValueWrite {
-  const { type } = reference
-  if (isStructured(type)) return structuredWrite(type, select, setting)
-  if (type.kind === 'abstract') return dynamicWrite(setting)
-  const fast = fastValue(type, setting.dialect)
-  const plain = plainWrite({ ...reference, collection: false }, setting)
-  if (fast === undefined) return plain
-  return withFallback(fast, plain)
-}
-
-function withFallback(fast: FastValue, plain: ValueWrite): ValueWrite {
-  return (row, type, offset, at, exactAt, sink, depth) => {
-    const mark = sink.length
-    if (fast(row, type, offset, exactAt, sink)) return true
-    sink.rewind(mark)
-    return plain(row, type, offset, at, exactAt, sink, depth)
-  }
-}
-
-/** Decodes and prints: for forms that others wrote, and for types that are seldom. */
-function plainWrite(reference: TypeReference, { dialect, layout }: Setting): ValueWrite {
-  return (row, _type, _offset, at, exactAt, sink) => {
-    const value = decodeField(row, at, reference, exactAt, layout)
-    if (value === null) return false
-    sink.raw(Buffer.from(valueText(reference.type, value as PrimitiveValue, dialect)))
-    return true
-  }
-}
-
-function structuredWrite(type: StructuredType, select: Selection | undefined, setting: Setting): ValueWrite {
-  let program: ObjectProgram | undefined
-  const saysType = setting.dialect.metadata === 'full'
-  return (row, bson, offset, _at, _exactAt, sink, depth) => {
-    if (bson !== bsonType.document || depth >= maxDepth) return false
-    // made at first use: types may contain themselves
-    program ??= new ObjectProgram(type, select, [], setting)
-    const start = sink.length
-    program.write(row, offset, sink, depth + 1, undefined, saysType)
-    close(sink, start)
-    return true
-  }
-}
-
-const nullText = bytes('null')
-
-function collectionWrite({ reference, select }: MemberPlan, setting: Setting): ValueWrite {
-  const item = singleWrite({ ...reference, collection: false }, select, setting)
-  return (row, type, offset, _at, _exactAt, sink, depth) => {
-    if (type !== bsonType.array) return false
-    sink.byte(0x5b)
-    let first = true
-    for (let at = firstElement(row, offset); at >= 0; at = nextElement(row, at)) {
-      if (!first) sink.byte(0x2c)
-      first = false
-      const mark = sink.length
-      if (isStoredNull(row, at) || !item(row, elementType(row, at), valueOffset(row, at), at, -1, sink, depth)) {
-        sink.rewind(mark)
-        sink.raw(nullText)
-      }
-    }
-    sink.byte(0x5d)
-    return true
-  }
-}
-
-/** Values without a declared type are seldom: they go by way of text. */
-function dynamicWrite(setting: Setting): ValueWrite {
-  const { dialect, layout } = setting
-  const objectText = objectTextOf(setting)
-  return (row, _type, _offset, at, exactAt, sink, depth) => {
-    const text = dynamicText(row, at, exactAt, layout, dialect, objectText, depth)
-    if (text === undefined) return false
-    sink.raw(Buffer.from(text))
-    return true
-  }
-}
-
-function objectTextOf(setting: Setting): ObjectText {
-  const programs = new Map<StructuredType, ObjectProgram>()
-  return (row, start, type, depth) => {
-    let program = programs.get(type)
-    if (program === undefined) {
-      program = new ObjectProgram(type, undefined, [], setting)
-      programs.set(type, program)
-    }
-    const sink = createSink(1024)
-    program.write(row, start, sink, depth, undefined, true)
-    close(sink, 0)
-    return Buffer.from(sink.take()).toString('utf8')
-  }
-}
-
-/** The dynamic properties of an open type, in stored order. */
-class DynamicWriter {
-  readonly #type: StructuredType
-  readonly #select: Selection | undefined
-  readonly #setting: Setting
-  readonly #objectText: ObjectText
-
-  constructor(type: StructuredType, select: Selection | undefined, setting: Setting) {
-    this.#type = type
-    this.#select = select
-    this.#setting = setting
-    this.#objectText = objectTextOf(setting)
-  }
-
-  write(row: Uint8Array, start: number, elements: readonly number[], sink: ByteSink, depth: number): void {
-    const { dialect, layout } = this.#setting
-    const told = dialect.metadata !== 'none'
-    for (const at of elements) {
-      const name = elementName(row, at)
-      if (name.includes('@') || !isSelected(this.#select, name)) continue
-      if (this.#type.allProperties.has(name) || this.#type.allNavigationProperties.has(name)) continue
-      const exactAt = findField(row, name + fields.exact, start)
-      const text = isStoredNull(row, at)
-        ? 'null'
-        : dynamicText(row, at, exactAt, layout, dialect, this.#objectText, depth)
-      if (text === undefined && told) sink.raw(Buffer.from(`,${exceptionText(name, undefined)}`))
-      const typed = told && text !== undefined ? dynamicTypeText(row, at, dialect, layout) : undefined
-      if (typed !== undefined) {
-        sink.byte(0x2c)
-        sink.jsonString(name + controlName(dialect, 'type'))
-        sink.byte(0x3a)
-        sink.jsonString(typed)
-      }
-      sink.byte(0x2c)
-      sink.jsonString(name)
-      sink.byte(0x3a)
-      sink.raw(Buffer.from(text ?? 'null'))
-    }
   }
 }

@@ -150,6 +150,11 @@ describe('contextUrl', () => {
     expect(fragment({ select })).toBe('#Things(address/city,address/zip,note)')
   })
 
+  it('puts the derived type before its properties', () => {
+    expect(fragment({ select: selection(['text', 'extra']) })).toBe('#Things(text,test.Special/extra)')
+    expect(fragment({ type: special, select: selection(['extra']) })).toBe('#Things(extra)')
+  })
+
   it('lists expanded properties, in 4.0 only those with nested options', () => {
     const expand = (select: Selection | undefined, levels: number | 'max' = 1): ExpandItem => ({
       path: [],

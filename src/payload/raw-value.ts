@@ -1,0 +1,53 @@
+import { Buffer } from 'node:buffer'
+import { decodeField } from '../bson/decode.ts'
+import type { ModelLayout } from '../bson/layout.ts'
+import { annotationOf, text } from '../edm/annotations.ts'
+import type { TypeReference } from '../edm/model.ts'
+import { printPrimitive } from '../edm/primitives.ts'
+import { primitiveOf } from '../edm/types.ts'
+import type { PrimitiveValue } from '../edm/value.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import { enumText } from './enum-text.ts'
+import { type MemberOwner, memberPlace } from './member-place.ts'
+import type { MemberPath } from './writer.ts'
+
+/** A value alone, as `/$value` gives it. */
+export interface RawValue {
+  readonly contentType: string
+  readonly body: Uint8Array
+}
+
+/**
+ * Compiles the reader of a raw value (Protocol 11.2.4.2): text/plain, of Edm.Binary the bytes in the media type of
+ * Core.MediaType, else application/octet-stream.
+ * @returns gives undefined where the value is null (204)
+ * @throws ODataError badRequest where the member is no primitive value
+ */
+export function compileRawValue(
+  path: MemberPath,
+  reference: TypeReference,
+  layout: ModelLayout,
+  owner: MemberOwner,
+): (row: Uint8Array) => RawValue | undefined {
+  const { type } = reference
+  const primitive = primitiveOf(type)?.name
+  if (reference.collection || (primitive === undefined && type.kind !== 'enum'))
+    throw new ODataError('badRequest', 'Only a primitive value can be read by $value.', { target: '$value' })
+  const place = memberPlace(path, layout, owner)
+  const binaryType = mediaTypeOf(path) ?? 'application/octet-stream'
+  return (row) => {
+    const { at, exactAt } = place(row)
+    const value = decodeField(row, at, reference, exactAt, layout) as PrimitiveValue | null
+    if (value === null) return undefined
+    if (value instanceof Uint8Array) return { contentType: binaryType, body: value }
+    const printed =
+      type.kind === 'enum' ? enumText(type, value as bigint) : printPrimitive(primitive ?? 'Edm.String', value)
+    return { contentType: 'text/plain;charset=utf-8', body: Buffer.from(printed) }
+  }
+}
+
+function mediaTypeOf(path: MemberPath): string | undefined {
+  const last = path.at(-1)
+  if (last?.kind !== 'property') return undefined
+  return text(annotationOf(last.property, 'Org.OData.Core.V1.MediaType')?.value)
+}
