@@ -74,7 +74,9 @@ export function elementName(row: Uint8Array, at: number): string {
  */
 export function findField(row: Uint8Array, name: string, start = 0): number {
   const length = row.length
-  const first = name.charCodeAt(0)
+  // the last character tells names apart that begin alike; of an empty name, or one that does not end in ASCII, it says nothing
+  const last = name.charCodeAt(name.length - 1)
+  const ascii = last < 0x80
   let at = start + 4
   while (at < length) {
     const type = row[at] as number
@@ -84,7 +86,7 @@ export function findField(row: Uint8Array, name: string, start = 0): number {
     while (i < length && row[i] !== 0) i++
     const end = valueEnd(row, type, i + 1)
     if (end < 0) return -1
-    if ((row[named] === first || !(first < 0x80)) && isNamed(row, named, i, name)) return at
+    if ((!ascii || row[i - 1] === last) && isNamed(row, named, i, name)) return at
     at = end
   }
   return -1
@@ -275,7 +277,7 @@ export function binaryStart(offset: number): number {
 
 /** Text of a range of UTF-8 bytes; damaged sequences read as U+FFFD. */
 export function utf8(row: Uint8Array, start: number, end: number): string {
-  if (end - start <= 24) {
+  if (end - start <= 6) {
     let text = ''
     for (let i = start; i < end; i++) {
       const byte = row[i] as number
