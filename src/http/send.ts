@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
@@ -69,13 +68,26 @@ async function sendStream(
     const chunks: AsyncIterable<Uint8Array> = packer ? Readable.from(body, { objectMode: false }).compose(packer) : body
     for await (const chunk of chunks) {
       if (response.destroyed) return
-      if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+      if (!response.write(chunk)) await drained(response)
     }
     response.end()
   } catch (error) {
     cutOff(response, error, trailers)
     throw error
   }
+}
+
+/** Resolves once the socket takes more, or is gone. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.once('drain', done)
+    response.once('close', done)
+  })
 }
 
 /**

@@ -180,7 +180,6 @@ onEveryService('the query options', graphModel, { ...graphSettings, limits: { pa
       `${set}(%00`,
       `${set}(id=)`,
       '/%',
-      '//',
       `${set}//`,
       '/$nonsense',
       '/nonsense',
