@@ -25,9 +25,10 @@ describe('decimal128', () => {
         if (top >= 0x60 && top < 0x78) return void expect(readDecimal128(bytes, 0).isZero).toBe(true)
         const theirs = new Decimal128(bytes).toString().replace('Infinity', 'INF')
         const mine = readDecimal128(bytes, 0)
-        return void expect(mine.equals(Decimal.parse(theirs)!)).toBe(true)
+        const expected = Decimal.parse(theirs)!
+        return void expect(mine.equals(expected.precision > 34 ? Decimal.zero : expected)).toBe(true)
       }),
-      { numRuns: 500 },
+      { numRuns: 2000 },
     )
   })
 
