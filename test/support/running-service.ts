@@ -25,7 +25,8 @@ export interface RunningService {
   stop(): Promise<void>
 }
 
-export type ServiceSettings = Omit<Parameters<typeof createService>[0], 'model' | 'store' | 'root'>
+/** `root`: the public URL of the service where it is another than the one the test asks, as behind a proxy. */
+export type ServiceSettings = Omit<Parameters<typeof createService>[0], 'model' | 'store'>
 
 export const graphModel = 'metadata/microsoft.graph.xml'
 export const bookshopModel = 'examples/bookshop.xml'
@@ -61,7 +62,7 @@ export async function startService(
   const root = `http://127.0.0.1:${port}/beta`
   const model = await readModel(file)
   const open = async (): Promise<void> => {
-    current = await createService({ ...settings, model, store: data.open(), root })
+    current = await createService({ root, ...settings, model, store: data.open() })
     await current.ready()
     server.removeAllListeners('request')
     server.on('request', mount === 'plain' ? current.listener : express().use('/beta', current.listener))

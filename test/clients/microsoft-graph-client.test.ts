@@ -1,0 +1,224 @@
+import {
+  AuthenticationHandler,
+  Client,
+  type Context,
+  GraphError,
+  type Middleware,
+  PageIterator,
+  RetryHandler,
+  RetryHandlerOptions,
+  TelemetryHandler,
+} from '@microsoft/microsoft-graph-client'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bearerAuthentication } from '../../src/auth/bearer.ts'
+import { mongodb } from '../support/mongod.ts'
+import { payload, seedRequest } from '../support/payloads.ts'
+import {
+  embeddedForTests,
+  graphModel,
+  mongoForTests,
+  type RunningService,
+  type StoreForTests,
+  startService,
+} from '../support/running-service.ts'
+import { type Issuer, issuerForTests } from '../support/tokens.ts'
+
+/**
+ * Microsoft's own JavaScript client against a running service. The client sends tokens to https hosts only, so the service
+ * stands where a real one would: behind a proxy that ends TLS (here: the client's last middleware), with a public root.
+ */
+const publicHost = 'graph.odatum.test'
+const set = '/onPremEncryptedPayloads'
+const scope = 'DeviceManagementConfiguration.ReadWrite.All'
+
+interface Payload extends Record<string, unknown> {
+  readonly id: string
+}
+interface Page {
+  readonly '@odata.context': string
+  readonly '@odata.count'?: number
+  readonly '@odata.nextLink'?: string
+  readonly value: Payload[]
+}
+
+/** The proxy: what goes to the public root arrives at the service. Counts what it forwards. */
+class Forward implements Middleware {
+  readonly #local: string
+  readonly requests: string[] = []
+
+  constructor(local: string) {
+    this.#local = local
+  }
+
+  async execute(context: Context): Promise<void> {
+    const url = String(context.request)
+    expect(url.startsWith(`https://${publicHost}/beta/`), url).toBe(true)
+    this.requests.push(url)
+    const local = url.replace(`https://${publicHost}/beta`, this.#local)
+    context.response = (await fetch(local, context.options as RequestInit)) as NonNullable<Context['response']>
+  }
+}
+
+const { uri, reason } = mongodb()
+const stores: readonly (readonly [string, () => StoreForTests, boolean])[] = [
+  ['embedded', embeddedForTests, false],
+  [uri === undefined ? `mongodb: ${reason}` : 'mongodb', () => mongoForTests(uri ?? ''), uri === undefined],
+]
+
+for (const [name, store, skip] of stores)
+  describe.skipIf(skip)(`@microsoft/microsoft-graph-client (${name})`, () => {
+    let running: RunningService
+    let issuer: Issuer
+    let client: Client
+    let forward: Forward
+
+    const clientWith = async (claims: Record<string, unknown> | undefined): Promise<Client> => {
+      const token = claims === undefined ? 'not.a.token' : await issuer.token(claims)
+      const retry = new RetryHandler(new RetryHandlerOptions(0, 0))
+      const auth = new AuthenticationHandler({ getAccessToken: async () => token })
+      const chain: Middleware[] = [auth, retry, new TelemetryHandler(), forward]
+      for (const [i, handler] of chain.entries()) handler.setNext?.(chain[i + 1] as Middleware)
+      return Client.initWithMiddleware({
+        baseUrl: `https://${publicHost}/`,
+        customHosts: new Set([publicHost]),
+        defaultVersion: 'beta',
+        middleware: auth,
+      })
+    }
+    const failure = async (call: Promise<unknown>): Promise<GraphError> => {
+      const error = await call.then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      )
+      expect(error).toBeInstanceOf(GraphError)
+      return error as GraphError
+    }
+
+    beforeAll(async () => {
+      issuer = await issuerForTests()
+      running = await startService(graphModel, store(), {
+        root: `https://${publicHost}/beta`,
+        protocol: { graph: true },
+        limits: { pageSize: 4 },
+        authenticate: await bearerAuthentication(issuer.options),
+      })
+      forward = new Forward(running.root)
+      client = await clientWith({ scp: scope })
+      for (let i = 0; i < 10; i++)
+        await client.api(set).post(payload({ deviceKeyThumbprint: `page ${i}`, payloadVersion: i, status: i % 3 }))
+    })
+    afterAll(() => running?.stop())
+
+    it('creates and gets back what it sent, letter for letter', async () => {
+      const created = (await client.api(set).post(seedRequest)) as Payload
+      expect(created).toMatchObject(seedRequest)
+      expect(created['@odata.context']).toBe(`https://${publicHost}/beta/$metadata#onPremEncryptedPayloads/$entity`)
+      const got = (await client.api(`${set}/${created.id}`).get()) as Payload
+      expect(got).toEqual(created)
+      await client.api(`${set}/${created.id}`).delete()
+    })
+
+    it('lists with select, filter, orderby, top, skip and count', async () => {
+      const page = (await client
+        .api(set)
+        .select(['deviceKeyThumbprint', 'payloadVersion'])
+        .filter("status eq 1 and startswith(deviceKeyThumbprint,'page')")
+        .orderby('payloadVersion desc')
+        .top(2)
+        .skip(1)
+        .count(true)
+        .get()) as Page
+      expect(page['@odata.count']).toBe(3)
+      expect(page.value.map(({ payloadVersion }) => payloadVersion)).toEqual([4, 1])
+      expect(Object.keys(page.value[0] ?? {}).filter((key) => !key.includes('@'))).toEqual([
+        'deviceKeyThumbprint',
+        'payloadVersion',
+      ])
+    })
+
+    it('reads a property and a raw value', async () => {
+      const page = (await client.api(set).filter('payloadVersion eq 3').get()) as Page
+      const path = `${set}/${page.value[0]?.id}`
+      expect(await client.api(`${path}/status`).get()).toMatchObject({ value: 0 })
+      expect(await client.api(`${path}/deviceKeyThumbprint/$value`).get()).toBe('page 3')
+      expect(await client.api(`${set}/$count`).get()).toBe('10')
+    })
+
+    it('walks all pages with PageIterator', async () => {
+      const before = forward.requests.length
+      const first = (await client
+        .api(set)
+        .orderby(['status', 'payloadVersion desc'])
+        .select('payloadVersion')
+        .get()) as Page
+      expect(first.value).toHaveLength(4)
+      expect(first['@odata.nextLink']).toMatch(new RegExp(`^https://${publicHost}/beta${set}\\?`))
+      const met: unknown[] = []
+      const iterator = new PageIterator(client, first, (row: Payload) => met.push(row.payloadVersion) > 0)
+      await iterator.iterate()
+      expect(iterator.isComplete()).toBe(true)
+      expect(met).toEqual([9, 6, 3, 0, 7, 4, 1, 8, 5, 2])
+      expect(forward.requests.length - before).toBe(3)
+    })
+
+    it('updates by PATCH and gets the entity back', async () => {
+      const { id } = (await client.api(set).post(payload())) as Payload
+      const changed = (await client.api(`${set}/${id}`).update({ status: 99, isDeleted: false })) as Payload
+      expect(changed).toMatchObject({ ...seedRequest, id, status: 99, isDeleted: false })
+      expect(await client.api(`${set}/${id}`).select('status').get()).toMatchObject({ status: 99 })
+      const minimal: unknown = await client
+        .api(`${set}/${id}`)
+        .header('Prefer', 'return=minimal')
+        .patch({ status: 100 })
+      expect(minimal).toBeUndefined()
+      await client.api(`${set}/${id}`).delete()
+    })
+
+    it('deletes', async () => {
+      const { id } = (await client.api(set).post(payload())) as Payload
+      expect(await client.api(`${set}/${id}`).delete()).toBeUndefined()
+      expect((await failure(client.api(`${set}/${id}`).get())).statusCode).toBe(404)
+    })
+
+    it('reads errors as GraphError with statusCode, code, requestId and date', async () => {
+      const missing = await failure(client.api(`${set}/nobody`).header('client-request-id', 'from-the-test').get())
+      expect(missing.statusCode).toBe(404)
+      expect(missing.code).toBe('itemNotFound')
+      expect(missing.requestId).toBe(missing.headers?.get('request-id'))
+      expect(missing.requestId).toMatch(/^[0-9a-f-]{36}$/)
+      // Graph writes the date without a zone; the client reads it as local time
+      expect(Math.abs(missing.date.getTime() - Date.now() - new Date().getTimezoneOffset() * 60_000)).toBeLessThan(
+        60_000,
+      )
+      expect(JSON.parse(String(missing.body))).toMatchObject({ innerError: { 'client-request-id': 'from-the-test' } })
+
+      const query = await failure(client.api(set).filter('nonsense eq 1').get())
+      expect(query.statusCode).toBe(400)
+      expect(query.message).toContain('nonsense')
+
+      const body = await failure(client.api(set).post(payload({ tenantId: 'no guid', status: undefined })))
+      expect(body.statusCode).toBe(400)
+      const details = (JSON.parse(String(body.body)) as { details: { target: string }[] }).details
+      expect(details.map(({ target }) => target).sort()).toEqual(['status', 'tenantId'])
+    })
+
+    it('reads 412 where If-Match does not hold', async () => {
+      const created = (await client.api(set).post(payload())) as Payload
+      const path = `${set}/${created.id}`
+      const etag = String(created['@odata.etag'])
+      await client.api(path).header('If-Match', etag).update({ status: 1 })
+      const stale = await failure(client.api(path).header('If-Match', etag).update({ status: 2 }))
+      expect(stale.statusCode).toBe(412)
+      await client.api(path).delete()
+    })
+
+    it('reads 401 and 403 where the token does not do', async () => {
+      const nobody = await failure((await clientWith(undefined)).api(set).get())
+      expect([nobody.statusCode, nobody.code]).toEqual([401, 'unauthenticated'])
+      const reader = await clientWith({ roles: ['DeviceManagementConfiguration.Read.All'] })
+      expect(((await reader.api(set).get()) as Page).value).toHaveLength(4)
+      const denied = await failure(reader.api(set).post(payload()))
+      expect([denied.statusCode, denied.code]).toEqual([403, 'accessDenied'])
+      expect(denied.requestId).toMatch(/^[0-9a-f-]{36}$/)
+    })
+  })
