@@ -161,41 +161,38 @@ function keyLayout(type: EntityType): KeyLayout {
 
 function indexesOf(layout: ModelLayout, collection: CollectionLayout, source: EntitySet | Singleton): IndexLayout[] {
   const found = new Map<string, IndexLayout>()
-  const add = (type: EntityType, paths: readonly (readonly [string, boolean])[], unique: boolean): void => {
+  const add: AddIndex = (type, paths, unique) => {
     const keys = paths.flatMap(([path, descending]) => indexFields(layout, collection, type, path, descending))
     const first = keys[0]
     if (first === undefined || (keys.length === 1 && first.path === fields.id)) return
-    const name = keys.map((key) => `${key.path}_${key.descending ? -1 : 1}`).join('_')
+    const derived = unique && type !== source.type
+    const pattern = keys.map((key) => `${key.path}_${key.descending ? -1 : 1}`).join('_')
+    const name = derived ? `${pattern}:${type.name}` : pattern
     const same = found.get(name)
-    if (same === undefined || (unique && !same.unique)) {
-      const required = unique ? keys.map((key) => key.path).filter((path) => !path.endsWith(exactSub)) : []
-      found.set(name, { name, fields: keys, unique, required })
-    }
+    if (same !== undefined && (!unique || same.unique)) return
+    const required = unique ? keys.map((key) => key.path).filter((path) => !path.endsWith(exactSub)) : []
+    const types = derived ? [...layout.structured(type).instantiable.keys()] : []
+    found.set(name, { name, fields: keys, unique, required, types })
   }
-  if (collection.key.composite)
-    add(
-      source.type,
-      collection.key.parts.map((part) => [part.names.join('/'), false]),
-      false,
-    )
+  if (collection.key.composite) {
+    const paths = collection.key.parts.map((part): IndexPath => [part.names.join('/'), false])
+    add(source.type, paths, false)
+  }
   for (const type of [source.type, ...source.type.derivedTypes]) {
-    for (const navigation of type.allNavigationProperties.values()) {
-      if (navigation.referentialConstraints.length === 0) continue
-      add(
-        type,
-        navigation.referentialConstraints.map((constraint) => [constraint.property, false]),
-        false,
-      )
+    for (const { referentialConstraints } of type.allNavigationProperties.values()) {
+      const paths = referentialConstraints.map((constraint): IndexPath => [constraint.property, false])
+      add(type, paths, false)
     }
-    for (let owner: EntityType | undefined = type; owner !== undefined; owner = owner.baseType) {
-      addAnnotated(type, owner, add)
-    }
+    addAnnotated(type, type, add)
   }
+  for (let base = source.type.baseType; base !== undefined; base = base.baseType) addAnnotated(source.type, base, add)
   addAnnotated(source.type, source, add)
   return [...found.values()]
 }
 
-type AddIndex = (type: EntityType, paths: readonly (readonly [string, boolean])[], unique: boolean) => void
+/** A model's path and whether it is descending. */
+type IndexPath = readonly [string, boolean]
+type AddIndex = (type: EntityType, paths: readonly IndexPath[], unique: boolean) => void
 
 function addAnnotated(type: EntityType, target: Annotatable, add: AddIndex): void {
   for (const key of items(annotationOf(target, alternateKeys)?.value)) {

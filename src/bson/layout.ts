@@ -56,6 +56,8 @@ export interface IndexLayout {
   readonly unique: boolean
   /** of a unique index: it holds the documents that have these fields (a partial index on `$exists`; nulls are not stored) */
   readonly required: readonly string[]
+  /** of a unique index that a derived type declares: the values of `@type` it holds for; empty: all documents */
+  readonly types: readonly string[]
 }
 
 /** The stored form of a whole model. */

@@ -108,6 +108,7 @@ describe('layout of a model', () => {
         ],
         unique: false,
         required: [],
+        types: [],
       },
     ])
     expect(layoutFor(plain('T.A')).things.key).toMatchObject({
@@ -169,6 +170,22 @@ describe('layout of a model', () => {
       { base: type, annotations: [annotation('Odatum.V1.Index', list(record({ Fields: list(str('more')) })))] },
     )
     expect(layoutFor(type).things.indexes.map((index) => index.name)).toEqual(['more_1'])
+  })
+
+  it('keeps alternate keys of derived types apart: each is unique among its own', () => {
+    const alternate = annotation(
+      'Org.OData.Core.V1.AlternateKeys',
+      list(record({ Key: list(record({ Name: { kind: 'propertyPath', value: 'code' }, Alias: str('code') })) })),
+    )
+    const type = plain('T.A')
+    const left = entityType('T.Left', { code: ref('Edm.String') }, { base: type, annotations: [alternate] })
+    entityType('T.Leftmost', {}, { base: left })
+    entityType('T.Right', { code: ref('Edm.String') }, { base: type, annotations: [alternate] })
+    expect(layoutFor(type).things.indexes.map(({ name, types }) => [name, types])).toEqual([
+      ['code_1:T.Left', ['T.Left', 'T.Leftmost']],
+      ['code_1:T.Right', ['T.Right']],
+    ])
+    expect(layoutFor(left).things.indexes.map(({ name, types }) => [name, types])).toEqual([['code_1', []]])
   })
 
   it('names the fault of an index', () => {
