@@ -1,5 +1,5 @@
 import { MongoServerError } from 'mongodb'
-import type { CollectionLayout, IndexLayout } from '../bson/layout.ts'
+import { type CollectionLayout, fields, type IndexLayout } from '../bson/layout.ts'
 import type { Connection } from './connection.ts'
 
 /** IndexOptionsConflict, IndexKeySpecsConflict: there is such an index already, under another name or with other options. */
@@ -32,12 +32,11 @@ function keysOf(index: IndexLayout): Map<string, 1 | -1> {
 }
 
 /** Nulls are not stored, and a unique index would take one missing value only: it holds documents with every field. */
-function optionsOf({ name, unique, fields }: IndexLayout) {
+function optionsOf({ name, unique, required, types }: IndexLayout) {
   if (!unique) return { name }
-  const present = fields.filter(({ path }) => !path.includes('@'))
-  return {
-    name,
-    unique,
-    partialFilterExpression: Object.fromEntries(present.map(({ path }) => [path, { $exists: true }])),
-  }
+  const present = required.map((path): [string, unknown] => [path, { $exists: true }])
+  const [only] = types
+  const ofTypes: [string, unknown][] =
+    only === undefined ? [] : [[fields.type, types.length === 1 ? only : { $in: [...types] }]]
+  return { name, unique, partialFilterExpression: Object.fromEntries([...present, ...ofTypes]) }
 }
