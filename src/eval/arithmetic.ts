@@ -32,7 +32,7 @@ export function arithmetic(
   result: TypeReference | undefined,
 ): (a: Value, b: Value) => Value {
   const space = spaceOf(result) ?? commonSpace(spaceOf(left), spaceOf(right))
-  const infinite = left?.facets.scale === 'floating' || (operator === 'divby' && isInteger(left) && isInteger(right))
+  const infinite = left?.facets.scale === 'floating' || (operator === 'divby' && (isInteger(left) || isInteger(right)))
   return (a, b) => {
     if (a === null || b === null) return null
     if (isNumericValue(a)) {
@@ -72,7 +72,7 @@ export function dividesByZero(
   if (operator !== 'div' && operator !== 'divby' && operator !== 'mod') return false
   if (!isNumericValue(divisor) || !isZero(divisor)) return false
   if (operator === 'mod') return true
-  if (left?.facets.scale === 'floating' || (operator === 'divby' && isInteger(left) && isInteger(right))) return false
+  if (left?.facets.scale === 'floating' || (operator === 'divby' && (isInteger(left) || isInteger(right)))) return false
   const space = spaceOf(result)
   return space !== undefined && space !== 'double' && space !== 'single'
 }

@@ -1,4 +1,5 @@
 import type { CallExpression, Expression, InExpression } from '../bind/tree.ts'
+import { readSub } from '../bson/exact.ts'
 import {
   bsonType,
   elementType,
@@ -9,6 +10,7 @@ import {
   readInt64AsNumber,
   valueOffset,
 } from '../bson/reader.ts'
+import { Decimal } from '../edm/decimal.ts'
 import { guidToBytes } from '../edm/guid.ts'
 import type { PrimitiveTypeName } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
@@ -165,6 +167,8 @@ function valueTest(
         : undefined
     case 'Edm.DateTimeOffset':
       return isInstant(value) ? instantTest(operator, field, cell, find, value, slow) : undefined
+    case 'Edm.Date':
+      return typeof value === 'string' ? dateTest(operator, cell, find, Buffer.from(value, 'utf8'), slow) : undefined
     default:
       return undefined
   }
@@ -208,8 +212,8 @@ function integerTest(
   value: Value,
   slow: Evaluator,
 ): Evaluator | undefined {
-  // the nearest double lies on the same side of every int32
-  const wanted = typeof value === 'bigint' ? Number(value) : value
+  // the nearest double of an Int64 lies on the same side of every int32; of a Decimal only an equal one is sure to
+  const wanted = typeof value === 'bigint' ? Number(value) : value instanceof Decimal ? exactNumber(value) : value
   if (typeof wanted !== 'number' || Number.isNaN(wanted)) return undefined
   const range = smallRanges[field.type] ?? int32Range
   const whenNull = operator === 'ne'
@@ -219,6 +223,11 @@ function integerTest(
     const stored = readInt32(cell.row, at)
     return stored >= range[0] && stored <= range[1] ? accepts(operator, stored - wanted) : slow()
   }
+}
+
+function exactNumber(value: Decimal): number | undefined {
+  const number = value.toNumber()
+  return Decimal.fromNumber(number).equals(value) ? number : undefined
 }
 
 const int32Range: readonly [number, number] = [-2_147_483_648, 2_147_483_647]
@@ -309,6 +318,42 @@ function guidTest(
   }
 }
 
+/** Text that sorts as the dates do; whatever does not surely look like a date is read as usual. */
+function dateTest(
+  operator: ComparisonOperator,
+  cell: Cell,
+  find: Finder,
+  wanted: Uint8Array,
+  slow: Evaluator,
+): Evaluator {
+  const whenNull = operator === 'ne'
+  return () => {
+    const at = usualValue(cell, find(), bsonType.string)
+    if (at < 0) return at === -1 ? whenNull : slow()
+    return isUsualDate(cell.row, at) ? accepts(operator, compareBytes(cell.row, at + 4, 10, wanted)) : slow()
+  }
+}
+
+/** `yyyy-mm-dd` with a day that every month has. */
+function isUsualDate(row: Uint8Array, at: number): boolean {
+  if (stringSize(row, at) !== 10 || row[at + 8] !== dash || row[at + 11] !== dash) return false
+  for (const digit of [4, 5, 6, 7, 9, 10, 12, 13]) if (!isDigit(row, at + digit)) return false
+  const month = twoDigits(row, at + 9)
+  const day = twoDigits(row, at + 12)
+  return month >= 1 && month <= 12 && day >= 1 && day <= 28
+}
+
+const dash = 0x2d
+
+function isDigit(row: Uint8Array, at: number): boolean {
+  const byte = row[at] ?? 0
+  return byte >= 0x30 && byte <= 0x39
+}
+
+function twoDigits(row: Uint8Array, at: number): number {
+  return ((row[at] ?? 0) - 0x30) * 10 + (row[at + 1] ?? 0) - 0x30
+}
+
 /** By milliseconds; only where they agree the digits below them (`name@exact`) are needed. */
 function instantTest(
   operator: ComparisonOperator,
@@ -327,7 +372,7 @@ function instantTest(
     const stored = readInt64AsNumber(cell.row, at)
     if (!isUsualInstant(stored)) return slow()
     if (stored !== ms) return accepts(operator, stored - ms)
-    return findExact() < 0 ? accepts(operator, -value.sub) : slow()
+    return accepts(operator, readSub(cell.row, findExact()) - value.sub)
   }
 }
 

@@ -261,6 +261,17 @@ export function readLocated(located: Located, context: EvalContext): Value {
   }
 }
 
+/** The type of a structured value, without decoding it; undefined where there is none in the bytes. */
+export function typeOfLocated(located: Located, context: EvalContext): StructuredType | undefined {
+  if (located.kind === 'document') {
+    return typeOfDocument(located.row, located.start, context.layout.structured(located.type))
+  }
+  if (located.kind !== 'element' || located.at < 0 || located.type?.collection === true) return undefined
+  const declared = structuredOf(located.type)
+  if (declared === undefined || elementType(located.row, located.at) !== bsonType.document) return undefined
+  return typeOfDocument(located.row, valueOffset(located.row, located.at), context.layout.structured(declared))
+}
+
 /** A whole document; the values of a row's key stand in its `_id`. */
 function decodeDocument(
   layout: ModelLayout,

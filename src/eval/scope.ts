@@ -78,6 +78,12 @@ export function createCell(): Cell {
   return { row: noRow, start: -1, value: null }
 }
 
+export function cellAt(cells: readonly Cell[], index: number): Cell {
+  const cell = cells[index]
+  if (cell === undefined) throw new Error(`invariant: no cell ${index}`)
+  return cell
+}
+
 export function constant(value: Value): Operand {
   return { constant: true, value }
 }
