@@ -14,17 +14,32 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Uint8
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
-    request.on('data', (chunk: Buffer) => {
+    const settle = (): void => {
+      request.off('data', onData)
+      request.off('end', onEnd)
+      request.off('error', onBroken)
+      request.off('close', onBroken)
+    }
+    const onData = (chunk: Buffer): void => {
       length += chunk.length
       if (length > limit) {
-        request.removeAllListeners('data')
+        settle()
         request.resume()
         reject(tooLarge(limit))
       } else chunks.push(chunk)
-    })
-    request.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length)))
-    request.once('error', (cause) => reject(new ODataError('badRequest', 'The body ended early.', { cause })))
-    request.once('close', () => reject(new ODataError('badRequest', 'The body ended early.')))
+    }
+    const onEnd = (): void => {
+      settle()
+      resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length))
+    }
+    const onBroken = (cause?: unknown): void => {
+      settle()
+      reject(new ODataError('badRequest', 'The body ended early.', { cause }))
+    }
+    request.on('data', onData)
+    request.on('end', onEnd)
+    request.on('error', onBroken)
+    request.on('close', onBroken)
   })
 }
 

@@ -52,16 +52,23 @@ async function serve(
   target: string,
   options: ListenerOptions,
 ) {
-  const gone = new AbortController()
+  let gone: AbortController | undefined
   response.once('close', () => {
-    if (!response.writableFinished) gone.abort()
+    if (!response.writableFinished) gone?.abort()
   })
   const message: HttpRequest = {
     method: request.method ?? 'GET',
     target,
     headers: request.headers as RequestHeaders,
     body: (limit) => (request.body === undefined ? readBody(request, limit) : Promise.reject(parsedAlready())),
-    signal: gone.signal,
+    // Made when it is asked for: most requests end before anybody does.
+    get signal() {
+      if (gone === undefined) {
+        gone = new AbortController()
+        if (response.destroyed) gone.abort()
+      }
+      return gone.signal
+    },
     loopback: isLoopback(request.socket.remoteAddress),
   }
   const answer: HttpResponse = await service.handle(message, request.headers.host)

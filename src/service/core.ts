@@ -91,7 +91,9 @@ export function contextOf<P extends StorePlan>(
     parameters,
     scope: '',
     rowFilters: noFilters,
-    signal: exchange.request.signal,
+    get signal() {
+      return exchange.request.signal
+    },
     timeLimit: core.limits.storeTime,
     after: more.after,
     limit: more.limit,
