@@ -6,6 +6,7 @@ import { readXml } from './read-xml.ts'
 import { openDocument } from './resolve/documents.ts'
 import { freezeModel, link } from './resolve/link.ts'
 import type { Document } from './resolve/linker.ts'
+import { validate } from './validate.ts'
 
 export { CsdlError, type Problem, printProblem, type Severity } from './problems.ts'
 
@@ -36,6 +37,7 @@ export function parseCsdl(text: string, options: ParseOptions): Model {
   const problems = new Problems()
   const documents = openAll(text, options, problems)
   const { model, linker } = link(documents, problems)
+  validate(model, linker)
   problems.throwErrors()
   freezeModel(linker)
   if (options.onWarning) for (const problem of problems.all) options.onWarning(problem)

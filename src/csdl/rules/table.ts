@@ -1,0 +1,50 @@
+import type { Severity } from '../problems.ts'
+import { type ReaderRule, readerRules } from '../reader-rules.ts'
+import { annotationRules } from './annotations.ts'
+import { containerRules } from './container.ts'
+import { enumRules } from './enums.ts'
+import { facetRules } from './facets.ts'
+import { nameRules } from './names.ts'
+import { navigationRules } from './navigation.ts'
+import { operationRules } from './operations.ts'
+import type { Rule, RuleTable } from './rule.ts'
+import { typeRules } from './types.ts'
+
+/** All rules on the linked model, by the kind of element they are checked on. */
+export const modelRules: RuleTable = {
+  model: [...nameRules.model, ...annotationRules.model],
+  schema: nameRules.schema,
+  structured: [...nameRules.structured, ...typeRules.structured],
+  entity: [...typeRules.entity, ...navigationRules.entity],
+  enum: [...nameRules.enum, ...enumRules.enum],
+  typeDefinition: facetRules.typeDefinition,
+  property: typeRules.property,
+  navigation: navigationRules.navigation,
+  typeUse: [...typeRules.typeUse, ...facetRules.typeUse],
+  operation: [...nameRules.operation, ...operationRules.operation],
+  overloads: operationRules.overloads,
+  term: annotationRules.term,
+  container: containerRules.container,
+  source: containerRules.source,
+  import: containerRules.import,
+  annotations: annotationRules.annotations,
+}
+
+/** One line of the table of rules, for documentation. */
+export interface RuleEntry {
+  readonly name: string
+  /** anchor of the section in OData CSDL XML 4.01 */
+  readonly section: string
+  readonly severity: Severity
+}
+
+/** Every rule a document is held to, those of the reader first; each name occurs once. */
+export const ruleTable: readonly RuleEntry[] = makeTable()
+
+function makeTable(): readonly RuleEntry[] {
+  const entries = new Map<string, RuleEntry>()
+  for (const name of Object.keys(readerRules) as ReaderRule[]) entries.set(name, { name, ...readerRules[name] })
+  for (const rules of Object.values(modelRules) as (readonly Rule<never>[])[])
+    for (const { name, section, severity } of rules) entries.set(name, { name, section, severity })
+  return [...entries.values()]
+}
