@@ -1,5 +1,5 @@
 import { nearestName } from '../base/text.ts'
-import type { Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
+import type { EntityType, Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -7,7 +7,7 @@ import type { ArgumentNode, QueryOptions, Segment } from '../url/ast.ts'
 import { follow, type Place, placeBehind, placeOf } from './binding-targets.ts'
 import { BindContext, shown } from './context.ts'
 import { bindExpression } from './expression.ts'
-import { type KeyValues, readKeyPredicate, readKeySegment } from './keys.ts'
+import { isKeyText, type KeyValues, readKeyPredicate, readKeySegment } from './keys.ts'
 import { memberNotFound } from './member-path.ts'
 import { bindBoundOperation, bindImport, type OperationCall } from './operations.ts'
 import { bindBoolean } from './operators.ts'
@@ -59,7 +59,7 @@ class PathBinder {
   constructor(model: Model, options: Pick<QueryOptions, 'aliases'>, settings: PathSettings) {
     this.#model = model
     this.#settings = settings
-    this.#context = new BindContext(model, options.aliases, 0, 'resource path', bindExpression)
+    this.#context = new BindContext(model, options.aliases, 0, 'path', bindExpression)
   }
 
   bind(segments: readonly Segment[]): BoundPathResult {
@@ -82,6 +82,7 @@ class PathBinder {
 
   #first(segment: Segment): void {
     const { syntax } = segment
+    this.#context.target = shown(segment.text)
     switch (syntax.kind) {
       case 'system': {
         const resource = roots.get(syntax.name)
@@ -176,6 +177,7 @@ class PathBinder {
 
   #next(segment: Segment): void {
     const { syntax } = segment
+    this.#context.target = shown(segment.text)
     const last = this.#segments.at(-1)
     if (last?.kind === 'operation' && !last.operation.composable && last.operation.kind === 'function')
       throw new ODataError('resourceNotFound', `Nothing can follow the function '${last.operation.name}'.`, {
@@ -236,7 +238,7 @@ class PathBinder {
     } else if (name === '$value' && (resource === 'primitive' || resource === 'stream' || resource === 'untyped'))
       this.#resource = resource === 'stream' ? 'mediaStream' : 'rawValue'
     else if (name === '$value' && (resource === 'entity' || resource === 'singleton')) {
-      if (type?.type.kind !== 'entity' || !type.type.hasStream) this.#misplaced(segment)
+      if (type?.type.kind !== 'entity' || !hasStream(type.type)) this.#misplaced(segment)
       this.#resource = 'mediaStream'
     } else if (
       name === '$ref' &&
@@ -274,9 +276,12 @@ class PathBinder {
     if (syntax.kind === 'name') {
       const { name, arguments: args, key } = syntax
       if (name.includes('.') && this.#cast(segment, name, args)) return
-      if (this.#boundOperation(segment, name, type, args, key)) return
+      // `/set/name`: a short name without parentheses is a key wherever it can be one
+      const mayBeKey = this.#settings.keyAsSegment && args === undefined && !name.includes('.')
+      if (!(mayBeKey && isKeyText(type.type, text)) && this.#boundOperation(segment, name, type, args, key)) return
     }
-    if (!this.#settings.keyAsSegment || this.#keyed()) {
+    if (this.#keyed()) this.#misplaced(segment)
+    if (!this.#settings.keyAsSegment) {
       if (syntax.kind === 'raw') throw syntax.fault
       this.#misplaced(segment)
     }
@@ -477,6 +482,13 @@ class PathBinder {
       this.#values.push(readLiteral(slot, token))
     }
   }
+}
+
+/** CSDL 6.4: a derived type of a media type is one too. */
+function hasStream(type: EntityType): boolean {
+  for (let current: EntityType | undefined = type; current !== undefined; current = current.baseType)
+    if (current.hasStream) return true
+  return false
 }
 
 const nowhere: Place = { root: undefined, path: [] }

@@ -138,7 +138,7 @@ function refuseArguments(
   const given = bound.map((expression, i) => {
     const literal = literals[i]
     if (literal?.kind === 'json') return 'JSON'
-    if (literal !== undefined) return `a ${literal.token.literal} literal`
+    if (literal !== undefined) return `${literal.token.literal} literal`
     return expression?.type === undefined ? 'null' : typeName(expression.type)
   })
   return context.fail(

@@ -159,7 +159,7 @@ export class BindContext {
     return (
       builtInTypes.get(name) ??
       this.namedType(name) ??
-      this.fail('nameNotFound', notFound('type', name, this.model.types.keys()), node)
+      this.fail('nameNotFound', notFound('type', name, [...this.model.types.keys(), ...builtInTypes.keys()]), node)
     )
   }
 }

@@ -1,5 +1,5 @@
 import { annotationOf, items, member, text } from '../edm/annotations.ts'
-import type { Annotatable, EntityType, KeyProperty, Property, TypeReference } from '../edm/model.ts'
+import type { Annotatable, EntityType, KeyProperty, Property, Type, TypeReference } from '../edm/model.ts'
 import { parsePrimitive } from '../edm/primitives.ts'
 import { isStructured, primitiveOf, typeName } from '../edm/types.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
@@ -53,11 +53,18 @@ export function readKeyPredicate(
 export function readKeySegment(type: EntityType, segment: string, node: Span): KeyValues {
   const { key } = type
   const part = key[0]
-  if (part === undefined || key.length > 1)
+  if (part === undefined) return refuse(`Entities of type '${type.name}' have no key.`, type.name, node)
+  if (key.length > 1)
     return refuse(`The key of '${type.name}' must stand in parentheses: ${formOf(key)}.`, type.name, node)
   const value = textValue(part.property.type, segment)
   if (value === undefined) return refuseValue(part, `'${shown(segment)}'`, node, '')
   return { key, values: [value], alternate: false }
+}
+
+/** Whether a path segment can be the key of entities of a type. */
+export function isKeyText(type: Type, segment: string): boolean {
+  const part = type.kind === 'entity' && type.key.length === 1 ? type.key[0] : undefined
+  return part !== undefined && textValue(part.property.type, segment) !== undefined
 }
 
 function textValue(reference: TypeReference, value: string): PrimitiveValue | undefined {

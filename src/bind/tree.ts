@@ -53,7 +53,11 @@ export type MemberStep =
   /** a cast: null where the value is of another type (collections: left out) */
   | { readonly kind: 'cast'; readonly type: StructuredType }
 
-/** A path from a variable: `$it` (the row), a lambda variable, `$this`. No steps: the variable itself. */
+/**
+ * A path from a variable; no steps: the variable itself. Variables: `$it`, the row of the request; inside the nested options
+ * of $expand the row is `$this` and `$it` stays the outermost one; those of lambdas and counts, whose names no other variable
+ * in scope has (`x`, `x#2`, `$item`). A name that $compute defines is replaced by its expression.
+ */
 export interface MemberExpression extends ExpressionBase {
   readonly kind: 'member'
   readonly variable: string

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { printBound } from '../../../src/bind/print.ts'
+import { bindUrl, refusal } from './shop.ts'
+
+function call(url: string): string {
+  const { path, values } = bindUrl(url)
+  const text = values.map((value) => (Array.isArray(value) ? `[${value.join(' ')}]` : String(value)))
+  return `${path.resource} ${path.signature} [${text.join(',')}]`
+}
+
+describe('operations in paths', () => {
+  it.each([
+    ['Top(n=3)', 'entityCollection Top(n=#0:Edm.Int32) [3]'],
+    ['Top(n=@n)?@n=3', 'entityCollection Top(n=#0:Edm.Int32) [3]'],
+    ['Top(n=null)', 'entityCollection Top(n=null) []'],
+    ['Top(n=@n)', 'entityCollection Top(n=null) []'],
+    ['Top(n=3)(2)/name', 'primitive Top(n=#0:Edm.Int32)(#1)/name [3,2]'],
+    ['Top(n=3)/2/category', 'entity Top(n=#0:Edm.Int32)(#1)/category [3,2]'],
+    ['Sum(of=@a)?@a=[1,2]', 'primitive Sum(of=#0:Collection(Edm.Int32)) [[1 2]]'],
+    ['Reset', 'actionImport Reset() []'],
+    ['Products/s.Cheapest()', 'entity Products/my.shop.Cheapest() []'],
+    ['Products/my.shop.Cheapest', 'entity Products/my.shop.Cheapest() []'],
+    ['Products/Cheapest()/category', 'entity Products/my.shop.Cheapest()/category []'],
+    ['Products/s.Book/s.Cheapest()', 'entity Products/my.shop.Book/my.shop.Cheapest() []'],
+    ['Products(1)/s.Near(count=3)', 'entityCollection Products(#0)/my.shop.Near(count=#1:Edm.Int32) [1,3]'],
+    ['Products(1)/Near(count=3)/$count', 'count Products(#0)/my.shop.Near(count=#1:Edm.Int32)/$count [1,3]'],
+    ['Products(1)/s.Near(count=3)(2)', 'entity Products(#0)/my.shop.Near(count=#1:Edm.Int32)(#2) [1,3,2]'],
+    ['Products(1)/s.Discount', 'actionCall Products(#0)/my.shop.Discount() [1]'],
+    ['Products(1)/Discount', 'actionCall Products(#0)/my.shop.Discount() [1]'],
+  ])('%s', (url, bound) => {
+    expect(call(url)).toBe(bound)
+  })
+
+  it('knows where the entities of a result stand', () => {
+    const targets = (url: string) =>
+      bindUrl(url).path.segments.flatMap((segment) => ('target' in segment ? [segment.target?.name] : []))
+    expect(targets('Top(n=3)(2)/category')).toEqual(['Categories'])
+    expect(targets('Products/s.Cheapest()/category')).toEqual(['Categories'])
+    expect(targets('Products(1)/s.Near(count=3)(2)/related')).toEqual(['Products'])
+  })
+
+  it('gives the arguments by name', () => {
+    const segment = bindUrl('Products(1)/s.Near(count=3)').path.segments.at(-1)
+    if (segment?.kind !== 'operation') throw new Error('no operation')
+    expect([...segment.arguments].map(([name, value]) => `${name}=${printBound(value)}`)).toEqual([
+      'count=#1:Edm.Int32',
+    ])
+    expect(segment.operation.name).toBe('my.shop.Near')
+    expect(segment.import).toBeUndefined()
+  })
+
+  it.each([
+    ['Sum()', 'resourceNotFound Sum(): The function is Sum(of=...).'],
+    ['Top(m=1)', "resourceNotFound Top(m=1): The parameter 'm' does not exist on 'Top'. Did you mean 'n'?"],
+    ['Top(n=1,n=2)', "typeMismatch Top(n=1,n=2): The parameter 'n' must not be given twice."],
+    ['Top(1)', "typeMismatch Top(1): The parameters of 'Top' are given by name."],
+    ["Top(n='x')", "typeMismatch Top(n='x'): The parameter 'n' is Edm.Int32, not the string 'x'."],
+    ['Top(n=3000000000)', "literalInvalid Top(n=3000000000): '3000000000' is no valid Edm.Int32."],
+    [
+      'Top(n=@n)?@n=1%20add%201',
+      'notImplemented Top(n=@n): An expression as a parameter of a function is not implemented by this service.',
+    ],
+    ['Sum(of=@a)?@a=["x"]', 'literalInvalid Sum(of=@a): \'["x"]\' is no valid Collection(Edm.Int32).'],
+    ['Sum(of=@a)/x?@a=[1]', "resourceNotFound x: Nothing can follow the function 'my.shop.Sum'."],
+    ['Reset(x=1)', "resourceNotFound Reset(x=1): 'Reset' is an action: its parameters stand in the body."],
+    ['Reset/x', "resourceNotFound x: 'x' does not exist behind an action."],
+    [
+      'Products(1)/s.Cheapest()',
+      "propertyNotFound s.Cheapest: The property 's.Cheapest' does not exist on type 'my.shop.Product'.",
+    ],
+  ])('refuses %s', (url, message) => {
+    expect(refusal(url)).toBe(message)
+  })
+
+  it('takes a short name without parentheses as the key it can be', () => {
+    expect(bindUrl('Products/Cheapest').path.signature).toBe('Products/my.shop.Cheapest()')
+    expect(bindUrl('Categories/Cheapest').path.signature).toBe('Categories(#0)')
+  })
+})
