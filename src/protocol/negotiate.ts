@@ -131,7 +131,10 @@ function firstAcceptable(accept: string): JsonFormat | undefined {
   return undefined
 }
 
-/** Which form of `$metadata`: XML unless JSON is asked for before it; whatever the Accept of a feed says (Excel). */
+/**
+ * Which form of `$metadata`: XML unless JSON is asked for before it. In Accept a JSON range with a metadata parameter does
+ * not ask for it: that is how data is asked for, and Power BI and Excel, which read XML only, send it along.
+ */
 export function negotiateMetadata(headers: RequestHeaders, format: string | undefined): 'xml' | 'json' {
   if (format === 'xml' || format === 'json') return format
   const wanted = format ?? headers.accept
@@ -139,7 +142,8 @@ export function negotiateMetadata(headers: RequestHeaders, format: string | unde
   for (const range of parseAccept(wanted)) {
     if (range.quality === 0) continue
     if (range.subtype === 'xml' && (range.type === 'application' || range.type === 'text')) return 'xml'
-    if (range.type === 'application' && range.subtype === 'json') return 'json'
+    if (range.type === 'application' && range.subtype === 'json' && (format !== undefined || !asksForData(range)))
+      return 'json'
     if (range.subtype === '*' && (range.type === '*' || range.type === 'application' || range.type === 'text'))
       return 'xml'
   }
@@ -147,6 +151,10 @@ export function negotiateMetadata(headers: RequestHeaders, format: string | unde
   throw new ODataError('notAcceptable', '$metadata is offered as application/xml and application/json.', {
     target: '$format',
   })
+}
+
+function asksForData({ parameters }: MediaType): boolean {
+  return parameters.has('odata.metadata') || parameters.has('metadata') || parameters.has('odata')
 }
 
 /** Whether the client takes a media type (of `$value`, `$count`): `*` ranges included. @throws ODataError notAcceptable */
