@@ -250,24 +250,12 @@ function writeInstant(sink: ByteSink, ms: number, sub: number, offset: number, d
     calendar.day = day
   }
   const rest = local - days * dayMs
-  const seconds = (rest / 1000) | 0
-  const minutes = (seconds / 60) | 0
-  const hours = (minutes / 60) | 0
+  const second = (rest / 1000) | 0
   sink.byte(0x22)
-  sink.padded(calendar.year, 4)
-  sink.byte(0x2d)
-  sink.padded(calendar.month, 2)
-  sink.byte(0x2d)
-  sink.padded(calendar.day, 2)
-  sink.byte(0x54)
-  sink.padded(hours, 2)
-  sink.byte(0x3a)
-  sink.padded(minutes - hours * 60, 2)
-  sink.byte(0x3a)
-  sink.padded(seconds - minutes * 60, 2)
+  sink.dateAndTime(calendar.year, calendar.month, calendar.day, second)
   if (digits > 0) {
     sink.byte(0x2e)
-    const fraction = rest - seconds * 1000
+    const fraction = rest - second * 1000
     if (digits <= 3) sink.padded(Math.floor(fraction / 10 ** (3 - digits)), digits)
     else {
       sink.padded(fraction, 3)

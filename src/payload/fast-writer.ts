@@ -36,21 +36,22 @@ class EntityControl implements EntityParts {
   readonly #shape: RowShape
   readonly #dialect: JsonDialect
   readonly #link: ((row: Uint8Array) => string) | undefined
-  readonly #saysId: boolean
-  readonly #etagPrefix: Uint8Array
+  /** around the version: `,"@odata.etag":"W/\"` and `\""` */
+  readonly #etag: readonly [Uint8Array, Uint8Array]
   readonly #types = new Map<StructuredType, Uint8Array | undefined>()
 
   constructor(shape: RowShape, dialect: JsonDialect, layout: ModelLayout) {
     this.#shape = shape
     this.#dialect = dialect
     const full = dialect.metadata === 'full'
-    const incomplete = dialect.metadata !== 'none' && isKeyIncomplete(shape, layout)
+    const incomplete = dialect.metadata === 'minimal' && isKeyIncomplete(shape, layout)
+    // made only where it is said
     this.#link = full || incomplete ? linkOf(shape, dialect, layout) : undefined
-    this.#saysId = full || incomplete
-    this.#etagPrefix = utf8Bytes(`,${JSON.stringify(controlName(dialect, 'etag'))}:`)
+    const [before = '', after = ''] = JSON.stringify(printETag(0)).split('0')
+    this.#etag = [utf8Bytes(`,${JSON.stringify(controlName(dialect, 'etag'))}:${before}`), utf8Bytes(after)]
   }
 
-  /** What stands before the properties. @param versionAtElement the `@version` element, or -1 */
+  /** What stands before the properties. */
   before(row: Uint8Array, type: StructuredType, versionElement: number, sink: ByteSink): void {
     const dialect = this.#dialect
     if (dialect.metadata === 'none') return
@@ -61,11 +62,12 @@ class EntityControl implements EntityParts {
     }
     if (typed !== undefined) sink.raw(typed)
     const url = this.#link?.(row)
-    if (url !== undefined && this.#saysId) this.#control(sink, 'id', url)
+    if (url !== undefined) this.#control(sink, 'id', url)
     const version = versionAt(row, versionElement)
     if (version !== undefined) {
-      sink.raw(this.#etagPrefix)
-      sink.jsonString(printETag(version))
+      sink.raw(this.#etag[0])
+      sink.ascii(String(version))
+      sink.raw(this.#etag[1])
     }
     if (url !== undefined && dialect.metadata === 'full') this.#control(sink, 'editLink', this.#editLink(url, type))
   }

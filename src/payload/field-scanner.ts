@@ -73,8 +73,20 @@ export class FieldScanner {
   }
 }
 
+/** Whether a name stands there; the row is longer than the place where it would end, or it is not the name. */
 function isNamed(row: Uint8Array, start: number, name: Uint8Array): boolean {
-  for (let i = 0; i < name.length; i++) if (row[start + i] !== name[i]) return false
+  const size = name.length
+  if (start + size > row.length) return false
+  let i = 0
+  for (; i + 4 <= size; i += 4) {
+    const differs =
+      ((row[start + i] as number) ^ (name[i] as number)) |
+      ((row[start + i + 1] as number) ^ (name[i + 1] as number)) |
+      ((row[start + i + 2] as number) ^ (name[i + 2] as number)) |
+      ((row[start + i + 3] as number) ^ (name[i + 3] as number))
+    if (differs !== 0) return false
+  }
+  for (; i < size; i++) if (row[start + i] !== name[i]) return false
   return true
 }
 

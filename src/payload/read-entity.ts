@@ -1,4 +1,4 @@
-import { isTagged } from '../edm/annotations.ts'
+import { isComputed } from '../csdl/core.ts'
 import type { EntityType, Model, TypeReference } from '../edm/model.ts'
 import { isStructured } from '../edm/types.ts'
 import type { StructuredValue, Value } from '../edm/value.ts'
@@ -81,7 +81,7 @@ function readingOf(model: Model, ignored: boolean): Reading {
 
 /** A key of which the service makes a part needs its other parts from the client. */
 function keyIgnored({ type, keyByService }: ReadEntityOptions): boolean {
-  return keyByService && !type.key.some(({ property }) => isTagged(property, 'Org.OData.Core.V1.Computed'))
+  return keyByService && !type.key.some(({ property }) => isComputed(property))
 }
 
 function finished<T>(value: T | undefined, reading: Reading): T {

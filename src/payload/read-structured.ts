@@ -1,5 +1,5 @@
 import { nearestName } from '../base/text.ts'
-import { isTagged } from '../edm/annotations.ts'
+import { computedDefaultValue, isComputed, isImmutable } from '../csdl/core.ts'
 import type { Model, Property, StructuredType, TypeReference } from '../edm/model.ts'
 import { parsePrimitive } from '../edm/primitives.ts'
 import { isStructured, primitiveOf } from '../edm/types.ts'
@@ -320,16 +320,16 @@ function readerOf(type: StructuredType): TypeReader {
 function propertyReader(type: StructuredType, property: Property): PropertyReader {
   const reference = property.type
   const nullable = !reference.collection && reference.nullable
-  const computed = isTagged(property, 'Org.OData.Core.V1.Computed')
+  const computed = isComputed(property)
   const defaultValue = defaultOf(property)
   const stream = primitiveOf(reference.type)?.name === 'Edm.Stream'
-  const made = computed || isTagged(property, 'Org.OData.Core.V1.ComputedDefaultValue')
+  const made = computed || computedDefaultValue(property)
   return {
     property,
     nullable,
     key: type.kind === 'entity' && type.key.some((key) => key.path.length === 1 && key.property === property),
     computed,
-    immutable: isTagged(property, 'Org.OData.Core.V1.Immutable'),
+    immutable: isImmutable(property),
     required: !nullable && !reference.collection && !stream && !made && defaultValue === undefined,
     defaultValue,
     read: valueReader(reference),

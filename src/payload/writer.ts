@@ -45,6 +45,8 @@ export interface ByteSink {
   integer(value: number): void
   /** exactly `width` digits, zeros in front; the value is below 10 ** width */
   padded(value: number, width: number): void
+  /** `yyyy-mm-ddThh:mm:ss`; `second` is that of the day */
+  dateAndTime(year: number, month: number, day: number, second: number): void
   /** 16 bytes as a quoted GUID in lower case */
   jsonGuid(source: Uint8Array, start: number): void
   /** bytes as a quoted base64url text with padding */

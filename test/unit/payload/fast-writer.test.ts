@@ -13,6 +13,8 @@ import type { JsonDialect, RowShape, RowWriter } from '../../../src/payload/writ
 import { dialect, sampleModel } from './fixture.ts'
 import { thingRows } from './rows.ts'
 
+const numRuns = Number(process.env.ODATUM_FAST_CHECK_RUNS ?? 400)
+
 const sample = sampleModel()
 const layout = layoutOf(sample.model)
 
@@ -80,7 +82,7 @@ describe('fast and slow writer', () => {
           expect(written(slow, row, 'https://host/"é"')).toBe(`{${context}:"https://host/\\"é\\""${rest}`)
         }
       }),
-      { numRuns: 1500 },
+      { numRuns },
     )
   })
 
@@ -94,7 +96,7 @@ describe('fast and slow writer', () => {
         const given = cut ? damaged.subarray(0, at) : damaged
         expect(written(fast, given)).toBe(written(slow, given))
       }),
-      { numRuns: 1500 },
+      { numRuns },
     )
   })
 })
