@@ -218,7 +218,7 @@ function expandItem(context: BindContext, node: ExpandNode, scope: Scope): Expan
       return context.fail('queryOptionInvalid', `'${stepText(step)}' has no meaning here in $expand.`, step)
     if (type === undefined || !isStructured(type)) return context.notImplemented('$expand of a dynamic value', step)
     const { name } = step
-    if (name.includes('.')) {
+    if (context.isCast(name, type)) {
       const cast = context.namedType(name)
       if (cast === undefined)
         return context.fail('nameNotFound', notFound('type', name, context.model.types.keys()), step)
@@ -267,7 +267,7 @@ function expandNavigation(
         context.fail('typeMismatch', `'$count' needs a collection, and '${property.name}' is none.`, step)
       as = 'count'
       options = step.options ?? options
-    } else if (step.kind === 'name' && step.name.includes('.') && cast === undefined)
+    } else if (step.kind === 'name' && cast === undefined && context.isCast(step.name, property.type))
       cast = targetCast(context, property, step.name, step)
     else
       return context.fail(

@@ -5,7 +5,7 @@ import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { ArgumentNode, QueryOptions, Segment } from '../url/ast.ts'
 import { follow, type Place, placeBehind, placeOf } from './binding-targets.ts'
-import { BindContext, shown } from './context.ts'
+import { BindContext, inDefaultNamespace, shown } from './context.ts'
 import { bindExpression } from './expression.ts'
 import { isKeyText, type KeyValues, readKeyPredicate, readKeySegment } from './keys.ts'
 import { memberNotFound } from './member-path.ts'
@@ -275,9 +275,13 @@ class PathBinder {
     if (type === undefined) this.#misplaced(segment)
     if (syntax.kind === 'name') {
       const { name, arguments: args, key } = syntax
-      if (name.includes('.') && this.#cast(segment, name, args)) return
-      // `/set/name`: a short name without parentheses is a key wherever it can be one
-      const mayBeKey = this.#settings.keyAsSegment && args === undefined && !name.includes('.')
+      if (this.#cast(segment, name, args)) return
+      // `/set/name`: a short name without parentheses is a key wherever it can be one, unless its namespace is a default one
+      const mayBeKey =
+        this.#settings.keyAsSegment &&
+        args === undefined &&
+        !name.includes('.') &&
+        !inDefaultNamespace(this.#model, name, (full) => this.#model.operations.has(full) || undefined)
       if (!(mayBeKey && isKeyText(type.type, text)) && this.#boundOperation(segment, name, type, args, key)) return
     }
     if (this.#keyed()) this.#misplaced(segment)
@@ -329,7 +333,7 @@ class PathBinder {
     if (syntax.kind === 'raw') throw syntax.fault
     if (syntax.kind !== 'name') this.#noProperty(segment, structured, text)
     const { name, arguments: args, key } = syntax
-    if (name.includes('.') && this.#cast(segment, name, args)) return
+    if (this.#context.isCast(name, structured) && this.#cast(segment, name, args)) return
     const property = structured.allProperties.get(name)
     if (property !== undefined) {
       if (args !== undefined) this.#misplacedArguments(segment, name)
@@ -378,7 +382,7 @@ class PathBinder {
     if (syntax.kind === 'raw') throw syntax.fault
     if (syntax.kind === 'name' && type !== undefined) {
       const { name, arguments: args, key } = syntax
-      if (name.includes('.') && isStructured(type.type) && this.#cast(segment, name, args)) return
+      if (isStructured(type.type) && this.#cast(segment, name, args)) return
       if (this.#boundOperation(segment, name, type, args, key)) return
     }
     if (this.#resource === 'untyped') this.#context.notImplemented('A path behind a dynamic property', segment)

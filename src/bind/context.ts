@@ -1,5 +1,7 @@
 import { nearestName } from '../base/text.ts'
-import type { Model, NamedType, Type, TypeReference } from '../edm/model.ts'
+import { isTagged } from '../edm/annotations.ts'
+import type { Model, NamedType, StructuredType, Type, TypeReference } from '../edm/model.ts'
+import { isStructured } from '../edm/types.ts'
 import type { ErrorCode } from '../errors/codes.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { AliasNode, ExpressionNode, JsonNode, LiteralNode, LiteralToken, SearchNode, Span } from '../url/ast.ts'
@@ -149,9 +151,20 @@ export class BindContext {
     return value.kind === 'literal' || value.kind === 'json' ? value : undefined
   }
 
-  /** The type of a qualified name, whose namespace may be an alias; undefined where the model has none. */
+  /**
+   * The type of a qualified name, whose namespace may be an alias, or of a short name in a default namespace; undefined
+   * where the model has none.
+   */
   namedType(name: string): NamedType | undefined {
+    if (!name.includes('.')) return inDefaultNamespace(this.model, name, (full) => this.model.types.get(full))
     return this.model.types.get(name) ?? this.model.types.get(unaliased(this.model, name))
+  }
+
+  /** Whether a name behind a structured value is a cast: qualified, or no member and a type of a default namespace. */
+  isCast(name: string, type: Type | undefined): boolean {
+    if (name.includes('.')) return true
+    if (type !== undefined && isStructured(type) && hasMember(type, name)) return false
+    return this.namedType(name) !== undefined
   }
 
   /** Any type of a qualified name, built-in ones too. @throws ODataError nameNotFound */
@@ -162,6 +175,34 @@ export class BindContext {
       this.fail('nameNotFound', notFound('type', name, [...this.model.types.keys(), ...builtInTypes.keys()]), node)
     )
   }
+}
+
+/** Whether a structured type declares a property or navigation property. */
+export function hasMember(type: StructuredType, name: string): boolean {
+  return type.allProperties.has(name) || type.allNavigationProperties.has(name)
+}
+
+const defaultNamespaceTerm = 'Org.OData.Core.V1.DefaultNamespace'
+const defaultNamespaces = new WeakMap<Model, readonly string[]>()
+
+/** What a short name means in the namespaces whose names need no prefix (Core.DefaultNamespace). */
+export function inDefaultNamespace<T>(
+  model: Model,
+  name: string,
+  find: (qualifiedName: string) => T | undefined,
+): T | undefined {
+  let namespaces = defaultNamespaces.get(model)
+  if (namespaces === undefined) {
+    namespaces = [...model.schemas, ...model.includedSchemas]
+      .filter((schema) => isTagged(schema, defaultNamespaceTerm))
+      .map(({ namespace }) => namespace)
+    defaultNamespaces.set(model, namespaces)
+  }
+  for (const namespace of namespaces) {
+    const found = find(`${namespace}.${name}`)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 /** A qualified name with its alias replaced by the namespace it stands for (CSDL 4.2, 5.2). */

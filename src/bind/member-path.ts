@@ -170,7 +170,7 @@ function mayHave(variable: Variable, name: string): boolean {
 /** Takes one name: a property, a navigation property, a dynamic property, or a type cast. */
 function nameStep(context: BindContext, position: Position, name: string, node: Span): void {
   const reference = position.type
-  if (name.includes('.')) {
+  if (context.isCast(name, reference?.type)) {
     castStep(context, position, name, node)
     return
   }

@@ -1,7 +1,7 @@
 import type { Operation, OperationImport, Type, TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf, typeName } from '../edm/types.ts'
 import type { ArgumentNode, Segment, Span } from '../url/ast.ts'
-import { type BindContext, notFound, shown, unaliased } from './context.ts'
+import { type BindContext, inDefaultNamespace, notFound, shown, unaliased } from './context.ts'
 import { describeLiteral, meetingType } from './literals.ts'
 import type { Expression } from './tree.ts'
 
@@ -35,7 +35,10 @@ export function bindBoundOperation(
   args: readonly ArgumentNode[] | undefined,
   segment: Segment,
 ): OperationCall | undefined {
-  const candidates = name.includes('.') ? qualified(context, name) : unqualified(context, name)
+  const candidates = name.includes('.')
+    ? qualified(context, name)
+    : (inDefaultNamespace(context.model, name, (full) => context.model.operations.get(full)) ??
+      unqualified(context, name))
   const bound = candidates.filter((operation) => operation.bound && bindsTo(operation, binding))
   if (bound.length === 0) return undefined
   if (!name.includes('.') && new Set(bound.map((operation) => operation.name)).size > 1)

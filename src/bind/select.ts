@@ -83,7 +83,7 @@ function selectItem(
       selectOperation(context, name, step)
       return
     }
-    if (name.includes('.')) {
+    if (!(i === 0 && computed?.has(name)) && context.isCast(name, current)) {
       const cast = context.namedType(name)
       if (cast === undefined) {
         selectOperation(context, name, step)

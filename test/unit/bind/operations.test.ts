@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { printBound } from '../../../src/bind/print.ts'
+import { printBound, printQuery } from '../../../src/bind/print.ts'
+import { parseCsdl } from '../../../src/csdl/read-csdl.ts'
 import { bindUrl, refusal } from './shop.ts'
 
 function call(url: string): string {
@@ -75,5 +76,38 @@ describe('operations in paths', () => {
   it('takes a short name without parentheses as the key it can be', () => {
     expect(bindUrl('Products/Cheapest').path.signature).toBe('Products/my.shop.Cheapest()')
     expect(bindUrl('Categories/Cheapest').path.signature).toBe('Categories(#0)')
+  })
+})
+
+describe('a default namespace (Core.DefaultNamespace)', () => {
+  const model = parseCsdl(
+    `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
+<Schema Namespace="d" xmlns="http://docs.oasis-open.org/odata/ns/edm"><Annotation Term="Org.OData.Core.V1.DefaultNamespace"/>
+  <EntityType Name="Person"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String" Nullable="false"/>
+    <NavigationProperty Name="friends" Type="Collection(d.Person)"/></EntityType>
+  <EntityType Name="Boss" BaseType="d.Person"><Property Name="rank" Type="Edm.Int32"/></EntityType>
+  <Function Name="delta" IsBound="true"><Parameter Name="people" Type="Collection(d.Person)"/><ReturnType Type="Collection(d.Person)"/></Function>
+  <EntityContainer Name="C"><EntitySet Name="People" EntityType="d.Person"/></EntityContainer>
+</Schema></edmx:DataServices></edmx:Edmx>`,
+    { file: 'default.xml' },
+  )
+
+  it('lets short names of types and operations stand where a key could', () => {
+    expect(bindUrl('People/delta', true, model).path.signature).toBe('People/d.delta()')
+    expect(bindUrl('People/Boss/x/rank', true, model).path.signature).toBe('People/d.Boss(#0)/rank')
+    expect(bindUrl('People/x/Boss', true, model).path.signature).toBe('People(#0)/d.Boss')
+    expect(bindUrl("People('delta')", true, model).path.signature).toBe('People(#0)')
+    expect(bindUrl('People/deltas', true, model).path.signature).toBe('People(#0)')
+  })
+
+  it('lets short names of types stand in options', () => {
+    const { query } = bindUrl(
+      'People?$filter=Boss/rank%20gt%201%20and%20isof(Boss)&$select=Boss/rank&$expand=Boss/friends,friends/Boss',
+      true,
+      model,
+    )
+    expect(printQuery(query)).toBe(
+      'filter=((d.Boss/rank gt #0:Edm.Int32) and isof($it,d.Boss))&select=rank&expand=d.Boss/friends,friends(filter=isof($this,d.Boss))',
+    )
   })
 })
