@@ -42,10 +42,14 @@ export function utf8Bytes(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text))
 }
 
+/** Told of each stored value that does not fit its declared type; `property` is `namespace.Type/name`. */
+export type OnUnreadable = (property: string) => void
+
 /** What holds for a whole writer. */
 export interface Setting {
   readonly dialect: JsonDialect
   readonly layout: ModelLayout
+  readonly onUnreadable?: OnUnreadable | undefined
 }
 
 /** Writes the members of documents that are declared as one type; a program for each actual type, made at first use. */
@@ -153,7 +157,7 @@ class TypeProgram {
 
 function memberWrite(plan: MemberPlan, slot: number, exactSlot: number, setting: Setting): MemberWrite {
   const { reference, path } = plan
-  const { dialect } = setting
+  const { dialect, onUnreadable } = setting
   const name = JSON.stringify(plan.name)
   const absent = utf8Bytes(`,${name}:${reference.collection ? '[]' : 'null'}`)
   const unreadable = dialect.metadata === 'none' ? absent : utf8Bytes(`,${exceptionText(plan.name, reference)}`)
@@ -186,6 +190,7 @@ function memberWrite(plan: MemberPlan, slot: number, exactSlot: number, setting:
       sink.rewind(mark)
       sink.raw(unreadable)
       if (unreadable !== absent) sink.raw(absent)
+      onUnreadable?.(`${plan.property.declaringType.name}/${plan.name}`)
     } else if (saysSpecial && sink.at(before) === 0x22) {
       // INF and NaN are strings, which do not tell that they are doubles
       sink.rewind(mark)

@@ -2,7 +2,7 @@ import type { ModelLayout } from '../bson/layout.ts'
 import type { StructuredType } from '../edm/model.ts'
 import { printETag } from '../protocol/etag.ts'
 import { controlName, typeText } from './control.ts'
-import { closeObject, type EntityParts, ObjectProgram, utf8Bytes } from './fast-object.ts'
+import { closeObject, type EntityParts, ObjectProgram, type OnUnreadable, utf8Bytes } from './fast-object.ts'
 import { isKeyIncomplete, isSelected, keysOf, linkOf, refuseExpand, versionAt } from './members.ts'
 import type { ByteSink, JsonDialect, RowShape, RowWriter } from './writer.ts'
 
@@ -13,11 +13,17 @@ import type { ByteSink, JsonDialect, RowShape, RowWriter } from './writer.ts'
  * (`control.ts`, `exceptionText`).
  *
  * Order of an entity: context, type, id, etag, editLink, properties, dynamic properties, navigation links (JSON Format 4.4).
+ * @param onUnreadable for counting and logging
  * @throws ODataError notImplemented for shapes with expansions
  */
-export function compileRowWriter(shape: RowShape, dialect: JsonDialect, layout: ModelLayout): RowWriter {
+export function compileRowWriter(
+  shape: RowShape,
+  dialect: JsonDialect,
+  layout: ModelLayout,
+  onUnreadable?: OnUnreadable,
+): RowWriter {
   refuseExpand(shape)
-  const program = new ObjectProgram(shape.type, shape.select, keysOf(shape, layout), { dialect, layout })
+  const program = new ObjectProgram(shape.type, shape.select, keysOf(shape, layout), { dialect, layout, onUnreadable })
   const entity = shape.type.kind === 'entity' ? new EntityControl(shape, dialect, layout) : undefined
   const contextPrefix = utf8Bytes(`,${JSON.stringify(controlName(dialect, 'context'))}:`)
   return (row, sink, context) => {

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors/codes.ts'
 import { type ErrorDetail, type FaultPosition, ODataError } from '../errors/odata-error.ts'
 
-/** Faults of one body that are told; more are not looked for in vain. */
+/** Faults of one body that are told; with the last of them reading ends. */
 const maxFaults = 100
 
 /** Collects all faults of a request body, so that a client learns of them at once. */
@@ -9,7 +9,10 @@ export class Faults {
   readonly #details: ErrorDetail[] = []
   #position: FaultPosition | undefined
 
-  /** @param target path of the property, steps joined by `/`; undefined: the body as a whole */
+  /**
+   * @param target path of the property, steps joined by `/`; undefined: the body as a whole
+   * @throws ODataError where there are too many faults to go on
+   */
   add(
     code: ErrorCode,
     message: string,
@@ -17,8 +20,8 @@ export class Faults {
     place?: { readonly offset: number; readonly end: number },
   ): void {
     if (this.#details.length === 0 && place) this.#position = { offset: place.offset, length: place.end - place.offset }
-    if (this.#details.length < maxFaults)
-      this.#details.push({ code, message, ...(target === undefined || target === '' ? {} : { target }) })
+    this.#details.push({ code, message, ...(target === undefined || target === '' ? {} : { target }) })
+    if (this.#details.length === maxFaults) this.throwIfAny()
   }
 
   /**

@@ -120,6 +120,7 @@ function readEnum(type: EnumType, node: JsonNode): ReadResult {
   if (text === undefined) return expected(`the name of a member of ${type.name}`, node)
   let value = 0n
   const parts = text.split(',', 65)
+  if (parts.length > 64) return { fault: `${type.name} takes 64 members at the most` }
   for (const part of parts) {
     const name = part.trim()
     const member = type.memberByName.get(name)?.value ?? (/^-?\d{1,19}$/.test(name) ? BigInt(name) : undefined)

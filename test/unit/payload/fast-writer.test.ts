@@ -261,6 +261,13 @@ describe('fast writer', () => {
     expect(Object.keys(members({ _id: 'k', int32: 'five' }, { metadata: 'none' }))).not.toContain(name)
   })
 
+  it('reports what it cannot read', () => {
+    const met: string[] = []
+    const writer = compileFast(shapeOf(), dialect({}), layout, (property) => met.push(property))
+    written(writer, row({ _id: 'k', int32: 'five', flag: null, address: { city: 5 } }))
+    expect(met).toEqual(['test.Thing/int32', 'test.Address/city'])
+  })
+
   it('reads lossless differences as values', () => {
     expect(members({ _id: 'k', int32: new Double(5), int64: 7, double: 3, single: Long.fromNumber(2) })).toMatchObject({
       int32: 5,
