@@ -135,17 +135,25 @@ function splitAttributes(
   return { attributes: attributes ?? noAttributes, namespaces }
 }
 
+const notLatin1 = /[^\0-\xff]/
+
 /**
  * One copy of each string. Substrings of the document would keep its whole text alive in V8, so each is copied once.
  */
 class Interner {
   readonly #known = new Map<string, string>()
+  readonly #buffer = Buffer.allocUnsafe(4096)
 
   intern(text: string): string {
     const known = this.#known.get(text)
     if (known !== undefined) return known
-    const copy = text.length < 13 ? text : Buffer.from(text, 'utf16le').toString('utf16le')
+    const copy = text.length < 13 ? text : this.#copy(text)
     this.#known.set(copy, copy)
     return copy
+  }
+
+  #copy(text: string): string {
+    if (text.length > this.#buffer.length || notLatin1.test(text)) return Buffer.from(text).toString()
+    return this.#buffer.toString('latin1', 0, this.#buffer.write(text, 'latin1'))
   }
 }

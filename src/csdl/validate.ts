@@ -1,5 +1,5 @@
 import type { Annotatable, ContainerChild, Model, Schema, StructuredType, TypeReference } from '../edm/model.ts'
-import type { Linker } from './resolve/linker.ts'
+import { type Linker, noFacets } from './resolve/linker.ts'
 import { originOf } from './resolve/types.ts'
 import type { AppliedAnnotation, Rule, RuleContext, TypeUse } from './rules/rule.ts'
 import { modelRules } from './rules/table.ts'
@@ -25,6 +25,7 @@ class Validator {
     this.#model = model
     this.#context = {
       model,
+      namespaces: new Set([...model.schemas, ...model.includedSchemas].map(({ namespace }) => namespace)),
       version: (element) => linker.documentOf(originOf(linker, element)).version,
       written: (element, attribute) => originOf(linker, element).attributes[attribute],
       report: (element, message) => {
@@ -129,6 +130,7 @@ class Validator {
 
   #use(use: TypeUse): void {
     this.#run(modelRules.typeUse, use)
+    if (use.reference.facets !== noFacets) this.#run(modelRules.facets, use)
   }
 
   #annotations(target: Annotatable, kinds: readonly string[], origin: StructuredType | undefined): void {

@@ -37,12 +37,10 @@ const termResolved: AnnotationsRule = {
   name: 'annotation-term-resolved',
   section: 'Annotation',
   severity: 'warning',
-  check(applied, { model, report }) {
-    for (const { annotation } of applied) {
-      const namespace = namespaceOf(annotation.term)
-      const known = [...model.schemas, ...model.includedSchemas].some((schema) => schema.namespace === namespace)
-      if (known && !model.terms.has(annotation.term)) report(annotation, `'${annotation.term}' is no term in scope.`)
-    }
+  check(applied, { model, namespaces, report }) {
+    for (const { annotation } of applied)
+      if (!model.terms.has(annotation.term) && namespaces.has(namespaceOf(annotation.term)))
+        report(annotation, `'${annotation.term}' is no term in scope.`)
   },
 }
 

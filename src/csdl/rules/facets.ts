@@ -128,6 +128,6 @@ const notRespecified: Rule<TypeUse> = {
 const all = [applicable, maxLength, maxLengthMax, precision, scale, floating]
 
 export const facetRules = {
-  typeUse: [...all.map(({ use }) => use), notRespecified],
+  facets: [...all.map(({ use }) => use), notRespecified],
   typeDefinition: [...all.map(({ definition }) => definition), definitionOfAnything],
 } as const

@@ -33,6 +33,8 @@ export interface Rule<E> {
 /** What a rule may look at and how it reports. */
 export interface RuleContext {
   readonly model: Model
+  /** namespaces of all schemas at hand */
+  readonly namespaces: ReadonlySet<string>
   /** the version of the document that declares the element */
   version(element: object): '4.0' | '4.01'
   /** the text of an attribute as written in the declaration of the element, for what the model does not keep */
@@ -78,6 +80,8 @@ export interface RuleTable {
   readonly property: readonly Rule<Property>[]
   readonly navigation: readonly Rule<NavigationProperty>[]
   readonly typeUse: readonly Rule<TypeUse>[]
+  /** on uses of a type that have facets */
+  readonly facets: readonly Rule<TypeUse>[]
   readonly operation: readonly Rule<Operation>[]
   readonly overloads: readonly Rule<Overloads>[]
   readonly term: readonly Rule<Term>[]
