@@ -3,7 +3,7 @@ import type { StructuredType } from '../edm/model.ts'
 import { printETag } from '../protocol/etag.ts'
 import { controlName, typeText } from './control.ts'
 import { closeObject, type EntityParts, ObjectProgram, type OnUnreadable, utf8Bytes } from './fast-object.ts'
-import { isKeyIncomplete, isSelected, keysOf, linkOf, refuseExpand, versionAt } from './members.ts'
+import { isKeyIncomplete, isSelected, keysOf, linkOf, refuseExpand, setTypeOf, versionAt } from './members.ts'
 import type { ByteSink, JsonDialect, RowShape, RowWriter } from './writer.ts'
 
 /**
@@ -41,6 +41,7 @@ export function compileRowWriter(
 class EntityControl implements EntityParts {
   readonly #shape: RowShape
   readonly #dialect: JsonDialect
+  readonly #setType: StructuredType
   readonly #link: ((row: Uint8Array) => string) | undefined
   /** around the version: `,"@odata.etag":"W/\"` and `\""` */
   readonly #etag: readonly [Uint8Array, Uint8Array]
@@ -49,6 +50,7 @@ class EntityControl implements EntityParts {
   constructor(shape: RowShape, dialect: JsonDialect, layout: ModelLayout) {
     this.#shape = shape
     this.#dialect = dialect
+    this.#setType = setTypeOf(shape, layout)
     const full = dialect.metadata === 'full'
     const incomplete = dialect.metadata === 'minimal' && isKeyIncomplete(shape, layout)
     // made only where it is said
@@ -98,7 +100,7 @@ class EntityControl implements EntityParts {
   }
 
   #editLink(url: string, type: StructuredType): string {
-    return type === this.#shape.type ? url : `${url}/${type.name}`
+    return type === this.#setType ? url : `${url}/${type.name}`
   }
 
   #control(sink: ByteSink, name: string, value: string, property = ''): void {

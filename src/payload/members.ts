@@ -92,7 +92,7 @@ export type RowLink = (row: Uint8Array) => string
 /** Makes the function that gives the URL of a row. */
 export function linkOf(shape: RowShape, dialect: JsonDialect, layout: ModelLayout): RowLink | undefined {
   const { entitySet, type } = shape
-  if (entitySet === undefined || type.kind !== 'entity') return undefined
+  if (entitySet === undefined || type.kind !== 'entity' || !isRelated(setTypeOf(shape, layout), type)) return undefined
   const base = dialect.root + encodeURIComponent(entitySet)
   if (shape.singleton) return () => base
   const parts = keysOf(shape, layout)
@@ -104,6 +104,11 @@ export function linkOf(shape: RowShape, dialect: JsonDialect, layout: ModelLayou
     )
     return base + keyPredicate(key, values, true)
   }
+}
+
+/** The declared type of the rows' entity set or singleton: edit links of other types end with a cast (JSON Format 4.5.9). */
+export function setTypeOf(shape: RowShape, layout: ModelLayout): StructuredType {
+  return (shape.entitySet === undefined ? undefined : layout.collections.get(shape.entitySet)?.entityType) ?? shape.type
 }
 
 /** Whether the selection leaves out a part of the key: then an entity needs its id said (JSON Format 4.5.8). */

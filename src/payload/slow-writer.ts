@@ -28,6 +28,7 @@ import {
   maxDepth,
   membersOf,
   refuseExpand,
+  setTypeOf,
   versionAt,
 } from './members.ts'
 import { valueText } from './value-text.ts'
@@ -61,6 +62,7 @@ function rowText(
   }
   if (context !== undefined) control('context', context)
   let url = ''
+  const editLink = (): string => (type === setTypeOf(shape, layout) ? url : `${url}/${type.name}`)
   if (dialect.metadata !== 'none') {
     if (full || type !== shape.type || (dialect.alwaysType && type.kind === 'entity'))
       control('type', typeText(type, false, dialect))
@@ -68,12 +70,12 @@ function rowText(
     if (url !== '' && (full || isKeyIncomplete(shape, layout))) control('id', url)
     const version = versionAt(row, findField(row, fields.version))
     if (version !== undefined && type.kind === 'entity') control('etag', printETag(version))
-    if (url !== '' && full) control('editLink', type === shape.type ? url : `${url}/${type.name}`)
+    if (url !== '' && full) control('editLink', editLink())
   }
   const writer: Writer = { dialect, layout }
   pieces.push(...memberTexts(writer, row, 0, type, shape.select, keysOf(shape, layout), 0))
   if (url !== '' && full) {
-    const base = type === shape.type ? url : `${url}/${type.name}`
+    const base = editLink()
     for (const name of type.allNavigationProperties.keys()) {
       if (!isSelected(shape.select, name)) continue
       const named = (suffix: string): string => JSON.stringify(name + controlName(dialect, suffix))

@@ -57,6 +57,7 @@ const shapes = fc.constantFrom(
   shapeOf(),
   shapeOf({ type: sample.special }),
   shapeOf({ type: sample.root }),
+  shapeOf({ type: sample.item }),
   shapeOf({ entitySet: undefined }),
   shapeOf({ entitySet: 'Me', singleton: true }),
   shapeOf({ select: select(['text', 'moment', 'more', 'id']) }),
@@ -183,6 +184,21 @@ describe('fast writer', () => {
       '@odata.etag': 'W/"3"',
       '@odata.editLink': "https://host/svc/Things('a''b%2Fc')/test.Special",
     })
+  })
+
+  it('links to the set of the row, casts where its type is another, and to nothing where the row is of another set', () => {
+    const document = { _id: 'k', '@type': 'test.Special' }
+    const special = members(document, { metadata: 'full' }, { type: sample.special })
+    expect(special['@odata.editLink']).toBe("https://host/svc/Things('k')/test.Special")
+    expect(special['items@odata.navigationLink']).toBe("https://host/svc/Things('k')/test.Special/items")
+    const me = members(document, { metadata: 'full' }, { entitySet: 'Me', singleton: true })
+    expect([me['@odata.id'], me['@odata.editLink']]).toEqual([
+      'https://host/svc/Me',
+      'https://host/svc/Me/test.Special',
+    ])
+    expect(write({ _id: 'k' }, { metadata: 'full' }, { type: sample.item })).toBe(
+      '{"@odata.type":"#test.Item","id":"k","name":null}',
+    )
   })
 
   it('orders control information as streaming asks', () => {
