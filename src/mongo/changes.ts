@@ -1,4 +1,4 @@
-import type { Document } from 'mongodb'
+import { type Document, MongoWriteConcernError } from 'mongodb'
 import { fields } from '../bson/layout.ts'
 import { findField, readNumber } from '../bson/reader.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -37,9 +37,15 @@ export function updateRow(
   const update = updateOf(change, exacts)
   return guarded<UpdateOutcome>(connection, targetOf(query, rowFilter, session), session, (target, filter) =>
     send<UpdateOutcome>(connection, session, {
-      command: { findAndModify: target.collection, query: filter, update, new: true },
-      raw: true,
-      read: ({ value }) => (value ? { kind: 'updated', row: value as Uint8Array } : undefined),
+      // In an array the row can stay bytes; the option to keep all documents as bytes would also meet those the driver reads.
+      command: {
+        findAndModify: target.collection,
+        query: filter,
+        update,
+        new: true,
+        fields: { _id: 0, row: ['$$ROOT'] },
+      },
+      read: ({ value }) => (value ? { kind: 'updated', row: value.row[0] as Uint8Array } : undefined),
       settle: (cause) => settleUpdate(connection, target.collection, target.filter, change, session, cause),
     }),
   )
@@ -55,7 +61,6 @@ export function deleteRow(
   return guarded<DeleteOutcome>(connection, targetOf(query, rowFilter, session), session, (target, filter) =>
     send<DeleteOutcome>(connection, session, {
       command: { delete: target.collection, deletes: [{ q: filter, limit: 1 }] },
-      raw: false,
       read: ({ n }) => (Number(n) > 0 ? { kind: 'deleted' } : undefined),
       settle: (cause) => settleDelete(connection, target.collection, target.filter, session, cause),
     }),
@@ -142,8 +147,6 @@ function holds(precondition: Precondition | undefined, version: number | undefin
 
 interface Write<T> {
   readonly command: Document
-  /** documents in the answer stay bytes */
-  readonly raw: boolean
   /** the outcome in the answer; undefined: no row was met */
   readonly read: (answer: Document) => T | undefined
   /** finds out what became of a write whose answer did not come */
@@ -152,18 +155,18 @@ interface Write<T> {
 
 async function send<T>(connection: Connection, session: Session, write: Write<T>): Promise<T | undefined> {
   const command = { ...write.command, ...writeConcernOf(session) }
-  const options = { ...commandOptions(session), ...(write.raw ? { raw: true } : {}) }
+  const options = { ...commandOptions(session), fieldsAsRaw: { row: true } }
   for (let again = true; ; again = false) {
     let failure: WriteFailure
     try {
       const answer = await connection.db.command(command, options)
       const [fault] = (answer.writeErrors ?? []) as ServerFault[]
-      if (fault) failure = faultOf(fault, fault)
-      else if (answer.writeConcernError) failure = { kind: 'unknown', error: new Error('write concern error') }
-      else return write.read(answer)
+      if (!fault) return write.read(answer)
+      failure = faultOf(fault, fault)
     } catch (error) {
       // the transaction decides whether it starts anew
       if (session.transaction) throw error
+      if (error instanceof MongoWriteConcernError && write.read(error.result) === undefined) return undefined
       failure = writeFailure(error)
     }
     if (failure.kind === 'unknown') return write.settle(failure.error)

@@ -2,7 +2,7 @@ import { MinKey } from 'mongodb'
 import type { Session } from '../store/port.ts'
 import { type CompiledQuery, type Narrowing, placeQuery } from './compile/query.ts'
 import { type Connection, commandOptions, readConcernOf } from './connection.ts'
-import { readFailure } from './failures.ts'
+import { mayReadAgain, readFailure } from './failures.ts'
 import { openCursor } from './find.ts'
 import { keyFilter, scan } from './rows.ts'
 
@@ -49,10 +49,12 @@ async function countFilter(
     maxTimeMS: Math.max(1, Math.round(session.timeLimit)),
     ...readConcernOf(session),
   }
-  try {
-    const answer = await connection.db.command(command, commandOptions(session))
-    return Number(answer.cursor.firstBatch[0]?.n ?? 0)
-  } catch (error) {
-    throw readFailure(error)
+  for (let again = !session.transaction; ; again = false) {
+    try {
+      const answer = await connection.db.command(command, commandOptions(session))
+      return Number(answer.cursor.firstBatch[0]?.n ?? 0)
+    } catch (error) {
+      if (!again || !mayReadAgain(error)) throw readFailure(error)
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { type Document, serialize } from 'bson'
+import { MongoWriteConcernError } from 'mongodb'
 import { fields } from '../bson/layout.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { CreateOutcome, Session } from '../store/port.ts'
@@ -87,8 +88,11 @@ export class Creates {
     }
   }
 
-  /** Sends one insert and tells each waiter its outcome; never rejects. */
-  async #insert(waiters: readonly Waiter[], again = true): Promise<void> {
+  /**
+   * Sends one insert and tells each waiter its outcome; never rejects.
+   * @param repeated they were sent before, in vain as it seems: a key that is taken may be taken by themselves
+   */
+  async #insert(waiters: readonly Waiter[], repeated = false): Promise<void> {
     const [first] = waiters
     if (first === undefined) return
     const timeLimit = Math.max(...waiters.map(({ session }) => session.timeLimit))
@@ -101,31 +105,39 @@ export class Creates {
         ...writeConcernOf({ ...first.session, timeLimit }),
       })
     } catch (error) {
-      const failure = writeFailure(error)
-      if (failure.kind === 'notWritten' && failure.again && again) return this.#insert(waiters, false)
-      // one document may be at fault for all
-      if (failure.kind === 'notWritten' && !failure.again && waiters.length > 1 && !isUnavailable(failure.error)) {
-        await Promise.all(waiters.map((waiter) => this.#insert([waiter])))
-        return
-      }
-      await Promise.all(waiters.map((waiter) => this.#finish(waiter, failure)))
-      return
+      if (!(error instanceof MongoWriteConcernError)) return this.#failed(waiters, writeFailure(error), repeated)
+      answer = error.result
     }
     const faults = new Map(
       (answer.writeErrors as (ServerFault & { index: number })[] | undefined)?.map((fault) => [fault.index, fault]),
     )
-    const inDoubt: WriteFailure | undefined = answer.writeConcernError
-      ? { kind: 'unknown', error: new Error(`write concern: ${JSON.stringify(answer.writeConcernError)}`) }
-      : undefined
+    const doubt = answer.writeConcernError as ServerFault | undefined
     await Promise.all(
       waiters.map((waiter, index) => {
         const fault = faults.get(index)
-        if (fault) return this.#finish(waiter, faultOf(fault, fault))
-        if (inDoubt) return this.#finish(waiter, inDoubt)
+        if (fault) {
+          const failure = faultOf(fault, fault)
+          const own = repeated && failure.kind === 'duplicate' && failure.key
+          return this.#finish(waiter, own ? { kind: 'unknown', error: fault } : failure)
+        }
+        if (doubt) return this.#finish(waiter, { kind: 'unknown', error: doubt })
         waiter.resolve({ kind: 'created', row: waiter.row })
         return undefined
       }),
     )
+  }
+
+  /** What to do where a whole insert failed. */
+  async #failed(waiters: readonly Waiter[], failure: WriteFailure, repeated: boolean): Promise<void> {
+    if (failure.kind === 'notWritten' && !repeated) {
+      if (failure.again) return this.#insert(waiters, true)
+      // one document may be at fault for all
+      if (waiters.length > 1 && !isUnavailable(failure.error)) {
+        await Promise.all(waiters.map((waiter) => this.#insert([waiter], true)))
+        return
+      }
+    }
+    await Promise.all(waiters.map((waiter) => this.#finish(waiter, failure)))
   }
 
   async #finish(waiter: Waiter, failure: WriteFailure): Promise<void> {

@@ -8,6 +8,7 @@ import {
   MongoServerError,
   MongoServerSelectionError,
   MongoTopologyClosedError,
+  MongoWriteConcernError,
 } from 'mongodb'
 import { ODataError } from '../errors/odata-error.ts'
 import { storeFailure } from '../store/failures.ts'
@@ -39,6 +40,12 @@ export function readFailure(error: unknown): unknown {
   return error
 }
 
+/** Whether a read that failed may well succeed when it is sent once more: a server or a connection has gone. */
+export function mayReadAgain(error: unknown): boolean {
+  if (!(error instanceof MongoError) || error instanceof MongoServerSelectionError || isClosed(error)) return false
+  return isUnavailable(error) && !codes.forbidden.has(Number(error.code))
+}
+
 /** What is known of a write that failed. */
 export type WriteFailure =
   /** nothing was written; `again`: the same write may be sent once more */
@@ -62,6 +69,7 @@ export function writeFailure(error: unknown): WriteFailure {
   if (error instanceof ODataError || !(error instanceof MongoError)) return notWritten(error)
   if (neverSent(error))
     return notWritten(storeFailure.unavailable(error), !(error instanceof MongoServerSelectionError))
+  if (error instanceof MongoWriteConcernError) return { kind: 'unknown', error }
   if (error instanceof MongoServerError) return faultOf(error, error)
   if (isNetwork(error) || error instanceof MongoOperationTimeoutError) return { kind: 'unknown', error }
   return notWritten(error)

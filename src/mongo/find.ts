@@ -1,7 +1,7 @@
-import { type ClientSession, type Document, type FindCursor, Long, MongoError } from 'mongodb'
+import { type ClientSession, type Document, type FindCursor, Long } from 'mongodb'
 import type { Session } from '../store/port.ts'
 import { type Connection, commandOptions, readConcern, readConcernOf, transactionOf } from './connection.ts'
-import { readFailure } from './failures.ts'
+import { mayReadAgain, readFailure } from './failures.ts'
 
 /** What a find asks for; `sort` keeps its order. */
 export interface FindQuery {
@@ -25,9 +25,10 @@ export async function findBatch(
 ): Promise<readonly Uint8Array[] | undefined> {
   const { collection, filter, sort, skip, limit } = query
   const command: Document = { find: collection, filter, limit }
-  // one row fits a batch whatever its size; of several the cursor's id tells whether more are to come
+  // One row fits a batch whatever its size; of several the cursor's id tells whether more are to come. With a batch of
+  // just the limit the server keeps the cursor of a sort open.
   if (limit === 1) command.singleBatch = true
-  else command.batchSize = limit
+  else command.batchSize = limit + 1
   if (sort !== undefined && sort.size > 0) command.sort = sort
   if (skip > 0) command.skip = skip
   command.maxTimeMS = Math.max(1, Math.round(session.timeLimit))
@@ -90,13 +91,7 @@ export async function findRows(
     const rows = await findBatch(connection, query, session)
     if (rows !== undefined) return rows
   } catch (error) {
-    const failure = readFailure(error)
-    if (!(error instanceof MongoError) || failure === error || isFinal(error)) throw failure
+    if (!mayReadAgain(error)) throw readFailure(error)
   }
   return drain(openCursor(connection, query, session, query.limit))
-}
-
-/** Errors that a second attempt would only meet again. */
-function isFinal(error: MongoError): boolean {
-  return error.name === 'MongoServerSelectionError' || error.code === 50 || error.code === 13 || error.code === 18
 }

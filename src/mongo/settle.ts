@@ -15,7 +15,7 @@ import { findBatch } from './find.ts'
 
 /** Milliseconds between two attempts, and for all of them at the most. */
 const pause = 200
-const longest = 10_000
+const longest = 5_000
 
 /**
  * Whether a document was stored. One that is not there is sent again: its key is the same, so that it cannot be stored
@@ -32,7 +32,7 @@ export async function settleCreate(connection: Connection, creation: Creation, c
       documents: [document],
       ...writeConcernOf(session),
     })
-    return answer.writeErrors || answer.writeConcernError ? undefined : 'ours'
+    return answer.writeErrors ? undefined : 'ours'
   })
   if (found === undefined) throw storeFailure.outcomeUnknown(cause)
   return found === 'ours' ? { kind: 'created', row } : { kind: 'exists' }
@@ -50,8 +50,12 @@ export async function settleUpdate(
   session: Session,
   cause: unknown,
 ): Promise<UpdateOutcome> {
-  const row = await attempts(session, async () => (await readBack(connection, collection, filter, session)) ?? null)
-  if (!row || !reflects(change, row)) throw storeFailure.outcomeUnknown(cause)
+  // what a majority has may lag behind the primary for a moment
+  const row = await attempts(session, async () => {
+    const found = await readBack(connection, collection, filter, session)
+    return found && reflects(change, found) ? found : undefined
+  })
+  if (row === undefined) throw storeFailure.outcomeUnknown(cause)
   return { kind: 'updated', row }
 }
 
@@ -63,8 +67,10 @@ export async function settleDelete(
   session: Session,
   cause: unknown,
 ): Promise<DeleteOutcome> {
-  const row = await attempts(session, async () => (await readBack(connection, collection, filter, session)) ?? null)
-  if (row !== null) throw storeFailure.outcomeUnknown(cause)
+  const gone = await attempts(session, async () =>
+    (await readBack(connection, collection, filter, session)) ? undefined : true,
+  )
+  if (gone === undefined) throw storeFailure.outcomeUnknown(cause)
   return { kind: 'deleted' }
 }
 

@@ -143,6 +143,19 @@ export function changeContract(client: () => Client): void {
     await client().delete(`things('grow')`)
   })
 
+  it('changes a document close to 16 MB, and replaces one by another', async () => {
+    const text = 'x'.repeat(16_770_000)
+    expect((await client().create('things', { id: 'close', text })).kind).toBe('created')
+    const merged = await client().update(`things('close')`, mergeOf('things', { number: 1 }))
+    if (merged.kind !== 'updated') throw new Error(merged.kind)
+    expect(merged.row.length).toBeGreaterThan(16_770_000)
+    const replaced = await client().update(`things('close')`, replaceOf('things', { note: text, number: 2 }))
+    if (replaced.kind !== 'updated') throw new Error(replaced.kind)
+    expect(decoded(replaced.row)).toMatchObject({ '@version': 3, number: 2 })
+    expect(decoded(replaced.row)).not.toHaveProperty('text')
+    await client().delete(`things('close')`)
+  })
+
   it('updates rows with keys of several parts', async () => {
     await client().create('pairs', { left: 'u', right: 1, value: 1 })
     const outcome = await client().update(`pairs(left='u',right=1)`, mergeOf('pairs', { value: 2 }))
