@@ -10,6 +10,8 @@ import { prepareSearch } from '../eval/search.ts'
 import type { CountPlan, ReadPlan, Source } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Session } from '../store/port.ts'
+import type { StoredIndex } from './index-catalog.ts'
+import { chooseIndexes, type IndexChoice, prefixOfChoice } from './index-choice.ts'
 import { keyOfId } from './key.ts'
 import { type KeyOrder, keyOrderOf } from './key-order.ts'
 import type { CollectionHandle } from './registry.ts'
@@ -24,6 +26,8 @@ export interface Access {
   readonly key: readonly number[] | undefined
   /** what the steps of the path ask for beside the key */
   readonly conditions: readonly Condition[]
+  /** filters among them */
+  readonly expressions: readonly Expression[]
   readonly type: EntityType
 }
 
@@ -31,6 +35,8 @@ export interface Access {
 export interface Query {
   readonly access: Access
   readonly conditions: readonly Condition[]
+  /** the same as expressions, for the choice of an index */
+  readonly expressions: readonly Expression[]
 }
 
 /** The order of a plan. */
@@ -42,6 +48,13 @@ export interface Ordering {
   readonly binary: boolean
 }
 
+/** Entries of an index that lead to all rows that a request may want. */
+export interface IndexRange {
+  readonly prefix: Uint8Array
+  /** the rows come in the order of their keys */
+  readonly inKeyOrder: boolean
+}
+
 /** Plans to closures, each once: plans and row filters are shared objects that live long. */
 export class Accesses {
   readonly #layout: ModelLayout
@@ -50,6 +63,8 @@ export class Accesses {
   readonly #queries = new WeakMap<ReadPlan | CountPlan, Query>()
   readonly #orders = new WeakMap<ReadPlan, Ordering>()
   readonly #rowFilters = new WeakMap<Expression, Condition>()
+  /** by plan, then by row filter (without one: by the plan again) */
+  readonly #indexes = new WeakMap<ReadPlan | CountPlan, WeakMap<object, readonly IndexChoice[]>>()
 
   /** @param collections the stored collections, by name of the collection */
   constructor(layout: ModelLayout, collections: ReadonlyMap<string, CollectionHandle>) {
@@ -104,6 +119,37 @@ export class Accesses {
     return condition
   }
 
+  /**
+   * The entries of the index that helps most with the conditions of plan and session; undefined: none does.
+   * @param stored the indexes as they stand at the moment
+   */
+  index(plan: ReadPlan | CountPlan, session: Session, stored: readonly StoredIndex[]): IndexRange | undefined {
+    for (const choice of this.#choices(plan, session.rowFilters.get(plan.source.root.name))) {
+      const index = stored.find(({ name, state }) => name === choice.index.name && state !== 'building')
+      const prefix = index && prefixOfChoice(this.#layout, choice, index, session.parameters)
+      if (prefix) return { prefix, inKeyOrder: choice.whole }
+    }
+    return undefined
+  }
+
+  #choices(plan: ReadPlan | CountPlan, rowFilter: Expression | undefined): readonly IndexChoice[] {
+    const { access, expressions } = this.query(plan)
+    if (access.collection.layout.indexes.length === 0) return []
+    let byFilter = this.#indexes.get(plan)
+    if (!byFilter) {
+      byFilter = new WeakMap()
+      this.#indexes.set(plan, byFilter)
+    }
+    const owner = rowFilter ?? plan
+    let choices = byFilter.get(owner)
+    if (!choices) {
+      const all = rowFilter ? [...expressions, rowFilter] : expressions
+      choices = chooseIndexes(this.#layout, access.collection.layout, all)
+      byFilter.set(owner, choices)
+    }
+    return choices
+  }
+
   #compileAccess(source: Source): Access {
     const layout = this.#layout.collections.get(source.root.name)
     const collection = layout && this.#collections.get(layout.name)
@@ -111,6 +157,7 @@ export class Accesses {
     let key: readonly number[] | undefined
     let type: StructuredType = source.root.type
     const conditions: Condition[] = []
+    const expressions: Expression[] = []
     for (const step of source.steps) {
       switch (step.kind) {
         case 'key':
@@ -123,12 +170,13 @@ export class Accesses {
           break
         case 'filter':
           conditions.push(preparePredicate(step.predicate, this.#context(type, collection)))
+          expressions.push(step.predicate)
           break
         case 'navigation':
           throw storeFailure.notImplemented(`Navigation by ${step.property.name}`)
       }
     }
-    return { collection, key, conditions, type: source.type }
+    return { collection, key, conditions, expressions, type: source.type }
   }
 
   #compileQuery(plan: ReadPlan | CountPlan): Query {
@@ -142,7 +190,8 @@ export class Accesses {
     const conditions = [...access.conditions]
     if (plan.filter) conditions.push(preparePredicate(plan.filter, context))
     if (plan.search) conditions.push(prepareSearch(plan.search, context))
-    return { access, conditions }
+    const expressions = plan.filter ? [...access.expressions, plan.filter] : access.expressions
+    return { access, conditions, expressions }
   }
 
   #context(type: StructuredType, collection: CollectionHandle): EvalContext {

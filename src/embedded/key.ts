@@ -115,8 +115,7 @@ export function writeElement(out: KeyBuffer, row: Uint8Array, at: number, depth:
       writeDouble(out, readDouble(row, offset))
       break
     case bsonType.string:
-      out.byte(tag.string)
-      out.escaped(row, stringStart(offset), stringEnd(row, offset))
+      writeTextBytes(out, row, stringStart(offset), stringEnd(row, offset))
       break
     case bsonType.document:
       writeDocument(out, row, offset, tag.document, depth)
@@ -154,6 +153,12 @@ export function writeElement(out: KeyBuffer, row: Uint8Array, at: number, depth:
     default:
       throw new ODataError('keyInvalid', 'The key holds a value that the store cannot use as a key.')
   }
+}
+
+/** Writes the form of a string whose UTF-8 bytes stand from `start` to `end`. */
+export function writeTextBytes(out: KeyBuffer, row: Uint8Array, start: number, end: number): void {
+  out.byte(tag.string)
+  out.escaped(row, start, end)
 }
 
 function writeBinary(out: KeyBuffer, row: Uint8Array, offset: number): void {

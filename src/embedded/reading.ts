@@ -5,9 +5,11 @@ import type { Rows, Session } from '../store/port.ts'
 import { type Access, type Accesses, bindAll, type Condition, keyOfAccess } from './access.ts'
 import { BatchedRows, type Guard } from './batched-rows.ts'
 import { readCounters } from './counters.ts'
+import { readIndexes } from './index-catalog.ts'
+import { IndexScan } from './index-scan.ts'
 import type { CollectionHandle } from './registry.ts'
 import { KeyOrderSource, type RowQuery, type RowSource, SortedSource } from './row-source.ts'
-import { currentKey, currentKeyText, keep, pause, Scan } from './scan.ts'
+import { currentKey, currentKeyText, keep, pause, type RowWalk, Scan } from './scan.ts'
 import type { Tables } from './tables.ts'
 import { Transaction } from './transaction.ts'
 
@@ -78,7 +80,7 @@ export async function countRows(
   if (!test && !transaction) return readCounters(tables, access.collection.number).rows
   const overlay = transaction?.beginScan(access.collection)
   const guard = guardOf(context, session)
-  const scan = new Scan(tables, access.collection, false, undefined)
+  const scan = walkFor(context, plan, session, access.collection)
   let count = 0
   for (;;) {
     guard()
@@ -149,6 +151,17 @@ export function bound(
   return bindAll(rowFilter ? [...conditions, rowFilter] : conditions, session.parameters)
 }
 
+/** The shortest walk over all rows that a request may count. */
+function walkFor(
+  { tables, accesses }: ReadingContext,
+  plan: CountPlan | ReadPlan,
+  session: Session,
+  collection: CollectionHandle,
+): RowWalk {
+  const index = accesses.index(plan, session, readIndexes(tables, collection.number))
+  return index ? new IndexScan(tables, index.prefix, false, undefined) : new Scan(tables, collection, false, undefined)
+}
+
 function singleQuery(access: Access): { readonly access: Access; readonly conditions: readonly Condition[] } {
   return { access, conditions: access.conditions }
 }
@@ -166,15 +179,16 @@ function sourceOf(
   const transaction = transactionOf(session)
   const overlay = transaction?.beginScan(collection)
   tables.root.resetReadTxn()
-  const inKeyOrder = order.key && !overlay
+  const index = accesses.index(plan, session, readIndexes(tables, collection.number))
+  const inKeyOrder = order.key && !overlay && (index?.inKeyOrder ?? true)
   const after = inKeyOrder && session.after ? order.key?.position(collection.number, session.after) : undefined
-  const limit = Math.min(session.limit ?? Number.POSITIVE_INFINITY, plan.top ?? Number.POSITIVE_INFINITY)
+  const reverse = (inKeyOrder && order.key?.descending) ?? false
   const query: RowQuery = {
-    scan: new Scan(tables, collection, (inKeyOrder && order.key?.descending) ?? false, after),
+    scan: index ? new IndexScan(tables, index.prefix, reverse, after) : new Scan(tables, collection, reverse, after),
     test,
     // A position stands behind what was skipped.
     skip: session.after ? 0 : (plan.skip ?? 0),
-    limit,
+    limit: Math.min(session.limit ?? Number.POSITIVE_INFINITY, plan.top ?? Number.POSITIVE_INFINITY),
     scanLimit,
     overlay,
   }

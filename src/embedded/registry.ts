@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { Committer } from './committer.ts'
+import { catalogKey, mergeIndexes, printIndexes, type StoredIndex } from './index-catalog.ts'
 import { keyRange } from './key.ts'
 import { dataFormat, type Tables } from './tables.ts'
 import type { WriteBatch } from './write-batch.ts'
@@ -23,6 +24,7 @@ const encoder = new TextEncoder()
 const meta = {
   format: encoder.encode('format'),
   next: encoder.encode('next'),
+  garbage: encoder.encode('garbage'),
   collection: (name: string) => encoder.encode(`collection/${name}`),
   secret: (name: string) => encoder.encode(`secret/${name}`),
 } as const
@@ -45,40 +47,74 @@ export async function checkFormat(committer: Committer, path: string): Promise<v
   )
 }
 
-/** The collections of a layout with their numbers; those that are new get one, in one transaction. */
-export async function registerCollections(
-  tables: Tables,
-  committer: Committer,
-  layout: ModelLayout,
-): Promise<ReadonlyMap<string, CollectionHandle>> {
-  const stored = new Map([...layout.collections.values()].map((collection) => [collection.name, collection]))
-  const numbers = new Map<string, number>()
-  for (const name of stored.keys()) {
-    const value = tables.meta.getBinary(meta.collection(name))
-    if (value) numbers.set(name, Number(text(value)))
-  }
-  if (numbers.size < stored.size) {
-    await committer.run((batch) => {
-      for (const name of stored.keys()) numbers.set(name, numberOf(batch, name))
-    }, startLimit)
-  }
-  const handles = new Map<string, CollectionHandle>()
-  for (const [name, collection] of stored) {
-    const number = numbers.get(name) ?? 0
-    handles.set(name, { layout: collection, number, ...keyRange(number) })
-  }
-  return handles
+/** The collections of a layout, and what is left to be done for their indexes. */
+export interface Registration {
+  /** by name of the collection */
+  readonly collections: ReadonlyMap<string, CollectionHandle>
+  /** collections that have an index to be built */
+  readonly building: readonly CollectionHandle[]
+  /** numbers of indexes whose entries are to be taken away */
+  readonly garbage: readonly number[]
 }
 
-/** The number of a collection, given at its first use; another process may have been faster. */
+/** Gives the collections and indexes of a layout their numbers, in one transaction. */
+export function registerCollections(committer: Committer, layout: ModelLayout): Promise<Registration> {
+  return committer.run((batch) => {
+    const collections = new Map<string, CollectionHandle>()
+    const building: CollectionHandle[] = []
+    // What was dropped at an earlier start is used by no process any more.
+    const garbage = readGarbage(batch)
+    const dropped: number[] = []
+    for (const collection of layout.collections.values()) {
+      const number = numberOf(batch, collection.name)
+      const handle: CollectionHandle = { layout: collection, number, ...keyRange(number) }
+      collections.set(collection.name, handle)
+      const update = updateIndexes(batch, handle)
+      dropped.push(...update.dropped)
+      if (update.indexes.some(({ state }) => state === 'building')) building.push(handle)
+    }
+    if (dropped.length > 0) batch.putMeta(meta.garbage, encoder.encode(JSON.stringify([...garbage, ...dropped])))
+    return { collections, building, garbage }
+  }, startLimit)
+}
+
+/** The number of a collection, given at its first use. */
 function numberOf(batch: WriteBatch, name: string): number {
   const known = batch.getMeta(meta.collection(name))
   if (known) return Number(text(known))
+  const number = nextNumber(batch)
+  batch.putMeta(meta.collection(name), encoder.encode(String(number)))
+  return number
+}
+
+function nextNumber(batch: WriteBatch): number {
   const next = batch.getMeta(meta.next)
   const number = next ? Number(text(next)) : 1
   batch.putMeta(meta.next, encoder.encode(String(number + 1)))
-  batch.putMeta(meta.collection(name), encoder.encode(String(number)))
   return number
+}
+
+function updateIndexes(
+  batch: WriteBatch,
+  collection: CollectionHandle,
+): { readonly indexes: readonly StoredIndex[]; readonly dropped: readonly number[] } {
+  const stored = batch.indexes(collection)
+  if (stored.length === 0 && collection.layout.indexes.length === 0) return { indexes: [], dropped: [] }
+  const merged = mergeIndexes(stored, collection.layout, () => nextNumber(batch), batch.counters(collection).rows === 0)
+  const same = merged.indexes.length === stored.length && merged.indexes.every((index) => stored.includes(index))
+  if (!same) batch.putMeta(catalogKey(collection.number), printIndexes(merged.indexes))
+  return merged
+}
+
+function readGarbage(batch: WriteBatch): readonly number[] {
+  const bytes = batch.getMeta(meta.garbage)
+  return bytes ? JSON.parse(text(bytes)) : []
+}
+
+/** Says that the entries of some indexes are gone. */
+export function forgetGarbage(batch: WriteBatch, gone: readonly number[]): void {
+  const left = readGarbage(batch).filter((number) => !gone.includes(number))
+  batch.putMeta(meta.garbage, encoder.encode(JSON.stringify(left)))
 }
 
 /** A secret of 32 random bytes, made once for all processes on the folder. */

@@ -1,7 +1,7 @@
 import type { RowTest } from '../eval/compile.ts'
 import type { BoundOrder, Keyset } from '../eval/order.ts'
 import { storeFailure } from '../store/failures.ts'
-import { currentKey, currentKeyText, keep, type Scan } from './scan.ts'
+import { currentKey, currentKeyText, keep, type RowWalk } from './scan.ts'
 import { detached, MergedRuns, SmallestFew } from './sorting.ts'
 
 /** Rows of one batch, and their bytes. */
@@ -31,7 +31,7 @@ export class RowBatch {
 
 /** What both sources know of a request. */
 export interface RowQuery {
-  readonly scan: Scan
+  readonly scan: RowWalk
   readonly test: RowTest | undefined
   /** rows to leave out at the front */
   readonly skip: number

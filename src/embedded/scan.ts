@@ -1,10 +1,10 @@
 import { type Lent, lastKey, type Tables } from './tables.ts'
 
 /** How long one piece of a scan may hold the event loop, in milliseconds. */
-const sliceTime = 4
+export const sliceTime = 4
 
 /** Rows between two looks at the clock. */
-const clockStride = 32
+export const clockStride = 32
 
 /** Keys between `start` (inclusive) and `end` (exclusive). */
 export interface KeyRange {
@@ -12,19 +12,29 @@ export interface KeyRange {
   readonly end: Uint8Array
 }
 
+/** A walk over rows in pieces. */
+export interface RowWalk {
+  /** rows met so far */
+  readonly rows: number
+  /**
+   * Walks on until the visitor stops it, time is up or there is no more.
+   * @param visit takes a row that is lent: to be copied where it outlives the call. Returns whether to go on
+   * @returns 'stopped' by the visitor, 'paused' by the clock, 'ended' at the end
+   */
+  walk(visit: (row: Lent) => boolean): 'stopped' | 'paused' | 'ended'
+}
+
 /**
- * A walk over the rows of a key range in pieces. Between two pieces it holds nothing of lmdb's, so that a slow consumer
+ * A walk over the rows of a key range. Between two pieces it holds nothing of lmdb's, so that a slow consumer
  * never keeps a read transaction open: each piece is a snapshot of its own, taken up behind the last key seen. A row that is
  * there during the whole walk is met exactly once, as keys never change.
  */
-export class Scan {
+export class Scan implements RowWalk {
   readonly #tables: Tables
   readonly #range: KeyRange
   readonly #reverse: boolean
   #after: Uint8Array | undefined
-  /** the end of the range was met */
   done = false
-  /** rows met so far */
   rows = 0
 
   /** @param after walk on behind this key, which may be gone by now */
@@ -35,11 +45,6 @@ export class Scan {
     this.#after = after
   }
 
-  /**
-   * Walks on until the visitor stops it, time is up or the range ends.
-   * @param visit takes a row that is lent: to be copied where it outlives the call. Returns whether to go on
-   * @returns 'stopped' by the visitor, 'paused' by the clock, 'ended' with the range
-   */
   walk(visit: (row: Lent) => boolean): 'stopped' | 'paused' | 'ended' {
     if (this.done) return 'ended'
     const { start, end } = this.#range

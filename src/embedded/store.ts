@@ -14,6 +14,8 @@ import type {
 } from '../store/port.ts'
 import { Accesses } from './access.ts'
 import { Committer } from './committer.ts'
+import { readCounters } from './counters.ts'
+import { buildIndexes } from './index-building.ts'
 import { countRows, readRow, readRows, transactionOf } from './reading.ts'
 import { checkFormat, readSecret, registerCollections } from './registry.ts'
 import { openTables, type Tables } from './tables.ts'
@@ -32,6 +34,8 @@ export interface EmbeddedStoreOptions {
   readonly maxReaders?: number
   /** milliseconds that `close` waits for running requests; default 10,000 */
   readonly closeTimeout?: number
+  /** told what an operator should know (an index that cannot be made) */
+  readonly warn?: (message: string) => void
 }
 
 /**
@@ -52,6 +56,7 @@ class EmbeddedStore implements Store {
   readonly #options: EmbeddedStoreOptions
   #state: OpenStore | undefined
   #opening: Promise<void> | undefined
+  #building: Promise<void> | undefined
   #closing = false
   #running = 0
   #idle: (() => void) | undefined
@@ -68,8 +73,9 @@ class EmbeddedStore implements Store {
   async ready(): Promise<void> {
     await this.#opening
     const { tables } = this.#opened()
+    await this.#building
     tables.root.resetReadTxn()
-    tables.meta.getBinary(Buffer.from('format'))
+    readCounters(tables, 0)
   }
 
   secret(name: string): Promise<Uint8Array> {
@@ -119,26 +125,29 @@ class EmbeddedStore implements Store {
     const state = this.#state
     if (!state) return
     if (this.#running > 0) await this.#finished()
+    await this.#building?.catch(() => {})
     this.#state = undefined
     await state.committer.idle()
     await state.tables.root.close()
   }
 
   async #open(layout: ModelLayout): Promise<void> {
-    const { path, mapSize, maxReaders = 126, scanLimit = 1_000_000 } = this.#options
+    const { path, mapSize, maxReaders = 126, scanLimit = 1_000_000, warn = () => {} } = this.#options
     const tables: Tables = openTables({ path, mapSize, maxReaders })
     const committer = new Committer(tables.root, tables)
     try {
       await checkFormat(committer, path)
-      const collections = await registerCollections(tables, committer, layout)
+      const registration = await registerCollections(committer, layout)
       this.#state = {
         tables,
         committer,
-        accesses: new Accesses(layout, collections),
+        accesses: new Accesses(layout, registration.collections),
         scanLimit,
         transactions: new TransactionRunner(tables, committer),
         checkOpen: () => void this.#current(),
       }
+      this.#building = buildIndexes({ tables, committer, warn, stopped: () => this.#closing }, registration)
+      this.#building.catch(() => {})
     } catch (error) {
       await tables.root.close()
       throw error

@@ -2,7 +2,7 @@ import { readCounters } from './counters.ts'
 import type { CollectionHandle } from './registry.ts'
 import type { Overlay } from './row-source.ts'
 import type { Tables } from './tables.ts'
-import type { WriteBatch } from './write-batch.ts'
+import type { RowChange, WriteBatch } from './write-batch.ts'
 
 /** Says that what a transaction has read is not true any more: it has to run again. */
 export class Conflict extends Error {}
@@ -97,18 +97,19 @@ export class Transaction {
     )
   }
 
-  /** Checks and writes everything. @throws Conflict before anything is written */
+  /** Checks and writes everything, or nothing. @throws Conflict, ODataError conflict */
   commit(batch: WriteBatch): void {
     const holds = this.holds(
       (key) => batch.get(key),
       (collection) => batch.counters(collection).changes,
     )
     if (!holds) throw new Conflict()
+    const changes: RowChange[] = []
     for (const { collection, key, row } of this.#writes.values()) {
       const before = batch.get(key)
-      if (row) batch.put(collection, key, row, before)
-      else if (before) batch.remove(collection, key, before)
+      if (before || row) changes.push({ collection, key, before, after: row })
     }
+    batch.applyAll(changes)
   }
 }
 

@@ -1,25 +1,35 @@
+import { ODataError } from '../errors/odata-error.ts'
 import { type Counters, readCounters, writeCounters } from './counters.ts'
+import { readIndexes, type StoredIndex } from './index-catalog.ts'
+import { type EntryValues, entryOf, entryRange, entryValue, keyOfEntry, sameValues, valuesOf } from './index-entries.ts'
 import type { CollectionHandle } from './registry.ts'
 import type { Tables } from './tables.ts'
 
 export type { Tables } from './tables.ts'
 
+/** One row that changes. */
+export interface RowChange {
+  readonly collection: CollectionHandle
+  readonly key: Uint8Array
+  /** what is stored under the key; undefined: nothing */
+  readonly before: Uint8Array | undefined
+  /** what is to be; undefined: nothing */
+  readonly after: Uint8Array | undefined
+}
+
 /**
- * Reads and writes of one lmdb write transaction. Whatever changes a row goes through `put` and `remove`, which keep the
- * counters (and the indexes) of its collection in step.
+ * Reads and writes of one lmdb write transaction. Whatever changes a row goes through `apply`, which keeps the counters
+ * and the indexes of its collection in step.
  */
 export class WriteBatch {
   readonly #tables: Tables
-  readonly #counters = new Map<number, Counters>()
+  #counters = new Map<number, Counters>()
+  readonly #changed = new Set<number>()
   /** how many writes were asked for so far */
   writes = 0
 
   constructor(tables: Tables) {
     this.#tables = tables
-  }
-
-  get tables(): Tables {
-    return this.#tables
   }
 
   /** The row as this transaction sees it: a copy. */
@@ -28,24 +38,65 @@ export class WriteBatch {
   }
 
   /**
-   * Stores a row.
-   * @param before the row that was there under this key, undefined where there was none
+   * Changes one row.
+   * @throws ODataError conflict (a value that must be unique is taken) or keyInvalid, before anything is written
    */
-  put(collection: CollectionHandle, key: Uint8Array, row: Uint8Array, before: Uint8Array | undefined): void {
-    const counters = this.counters(collection)
-    this.writes++
-    this.#tables.documents.putSync(key, row)
-    counters.changes++
-    if (before === undefined) counters.rows++
+  apply(change: RowChange): void {
+    const entries = this.indexes(change.collection).map((index) => entriesOf(index, change))
+    for (const { index, added } of entries) if (added) this.#checkUnique(index, added, change)
+    this.#writeRow(change)
+    for (const { removed } of entries) if (removed) this.#tables.indexes.removeSync(entryOf(removed, change.key))
+    for (const { added } of entries) if (added) this.#addEntry(added, change.key)
   }
 
-  /** Takes a row away. */
-  remove(collection: CollectionHandle, key: Uint8Array, before: Uint8Array): void {
-    const counters = this.counters(collection)
+  /**
+   * Changes several rows, all or none: values that must be unique may wander from one row to another.
+   * @throws ODataError as `apply`; nothing is written then
+   */
+  applyAll(changes: readonly RowChange[]): void {
+    const [only] = changes
+    if (changes.length === 1 && only) this.apply(only)
+    else this.#nested(() => this.#applyInStep(changes))
+  }
+
+  #applyInStep(changes: readonly RowChange[]): void {
+    const added: { readonly index: StoredIndex; readonly values: EntryValues; readonly change: RowChange }[] = []
+    for (const change of changes) {
+      this.#writeRow(change)
+      for (const index of this.indexes(change.collection)) {
+        const entries = entriesOf(index, change)
+        if (entries.removed) this.#tables.indexes.removeSync(entryOf(entries.removed, change.key))
+        if (entries.added) added.push({ index, values: entries.added, change })
+      }
+    }
+    for (const { index, values, change } of added) {
+      this.#checkUnique(index, values, change)
+      this.#addEntry(values, change.key)
+    }
+  }
+
+  /**
+   * Adds the index entry of a row that is stored already.
+   * @returns false where its value must be unique and is not: the entry is there all the same
+   * @throws ODataError keyInvalid where there is no room for it
+   */
+  addEntry(index: StoredIndex, key: Uint8Array, row: Uint8Array): boolean {
+    const values = valuesOf(index, row)
+    const taken = this.#isTaken(index, values, key, row)
+    entryOf(values, key)
     this.writes++
-    this.#tables.documents.removeSync(key)
-    counters.changes++
-    if (before !== undefined) counters.rows--
+    this.#addEntry(values, key)
+    return !taken
+  }
+
+  /** Takes away entries of an index. @returns how many there were, `limit` at the most */
+  removeEntries(index: number, limit: number): number {
+    const prefix = Buffer.alloc(4)
+    prefix.writeUInt32BE(index)
+    const entries = [...this.#tables.indexes.getKeys({ ...entryRange(prefix), limit })]
+    this.writes += entries.length
+    for (const entry of entries) this.#tables.indexes.removeSync(entry)
+    return entries.length
   }
 
   /** Sets a record of the meta table. */
@@ -58,6 +109,11 @@ export class WriteBatch {
     return this.#tables.meta.getBinary(key)
   }
 
+  /** The indexes that have to be kept for a collection. */
+  indexes(collection: CollectionHandle): readonly StoredIndex[] {
+    return readIndexes(this.#tables, collection.number)
+  }
+
   /** The counters of a collection as they will be when this transaction ends. */
   counters(collection: CollectionHandle): Counters {
     let counters = this.#counters.get(collection.number)
@@ -68,8 +124,68 @@ export class WriteBatch {
     return counters
   }
 
-  /** Writes the counters; the last thing of the transaction. */
+  /** Writes the counters that have changed; the last thing of the transaction. */
   finish(): void {
-    for (const [number, counters] of this.#counters) writeCounters(this.#tables, number, counters)
+    for (const [number, counters] of this.#counters)
+      if (this.#changed.has(number)) writeCounters(this.#tables, number, counters)
   }
+
+  #writeRow({ collection, key, before, after }: RowChange): void {
+    const counters = this.counters(collection)
+    this.writes++
+    if (after) this.#tables.documents.putSync(key, after)
+    else this.#tables.documents.removeSync(key)
+    counters.changes++
+    this.#changed.add(collection.number)
+    counters.rows += (after ? 1 : 0) - (before ? 1 : 0)
+  }
+
+  #addEntry(values: EntryValues, key: Uint8Array): void {
+    this.#tables.indexes.putSync(entryOf(values, key), entryValue(values))
+  }
+
+  #checkUnique(index: StoredIndex, values: EntryValues, { key, after }: RowChange): void {
+    if (after && this.#isTaken(index, values, key, after))
+      throw new ODataError('conflict', 'Another entity has the same value where values must be unique.')
+    // Found out before anything is written.
+    entryOf(values, key)
+  }
+
+  #isTaken(index: StoredIndex, values: EntryValues, key: Uint8Array, row: Uint8Array): boolean {
+    if (!index.unique || index.state === 'broken' || !values.complete) return false
+    for (const entry of this.#tables.indexes.getRange(entryRange(values.prefix))) {
+      const other = keyOfEntry(entry.key, entry.value)
+      if (Buffer.compare(other, key) === 0) continue
+      if (!values.cut) return true
+      const rival = this.get(Uint8Array.prototype.slice.call(other))
+      if (rival && sameValues(index, rival, row)) return true
+    }
+    return false
+  }
+
+  /** @throws what `work` throws, after everything it wrote has been taken back */
+  #nested(work: () => void): void {
+    const counters = new Map([...this.#counters].map(([number, values]) => [number, { ...values }]))
+    const { writes } = this
+    try {
+      this.#tables.root.transactionSync(work)
+    } catch (error) {
+      this.#counters = counters
+      this.writes = writes
+      throw error
+    }
+  }
+}
+
+/** What changes in an index: nothing where the values stay. */
+function entriesOf(
+  index: StoredIndex,
+  { before, after }: RowChange,
+): { readonly index: StoredIndex; readonly removed: EntryValues | undefined; readonly added: EntryValues | undefined } {
+  const removed = before && valuesOf(index, before)
+  const added = after && valuesOf(index, after)
+  // Cut values may differ behind the cut: then the unique check has to look.
+  if (removed && added && !added.cut && Buffer.compare(removed.prefix, added.prefix) === 0)
+    return { index, removed: undefined, added: undefined }
+  return { index, removed, added }
 }

@@ -36,7 +36,7 @@ export async function createRow(
   }
   return context.committer.run((batch): CreateOutcome => {
     if (batch.get(key)) return { kind: 'exists' }
-    batch.put(collection, key, row, undefined)
+    batch.apply({ collection, key, before: undefined, after: row })
     return { kind: 'created', row }
   }, session.timeLimit)
 }
@@ -65,7 +65,8 @@ export async function updateRow(
   return context.committer.run((batch) => {
     const found = locate(context.tables, access, test, session)
     const outcome = decide(found)
-    if (found && outcome.kind === 'updated') batch.put(found.collection, found.key, outcome.row, found.row)
+    if (found && outcome.kind === 'updated')
+      batch.apply({ collection: found.collection, key: found.key, before: found.row, after: outcome.row })
     return outcome
   }, session.timeLimit)
 }
@@ -87,7 +88,8 @@ export async function deleteRow(context: WritingContext, plan: DeletePlan, sessi
   return context.committer.run((batch) => {
     const found = locate(context.tables, access, test, session)
     const outcome = decide(found)
-    if (found && outcome.kind === 'deleted') batch.remove(found.collection, found.key, found.row)
+    if (found && outcome.kind === 'deleted')
+      batch.apply({ collection: found.collection, key: found.key, before: found.row, after: undefined })
     return outcome
   }, session.timeLimit)
 }
