@@ -46,7 +46,7 @@ export function fastValue(type: Type, dialect: JsonDialect): FastValue | undefin
     case 'Edm.Guid':
       return guidValue
     case 'Edm.Binary':
-      return binaryValue
+      return dialect.plainBase64 ? plainBinaryValue : urlBinaryValue
     case 'Edm.Date':
       return dateValue
     case 'Edm.TimeOfDay':
@@ -143,11 +143,15 @@ const guidValue: FastValue = (row, type, offset, _exactAt, sink) => {
   return true
 }
 
-const binaryValue: FastValue = (row, type, offset, _exactAt, sink) => {
-  if (type !== bsonType.binary || row[offset + 4] !== 0) return false
-  sink.jsonBinary(row, offset + 5, offset + 5 + readInt32(row, offset))
-  return true
-}
+const binaryValue =
+  (plain: boolean): FastValue =>
+  (row, type, offset, _exactAt, sink) => {
+    if (type !== bsonType.binary || row[offset + 4] !== 0) return false
+    sink.jsonBinary(row, offset + 5, offset + 5 + readInt32(row, offset), plain)
+    return true
+  }
+const urlBinaryValue = binaryValue(false)
+const plainBinaryValue = binaryValue(true)
 
 /** `yyyy-mm-dd` that is surely a date: the last days of months are left to the plain way. */
 const dateValue: FastValue = (row, type, offset, _exactAt, sink) => {

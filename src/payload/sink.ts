@@ -30,7 +30,9 @@ const hexDigits = Buffer.from('0123456789abcdef', 'latin1')
 /** Both hexadecimal digits of a byte, high one in the upper eight bits. */
 const hexPairs = new Uint16Array(256)
 for (let i = 0; i < 256; i++) hexPairs[i] = ((hexDigits[i >> 4] ?? 0) << 8) | (hexDigits[i & 15] ?? 0)
-const base64Digits = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', 'latin1')
+const alphanumeric = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+const base64UrlDigits = Buffer.from(`${alphanumeric}-_`, 'latin1')
+const base64PlainDigits = Buffer.from(`${alphanumeric}+/`, 'latin1')
 
 /** Both digits of 0 to 99. */
 const decimalPairs = new Uint16Array(100)
@@ -240,24 +242,25 @@ export class Sink implements ByteSink {
     this.#length = to + 38
   }
 
-  jsonBinary(source: Uint8Array, start: number, end: number): void {
+  jsonBinary(source: Uint8Array, start: number, end: number, plain: boolean): void {
+    const digits = plain ? base64PlainDigits : base64UrlDigits
     const buffer = this.#reserve(4 * Math.ceil((end - start) / 3) + 2)
     let to = this.#length
     buffer[to++] = quote
     let from = start
     for (; from + 2 < end; from += 3) {
       const group = ((source[from] ?? 0) << 16) | ((source[from + 1] ?? 0) << 8) | (source[from + 2] ?? 0)
-      buffer[to++] = base64Digits[group >> 18] ?? 0
-      buffer[to++] = base64Digits[(group >> 12) & 63] ?? 0
-      buffer[to++] = base64Digits[(group >> 6) & 63] ?? 0
-      buffer[to++] = base64Digits[group & 63] ?? 0
+      buffer[to++] = digits[group >> 18] ?? 0
+      buffer[to++] = digits[(group >> 12) & 63] ?? 0
+      buffer[to++] = digits[(group >> 6) & 63] ?? 0
+      buffer[to++] = digits[group & 63] ?? 0
     }
     if (from < end) {
       const two = from + 1 < end
       const group = ((source[from] ?? 0) << 16) | (two ? (source[from + 1] ?? 0) << 8 : 0)
-      buffer[to++] = base64Digits[group >> 18] ?? 0
-      buffer[to++] = base64Digits[(group >> 12) & 63] ?? 0
-      buffer[to++] = two ? (base64Digits[(group >> 6) & 63] ?? 0) : 0x3d
+      buffer[to++] = digits[group >> 18] ?? 0
+      buffer[to++] = digits[(group >> 12) & 63] ?? 0
+      buffer[to++] = two ? (digits[(group >> 6) & 63] ?? 0) : 0x3d
       buffer[to++] = 0x3d
     }
     buffer[to++] = quote

@@ -35,7 +35,7 @@ export function valueText(type: Type, value: PrimitiveValue, dialect: JsonDialec
     case 'Edm.Decimal':
       return decimalText(value as Decimal, dialect)
     case 'Edm.Binary':
-      return `"${base64url(value as Uint8Array)}"`
+      return `"${base64(value as Uint8Array, dialect.plainBase64 ? 'base64' : 'base64url')}"`
     case undefined:
       return 'null'
     default:
@@ -53,7 +53,7 @@ function decimalText(value: Decimal, dialect: JsonDialect): string {
   return dialect.ieee754Compatible || !value.isFinite ? `"${text}"` : text
 }
 
-function base64url(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
+function base64(bytes: Uint8Array, alphabet: 'base64' | 'base64url'): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(alphabet)
   return text.padEnd(Math.ceil(text.length / 4) * 4, '=')
 }

@@ -12,6 +12,8 @@ export interface JsonDialect {
   readonly exponentialDecimals: boolean
   /** the type of every entity is written, not only of derived ones (graph dialect) */
   readonly alwaysType: boolean
+  /** Binary in the alphabet of RFC 4648 4 (`+/`: what Graph writes) instead of 5 (`-_`: JSON Format 7.1); both padded */
+  readonly plainBase64?: boolean
   /** absolute service root with trailing slash: what links are made from */
   readonly root: string
 }
@@ -49,8 +51,8 @@ export interface ByteSink {
   dateAndTime(year: number, month: number, day: number, second: number): void
   /** 16 bytes as a quoted GUID in lower case */
   jsonGuid(source: Uint8Array, start: number): void
-  /** bytes as a quoted base64url text with padding */
-  jsonBinary(source: Uint8Array, start: number, end: number): void
+  /** bytes as a quoted text in base64, padded; `plain`: with `+/`, else with `-_` */
+  jsonBinary(source: Uint8Array, start: number, end: number, plain: boolean): void
   /** forgets what was written after `length` */
   rewind(length: number): void
   /** the byte at a place already written */

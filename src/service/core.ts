@@ -61,6 +61,7 @@ export function dialectOf(core: Core, exchange: Exchange, format: JsonFormat): J
     ieee754Compatible: format.ieee754Compatible,
     exponentialDecimals: format.exponentialDecimals,
     alwaysType: core.protocol.graph,
+    plainBase64: core.protocol.graph,
     root: exchange.root,
   }
 }

@@ -97,12 +97,15 @@ function writeMember(
   sink: ByteSink,
 ): boolean {
   const write = core.writers.get(plan.member, dialect, () =>
-    compileMemberWriter(plan.member, plan.memberType, dialect, core.layout, contextOfMember(core, plan)),
+    compileMemberWriter(plan.member, plan.memberType, dialect, core.layout, {
+      ...ownerOf(core, plan),
+      select: plan.select,
+    }),
   )
   return write(row, sink, dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters))
 }
 
-function contextOfMember(core: Core, plan: ReadPlan) {
+function ownerOf(core: Core, plan: ReadPlan) {
   return { type: plan.source.type, collection: core.layout.collections.get(plan.source.root.name) }
 }
 
@@ -117,7 +120,7 @@ function rawValue(
   const { memberType } = plan
   if (memberType === undefined)
     throw new ODataError('notImplemented', 'Media streams are not implemented by this service.')
-  const read = compileRawValue(plan.member, memberType, core.layout, contextOfMember(core, plan))
+  const read = compileRawValue(plan.member, memberType, core.layout, ownerOf(core, plan))
   const value = read(row)
   if (value === undefined) return { status: 204, headers: answer, body: undefined }
   requireAcceptable(exchange.request.headers, options.format, value.contentType)

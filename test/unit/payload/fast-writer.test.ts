@@ -43,6 +43,7 @@ const dialects = fc.record({
   ieee754Compatible: fc.boolean(),
   exponentialDecimals: fc.boolean(),
   alwaysType: fc.boolean(),
+  plainBase64: fc.boolean(),
   root: fc.constant('https://host/svc/'),
 })
 const nested: Selection = {
