@@ -69,8 +69,10 @@ export class Committer {
   async #commit(): Promise<void> {
     let group: readonly Entry[] = []
     let failure: { readonly error: unknown; readonly aborted: boolean } | undefined
+    let transaction = 0
     try {
       await this.#root.childTransaction(() => {
+        transaction = this.#root.getWriteTxnId()
         const batch = new WriteBatch(this.#tables)
         try {
           group = this.#runWaiting(batch)
@@ -88,7 +90,7 @@ export class Committer {
       const { error, aborted } = failure
       // Without a group the transaction never began: whoever waits has to be told.
       const failed = group.length > 0 || aborted ? group : this.#queue.splice(0)
-      const unknown = group.length > 0 && !aborted && !isOutOfSpace(error)
+      const unknown = !aborted && transaction > 0 && this.#mayStand(transaction)
       for (const { reject } of failed)
         reject(unknown ? storeFailure.outcomeUnknown(error) : storeFailure.unavailable(error))
       return
@@ -96,6 +98,20 @@ export class Committer {
     for (const { outcome, resolve, reject } of group) {
       if (outcome && 'error' in outcome) reject(outcome.error)
       else resolve(outcome?.value)
+    }
+  }
+
+  /**
+   * Whether a transaction whose commit failed may have been written all the same. Where the number of the last transaction
+   * has not come so far it was not: lmdb puts the old root page back. Where it has, that may be another process's work.
+   */
+  #mayStand(transaction: number): boolean {
+    try {
+      this.#root.resetReadTxn()
+      const stats: { lastTxnId?: number } = this.#root.getStats()
+      return stats.lastTxnId === undefined || stats.lastTxnId >= transaction
+    } catch {
+      return true
     }
   }
 
@@ -152,11 +168,4 @@ async function causeOf(error: unknown): Promise<unknown> {
   } catch (cause) {
     return cause
   }
-}
-
-/** MDB_MAP_FULL, ENOSPC, EDQUOT: lmdb gives the transaction up before it writes its root page. */
-const outOfSpace: ReadonlySet<unknown> = new Set([-30792, 28, 122])
-
-function isOutOfSpace(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && outOfSpace.has(error.code)
 }

@@ -28,7 +28,7 @@ export interface EmbeddedStoreOptions {
   readonly path: string
   /** rows that one request may meet without delivering them: filters, sorts and skips that no index answers. Default 1,000,000 */
   readonly scanLimit?: number
-  /** bytes of address space for the data; by default it grows as needed */
+  /** bytes of address space to begin with; it grows with the data */
   readonly mapSize?: number
   /** processes that may read at once; default 126 */
   readonly maxReaders?: number

@@ -24,7 +24,7 @@ export type Lent = Buffer
 
 export interface TableOptions {
   readonly path: string
-  /** bytes of address space for the data; lmdb lets it grow where it is left out */
+  /** bytes of address space to begin with; it grows with the data */
   readonly mapSize: number | undefined
   /** processes and scans that may read at once */
   readonly maxReaders: number
@@ -45,6 +45,8 @@ export function openTables(options: TableOptions): Tables {
       maxReaders,
       // A commit is flushed before it is seen: what is acknowledged, and what is read, is on the disk.
       overlappingSync: false,
+      // The committer gathers writes itself; lmdb's own batches leave a rejection unhandled where a commit fails.
+      eventTurnBatching: false,
       ...binary,
       ...(mapSize === undefined ? {} : { mapSize }),
     })

@@ -83,5 +83,23 @@ async function fill() {
   }
 }
 
-await { create: createForEver, raise, fill }[mode]()
+/** Stores large entities until the disk is full (`ulimit -f`), then goes on with small ones; says what happened. */
+async function overfill() {
+  let created = 0
+  let code
+  while (!code) {
+    try {
+      await store.create(createItem, session(), { _id: `${name}-${created}`, note: 'x'.repeat(100_000) })
+      created++
+    } catch (error) {
+      code = error.code
+    }
+  }
+  const counted = await store.count(plan('count', 'items', false), session())
+  await store.delete(plan('delete', 'items', true), session([`${name}-0`]))
+  const later = await store.create(createItem, session(), { _id: 'later' })
+  process.stdout.write(JSON.stringify({ code, same: counted === created, later: later.kind }))
+}
+
+await { create: createForEver, raise, fill, overfill }[mode]()
 await store.close()

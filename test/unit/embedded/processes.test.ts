@@ -94,6 +94,21 @@ describe('processes on one data folder', () => {
     })
   }, 60_000)
 
+  it('says that nothing was written where the disk is full, and goes on', async () => {
+    const script = join(import.meta.dirname, 'child.mjs')
+    const args = [process.execPath, script, compiled.folder, folder.path, csdl, 'overfill', 'f', '0']
+    // Files end at 4 MB (512-byte blocks in POSIX, 1,024 in bash).
+    const child = spawn('bash', ['-c', 'ulimit -f 4096; exec "$@"', 'bash', ...args], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let text = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8')
+    })
+    await ended(child)
+    expect(JSON.parse(text)).toEqual({ code: 'storeUnavailable', same: true, later: 'created' })
+  }, 60_000)
+
   it('gives all processes one secret and one set of collections', async () => {
     const stores = [embeddedStore({ path: folder.path }), embeddedStore({ path: folder.path })]
     await Promise.all(stores.map((store) => store.open(layout)))
