@@ -2,6 +2,7 @@ import type { Parameters } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
 import type { ModelLayout } from '../bson/layout.ts'
 import type { EntityType } from '../edm/model.ts'
+import { isSubtypeOf } from '../edm/types.ts'
 import type { StructuredValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { contextUrl } from '../payload/context.ts'
@@ -56,8 +57,16 @@ export async function update(
   const { controller, context } = contextOf(core, exchange, plan, parameters, {
     precondition: preconditionOf(conditions),
   })
-  const type = await storedType(core.layout, plan.source.type, () => controller.read(context))
-  const entity = await readBody(core, exchange, type, plan.replace ? 'replace' : 'merge')
+  const stored = await storedType(core.layout, plan.source.type, () => controller.read(context))
+  const entity = await readBody(core, exchange, stored ?? plan.source.type, plan.replace ? 'replace' : 'merge')
+  if (stored !== undefined && !isSubtypeOf(stored, entity.type))
+    throw new ODataError(
+      'typeNotAllowed',
+      `The entity is a ${stored.name}; an update cannot make it a ${entity.type.name}.`,
+      {
+        target: '@odata.type',
+      },
+    )
   exchange.timings?.mark('body')
   // An entity deleted and created again meanwhile: the second round meets what is there by then.
   for (let round = 0; round < 2; round++) {
@@ -117,16 +126,19 @@ async function readBody(
   })
 }
 
-/** The type of the entity that is there: only where the declared type leaves it open is the row read first. */
+/**
+ * The type of the entity that is there; only where the declared type leaves it open is the row read first.
+ * @returns undefined where it is not known: the row is missing
+ */
 async function storedType(
   layout: ModelLayout,
   declared: EntityType,
   readRow: () => Promise<Uint8Array | undefined>,
-): Promise<EntityType> {
+): Promise<EntityType | undefined> {
   if (declared.derivedTypes.length === 0) return declared
   const row = await readRow()
-  const type = row === undefined ? declared : typeOfDocument(row, 0, layout.structured(declared))
-  return type.kind === 'entity' ? type : declared
+  const type = row === undefined ? undefined : typeOfDocument(row, 0, layout.structured(declared))
+  return type?.kind === 'entity' ? type : undefined
 }
 
 function withMembers(entity: StructuredValue, more: ReadonlyMap<string, Value>): StructuredValue {
