@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname, isAbsolute, join, normalize } from 'node:path'
 import type { Model } from '../edm/model.ts'
 import { Problems, Source } from './problems.ts'
 import { CsdlError, type Problem, parseCsdl } from './read-csdl.ts'
@@ -23,7 +23,7 @@ export async function readModel(path: string, options: ReadModelOptions = {}): P
   const text = decode(await readFile(path), path)
   const { onWarning } = options
   return parseCsdl(text, {
-    file: path,
+    file: normalize(path),
     resolve: (uri, from) => {
       const file = fileOf(uri, from, options.files)
       return file === undefined ? undefined : { file, text: decode(readReferenced(file, uri, from), file) }
@@ -35,7 +35,16 @@ export async function readModel(path: string, options: ReadModelOptions = {}): P
 function fileOf(uri: string, from: string, files: Readonly<Record<string, string>> = {}): string | undefined {
   if (Object.hasOwn(files, uri)) return files[uri]
   if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri) || uri.startsWith('//')) return undefined
-  return resolve(dirname(from), decodeURIComponent(uri.replace(/[?#].*$/, '')))
+  const relative = decoded(uri.replace(/[?#].*$/, ''))
+  return isAbsolute(relative) ? relative : join(dirname(from), relative)
+}
+
+function decoded(uri: string): string {
+  try {
+    return decodeURIComponent(uri)
+  } catch {
+    return uri
+  }
 }
 
 function readReferenced(file: string, uri: string, from: string): Buffer {
