@@ -1,4 +1,5 @@
-import { Decimal128, Long } from 'mongodb'
+import { Decimal128, Long } from 'bson'
+import { toDecimal128 } from '../../bson/decimal128.ts'
 import { encodeKeyPart, encodeValue } from '../../bson/encode.ts'
 import type { ModelLayout } from '../../bson/layout.ts'
 import { Decimal } from '../../edm/decimal.ts'
@@ -135,17 +136,11 @@ function storedNumber(field: Field, value: number | bigint | Decimal): unknown {
   }
   if (typeof value === 'bigint') {
     if (value >= -int64Limit && value < int64Limit) return Long.fromBigInt(value)
-    return storedDecimal(Decimal.fromBigInt(value))
+    return toDecimal128(Decimal.fromBigInt(value))
   }
-  if (field.kind !== 'floating') return storedDecimal(value)
+  if (field.kind !== 'floating') return toDecimal128(value)
   const double = value.toNumber()
   return Decimal.fromNumber(double).equals(value) ? double : undefined
-}
-
-function storedDecimal(value: Decimal): Decimal128 | undefined {
-  if (value.precision > 34) return undefined
-  if (value.special !== undefined) return Decimal128.fromString(value.special.replace('INF', 'Infinity'))
-  return Decimal128.fromString(value.toString(true))
 }
 
 function isNaNValue(stored: unknown): boolean {
