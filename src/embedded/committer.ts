@@ -67,7 +67,7 @@ export class Committer {
   }
 
   async #commit(): Promise<void> {
-    let group: readonly Entry[] = []
+    const group: Entry[] = []
     let failure: { readonly error: unknown; readonly aborted: boolean } | undefined
     let transaction = 0
     try {
@@ -75,7 +75,7 @@ export class Committer {
         transaction = this.#root.getWriteTxnId()
         const batch = new WriteBatch(this.#tables)
         try {
-          group = this.#runWaiting(batch)
+          this.#runWaiting(batch, group)
           batch.finish()
         } catch (error) {
           failure = { error, aborted: true }
@@ -89,7 +89,7 @@ export class Committer {
     if (failure) {
       const { error, aborted } = failure
       // Without a group the transaction never began: whoever waits has to be told.
-      const failed = group.length > 0 || aborted ? group : this.#queue.splice(0)
+      const failed = group.length > 0 ? group : this.#queue.splice(0)
       const unknown = !aborted && transaction > 0 && this.#mayStand(transaction)
       for (const { reject } of failed)
         reject(unknown ? storeFailure.outcomeUnknown(error) : storeFailure.unavailable(error))
@@ -115,20 +115,20 @@ export class Committer {
     }
   }
 
-  /** The write lock is held: runs what waits, first come first, until the time for one transaction is used up. */
-  #runWaiting(batch: WriteBatch): readonly Entry[] {
-    const queue = this.#queue
+  /**
+   * The write lock is held: runs what waits, first come first, until the time for one transaction is used up.
+   * @param group takes those that were run, also where this throws
+   */
+  #runWaiting(batch: WriteBatch, group: Entry[]): void {
     const end = performance.now() + limits.milliseconds
-    let taken = 0
     try {
-      for (const entry of queue) {
-        if (taken === limits.entries || performance.now() > end) break
-        taken++
+      for (const entry of this.#queue) {
+        if (group.length === limits.entries || performance.now() > end) break
+        group.push(entry)
         runOne(entry, batch)
       }
-      return queue.slice(0, taken)
     } finally {
-      this.#queue = queue.slice(taken)
+      this.#queue = this.#queue.slice(group.length)
     }
   }
 

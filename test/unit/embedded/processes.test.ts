@@ -74,6 +74,23 @@ describe('processes on one data folder', () => {
     })
   }, 60_000)
 
+  it('goes on where another process dies in the middle of its writes', async () => {
+    await withStore(async (store) => {
+      for (let round = 0; round < 3; round++) {
+        const child = start('create', `dying${round}`)
+        await once(child.stdout, 'data')
+        const writes = Array.from({ length: 40 }, (_, i) =>
+          store.create(createPlan('items'), session(), { _id: `own-${round}-${i}` }),
+        )
+        child.kill('SIGKILL')
+        child.stdout.resume()
+        await once(child, 'close')
+        expect((await Promise.all(writes)).every(({ kind }) => kind === 'created')).toBe(true)
+        expect((await store.create(createPlan('items'), session(), { _id: `after-${round}` })).kind).toBe('created')
+      }
+    })
+  }, 60_000)
+
   it('loses no update of two processes and itself', async () => {
     await withStore(async (store) => {
       await store.create(createPlan('counters'), session(), { _id: 1, value: 0 })
