@@ -2,21 +2,7 @@ import { resolve } from 'node:path'
 import { localKey, signLocalToken } from '../auth/local-key.ts'
 import { deleteRestrictions, insertRestrictions, readRestrictions, updateRestrictions } from '../csdl/capabilities.ts'
 import { readModel } from '../csdl/read-model.ts'
-import { type Arguments, type Flag, UsageError } from './flags.ts'
-
-export const tokenFlags = {
-  scope: { type: 'string', argument: 'SCOPE', multiple: true, help: 'delegated permission (repeatable)' },
-  role: {
-    type: 'string',
-    argument: 'ROLE',
-    multiple: true,
-    help: 'application permission (repeatable), instead of --scope',
-  },
-  all: { type: 'string', argument: 'FILE', help: 'every delegated permission that this CSDL file names' },
-  data: { type: 'string', argument: 'DIR', help: 'data folder of the service (default: data)' },
-  subject: { type: 'string', argument: 'NAME', help: 'who signs in (default: developer)' },
-  lifetime: { type: 'string', argument: 'SECONDS', help: 'how long it is good (default: 3600)' },
-} as const satisfies Readonly<Record<string, Flag>>
+import { type Arguments, UsageError } from './flags.ts'
 
 /** `odatum token`: a token signed with the local development key. @returns the token */
 export async function token(given: Arguments): Promise<string> {
