@@ -10,4 +10,7 @@ export interface RunningMongod {
 }
 
 export function findMongod(options?: { log?: (line: string) => void }): Promise<FoundMongod>
-export function startMongod(binary: string, options?: { cacheGB?: number; folder?: string }): Promise<RunningMongod>
+export function startMongod(
+  binary: string,
+  options?: { cacheGB?: number; folder?: string; standalone?: boolean },
+): Promise<RunningMongod>

@@ -199,10 +199,10 @@ function guardOf(pid, folder) {
 }
 
 /**
- * Starts `binary` on a free loopback port with a temporary data folder, as a replica set that is ready to write.
+ * Starts `binary` on a free loopback port with a temporary data folder, as a replica set that is ready to write, or alone.
  * Resolves to `{ uri, pid, stop }`; `stop` ends this process only and removes the folder.
  */
-export async function startMongod(binary, { cacheGB = 0.5, folder } = {}) {
+export async function startMongod(binary, { cacheGB = 0.5, folder, standalone = false } = {}) {
   const data = folder ?? mkdtempSync(join(tmpdir(), 'odatum-mongod-'))
   mkdirSync(data, { recursive: true })
   const port = await freePort()
@@ -211,7 +211,8 @@ export async function startMongod(binary, { cacheGB = 0.5, folder } = {}) {
     binary,
     [
       ...['--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', data, '--logpath', log],
-      ...['--replSet', 'odatum', '--oplogSize', '256', '--wiredTigerCacheSizeGB', String(cacheGB)],
+      ...['--wiredTigerCacheSizeGB', String(cacheGB)],
+      ...(standalone ? [] : ['--replSet', 'odatum', '--oplogSize', '256']),
       // fail points: tests inject conflicts, lost connections and write concern errors
       ...['--setParameter', 'enableTestCommands=1', '--setParameter', 'diagnosticDataCollectionEnabled=false'],
       ...(process.platform === 'win32' ? [] : ['--nounixsocket']),
@@ -230,7 +231,7 @@ export async function startMongod(binary, { cacheGB = 0.5, folder } = {}) {
     if (failure === undefined) await exited
     if (folder === undefined) rmSync(data, { recursive: true, force: true, maxRetries: 5 })
   }
-  const uri = `mongodb://127.0.0.1:${port}/?replicaSet=odatum`
+  const uri = `mongodb://127.0.0.1:${port}/${standalone ? '' : '?replicaSet=odatum'}`
   const deadline = Date.now() + startLimit
   const check = () => {
     if (failure) throw failure
@@ -242,7 +243,7 @@ export async function startMongod(binary, { cacheGB = 0.5, folder } = {}) {
       check()
       await sleep(50)
     }
-    await initiate(port, check)
+    if (!standalone) await initiate(port, check)
   } catch (error) {
     await stop()
     throw error

@@ -1,6 +1,6 @@
 import { type Document, serialize } from 'bson'
 import { expect, it } from 'vitest'
-import { type Client, decoded, documentOf, planOf, sessionOf } from './kit.ts'
+import { type Client, decoded, documentOf, mergeOf, planOf, sessionOf } from './kit.ts'
 
 const everything = {
   id: 'full',
@@ -155,5 +155,17 @@ export function createContract(client: () => Client): void {
       const after = await Promise.all([client().one(`things('fresh')`), client().one(`things('fresh')`)])
       for (const one of after) expect(decoded(one).number).toBe(i)
     }
+  })
+
+  it('keeps values of an alternate key unique, nulls aside', async () => {
+    await client().store.ready()
+    await client().createAll('logins', [{ id: 'a', mail: 'a@example.org' }, { id: 'b' }, { id: 'c' }])
+    const refused = { code: 'conflict', status: 409 }
+    await expect(client().create('logins', { id: 'd', mail: 'a@example.org' })).rejects.toMatchObject(refused)
+    await expect(client().update(`logins('b')`, mergeOf('logins', { mail: 'a@example.org' }))).rejects.toMatchObject(
+      refused,
+    )
+    expect((await client().update(`logins('a')`, mergeOf('logins', { mail: null }))).kind).toBe('updated')
+    expect((await client().create('logins', { id: 'd', mail: 'a@example.org' })).kind).toBe('created')
   })
 }

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, type TestContext } from 'vitest'
 import { type Client, decoded, mergeOf, sessionOf } from './kit.ts'
 
 /** Transactions: all or nothing, alone with what they see. */
@@ -6,7 +6,12 @@ export function transactionContract(client: () => Client): void {
   const run = <T>(work: (transaction: { transaction: unknown }) => Promise<T>) =>
     client().store.transaction(sessionOf([]), ({ transaction }) => work({ transaction }))
 
-  it('stores everything at once', async () => {
+  const needed = (test: TestContext) => {
+    if (!client().store.capabilities.transactions) test.skip('this store has no transactions')
+  }
+
+  it('stores everything at once', async (test) => {
+    needed(test)
     await client().create('things', { id: 'before' })
     const result = await run(async (within) => {
       expect((await client().create('things', { id: 'tx-1', number: 1 }, within)).kind).toBe('created')
@@ -26,7 +31,8 @@ export function transactionContract(client: () => Client): void {
     expect(await client().one('numbered(1)')).toBeDefined()
   })
 
-  it('stores nothing where the work fails, and hands on its error', async () => {
+  it('stores nothing where the work fails, and hands on its error', async (test) => {
+    needed(test)
     const failure = new Error('no')
     await expect(
       run(async (within) => {
@@ -39,7 +45,8 @@ export function transactionContract(client: () => Client): void {
     expect(await client().one(`things('before')`)).toBeDefined()
   })
 
-  it('loses no update of transactions that meet', async () => {
+  it('loses no update of transactions that meet', async (test) => {
+    needed(test)
     await client().create('things', { id: 'counter', number: 0 })
     const add = () =>
       run(async (within) => {
@@ -51,7 +58,8 @@ export function transactionContract(client: () => Client): void {
     expect(decoded(await client().one(`things('counter')`)).number).toBe(10)
   })
 
-  it('tells of a key that is taken', async () => {
+  it('tells of a key that is taken', async (test) => {
+    needed(test)
     const kinds: string[] = []
     await run(async (within) => {
       kinds.push((await client().create('things', { id: 'before' }, within)).kind)
