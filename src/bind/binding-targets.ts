@@ -1,4 +1,5 @@
 import type { EntityContainer, EntitySet, Model, NavigationProperty, Singleton } from '../edm/model.ts'
+import { isSubtypeOf } from '../edm/types.ts'
 import { unaliased } from './context.ts'
 
 /** Where the rows of a path stand: the last entity set or singleton, and the path walked from it. */
@@ -21,12 +22,28 @@ export function placeBehind(place: Place, name: string): Place {
 
 /**
  * Where a navigation property leads (CSDL 13.4): a contained one stays in its root, any other goes to the target that the
- * root binds it to.
+ * root binds it to, without a binding to the only entity set of its type (or of a base type).
  */
 export function follow(model: Model, place: Place, property: NavigationProperty): Place {
   if (property.containsTarget) return placeBehind(place, property.name)
-  const target = boundTarget(model, place, property)
+  const target = boundTarget(model, place, property) ?? onlySet(model, property)
   return { root: target, path: [] }
+}
+
+const onlySets = new WeakMap<NavigationProperty, { readonly set: EntitySet | undefined }>()
+
+/** The only entity set that can have the targets of a property: one of their own type, else of a base type. */
+function onlySet(model: Model, property: NavigationProperty): EntitySet | undefined {
+  const { type } = property
+  if (type.kind !== 'entity') return undefined
+  const known = onlySets.get(property)
+  if (known) return known.set
+  const sets = [...(model.container?.children.values() ?? [])].filter((child) => child.kind === 'entitySet')
+  const own = sets.filter((set) => set.type === type)
+  const [set, another] = own.length > 0 ? own : sets.filter((candidate) => isSubtypeOf(type, candidate.type))
+  const found = { set: another === undefined ? set : undefined }
+  onlySets.set(property, found)
+  return found.set
 }
 
 function boundTarget(model: Model, place: Place, property: NavigationProperty): EntitySet | Singleton | undefined {

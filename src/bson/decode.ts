@@ -8,6 +8,7 @@ import type { EnumType, PrimitiveTypeName, Property, StructuredType, TypeReferen
 import { convertNumber } from '../edm/numbers.ts'
 import { isStructured, primitiveOf } from '../edm/types.ts'
 import type { DateTimeOffset, PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
+import { plainKeysOf } from './encode.ts'
 import { durationOfTicks, readExactNumber, readExactPart, readInstant, readInstantItem } from './exact.ts'
 import { decodeGeo } from './geo-json.ts'
 import { type CollectionLayout, fields, type ModelLayout, type StructuredLayout } from './layout.ts'
@@ -61,6 +62,10 @@ export function decodeEntity(layout: ModelLayout, collection: CollectionLayout, 
     members.set(name, decodeField(row, findPath(row, path), property.type, exactAt, layout))
   }
   readMembers(layout, row, 0, type, members, 0)
+  for (const { name, type: reference } of plainKeysOf(collection)) {
+    const at = findField(row, name)
+    if (at >= 0) members.set(name, decodeField(row, at, reference, findField(row, name + fields.exact), layout))
+  }
   return { kind: 'structured', type, members }
 }
 

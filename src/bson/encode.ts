@@ -13,7 +13,7 @@ import { toDecimal128 } from './decimal128.ts'
 import { type ExactPart, exactPart, ticksOf } from './exact.ts'
 import { isDynamicName } from './field-path.ts'
 import { encodeGeo } from './geo-json.ts'
-import { type CollectionLayout, fields, type ModelLayout } from './layout.ts'
+import { type CollectionLayout, containedId, fields, type ModelLayout } from './layout.ts'
 
 /** A value in stored form; `exact` is what goes beside it as `name@exact`. */
 export interface EncodedValue {
@@ -30,19 +30,38 @@ export interface EncodedMembers {
 /**
  * A new document of a collection: `_id` from the key members, `@type` where the value's type derives from the declared
  * one, the members under their stored names. Null members are left out: absent and null are the same.
+ * @param owner path of the owner, in a contained collection (layout.ts)
  * @throws ODataError `keyInvalid` where a key member is missing or null; `valueInvalid` for a value that cannot be stored
  */
-export function encodeEntity(layout: ModelLayout, collection: CollectionLayout, value: StructuredValue): Document {
+export function encodeEntity(
+  layout: ModelLayout,
+  collection: CollectionLayout,
+  value: StructuredValue,
+  owner?: string,
+): Document {
   const document = newDocument()
   const keys = collection.key.parts.map(({ names }) => memberAt(value, names))
-  document[fields.id] = encodeKey(collection, keys)
+  document[fields.id] = encodeKey(collection, keys, owner)
   writeType(document, value.type, collection.entityType)
   for (const [i, { alias, property }] of collection.key.parts.entries()) {
     const exact = keyExact(property, keys[i])
     if (exact !== undefined) document[alias + fields.exact] = exact
   }
+  for (const { name, type } of plainKeysOf(collection)) {
+    const member = value.members.get(name)
+    if (member === undefined || member === null) continue
+    const { value: stored, exact } = encodeValue(layout, type, member)
+    document[name] = stored
+    if (exact !== undefined) document[name + fields.exact] = exact
+  }
   writeMembers(layout, document, value)
   return document
+}
+
+/** Key properties that are fields like all others: where one row for each owner needs no key (layout.ts, `KeyLayout`). */
+export function plainKeysOf({ key, entityType }: CollectionLayout): readonly Property[] {
+  if (key.parts.length > 0) return []
+  return entityType.key.flatMap(({ path, property }) => (path.length === 1 ? [property] : []))
 }
 
 /**
@@ -96,12 +115,26 @@ export function encodeValue(layout: ModelLayout, reference: TypeReference | unde
 /**
  * The `_id` of an entity.
  * @param values key values in key order; equal keys give equal bytes (decimals without trailing zeros, instants in UTC)
- * @returns one value, a document in key order, or for a key-less singleton the collection's name
+ * @param owner path of the owner, in a contained collection
+ * @returns one value, a document in key order, for a singleton the collection's name; in a contained collection {p, k}
  * @throws ODataError `keyInvalid` where a value is missing or null
  */
-export function encodeKey(collection: CollectionLayout, values: readonly (Value | undefined)[]): unknown {
+export function encodeKey(
+  collection: CollectionLayout,
+  values: readonly (Value | undefined)[],
+  owner?: string,
+): unknown {
+  if (collection.contained === undefined)
+    return collection.key.parts.length === 0 ? collection.name : keyValue(collection, values)
+  invariant(owner !== undefined, `an entity in ${collection.name} has an owner`)
+  const id = newDocument()
+  id[containedId.owner] = owner
+  id[containedId.key] = collection.key.parts.length === 0 ? '' : keyValue(collection, values)
+  return id
+}
+
+function keyValue(collection: CollectionLayout, values: readonly (Value | undefined)[]): unknown {
   const { composite, parts } = collection.key
-  if (parts.length === 0) return collection.name
   const document = newDocument()
   for (const [i, { alias, property }] of parts.entries()) {
     const value = values[i]

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { annotationOf, bool, items, member, text } from '../edm/annotations.ts'
 import type {
   Annotatable,
@@ -5,14 +6,17 @@ import type {
   EntitySet,
   EntityType,
   Model,
+  NavigationProperty,
   Property,
   Singleton,
   StructuredType,
 } from '../edm/model.ts'
 import { instantiableTypes, isStructured, primitiveOf } from '../edm/types.ts'
+import { ODataError } from '../errors/odata-error.ts'
 import { exactFieldPathOf, fieldPathOf } from './field-path.ts'
 import {
   type CollectionLayout,
+  containedId,
   fields,
   type IndexLayout,
   type KeyLayout,
@@ -48,8 +52,17 @@ const alternateKeys = 'Org.OData.Core.V1.AlternateKeys'
 export function layoutOf(model: Model): ModelLayout {
   const structured = new Map<StructuredType, StructuredLayout>()
   const collections = new Map<string, CollectionLayout>()
+  const contained = new Map<NavigationProperty, CollectionLayout>()
   const layout: ModelLayout = {
     collections,
+    contained(property) {
+      let found = contained.get(property)
+      if (found === undefined) {
+        found = containedLayout(layout, property)
+        contained.set(property, found)
+      }
+      return found
+    },
     structured(type) {
       let found = structured.get(type)
       if (found === undefined) {
@@ -127,7 +140,7 @@ function storedField(property: Property): string {
   return field
 }
 
-function nameOf(property: Property): string {
+function nameOf(property: Property | NavigationProperty): string {
   return `${property.declaringType.name}/${property.name}`
 }
 
@@ -140,18 +153,45 @@ function collectionLayout(layout: ModelLayout, source: EntitySet | Singleton): C
   const collection = {
     name,
     entityType: source.type,
-    key: keyLayout(source.type),
+    key: source.kind === 'singleton' ? noKey : keyLayout(source.type, [fields.id]),
     sharedWrites: bool(member(annotation, 'SharedWrites')) === true,
   }
   return { ...collection, indexes: indexesOf(layout, { ...collection, indexes: [] }, source) }
 }
 
-function keyLayout(type: EntityType): KeyLayout {
+/** Of a collection with one row for each owner. */
+const noKey: KeyLayout = { composite: false, parts: [] }
+
+/** MongoDB takes names of 255 bytes, the database's included. */
+const longestName = 160
+
+function containedLayout(layout: ModelLayout, property: NavigationProperty): CollectionLayout {
+  const { type } = property
+  const full = nameOf(property)
+  if (type.kind !== 'entity')
+    throw new ODataError('notImplemented', `${full} holds entities of any type, which is not implemented.`)
+  if (property.collection && type.key.length === 0)
+    throw new ODataError('notImplemented', `${full} holds entities without a key, which is not implemented.`)
+  const hash = createHash('sha256').update(full).digest('hex').slice(0, 16)
+  const collection = {
+    // no entity set's name has a slash
+    name: full.length > longestName ? `${full.slice(0, longestName)}~${hash}` : full,
+    entityType: type,
+    key: property.collection ? keyLayout(type, [fields.id, containedId.key]) : noKey,
+    sharedWrites: false,
+    contained: property,
+  }
+  const others = indexesOf(layout, { ...collection, indexes: [] }, { type, annotations: property.annotations })
+  // entities of one owner are a range of `_id`; what must be unique is so among them only, so no index can see to it
+  return { ...collection, indexes: others.filter(({ unique }) => !unique) }
+}
+
+function keyLayout(type: EntityType, base: readonly string[]): KeyLayout {
   const composite = type.key.length > 1
   const parts = type.key.map(
     (key): KeyPartLayout => ({
       alias: key.alias,
-      path: composite ? [fields.id, key.alias] : [fields.id],
+      path: composite ? [...base, key.alias] : base,
       names: key.path,
       property: key.property,
     }),
@@ -159,12 +199,19 @@ function keyLayout(type: EntityType): KeyLayout {
   return { composite, parts }
 }
 
-function indexesOf(layout: ModelLayout, collection: CollectionLayout, source: EntitySet | Singleton): IndexLayout[] {
+/** What an index is derived from: an entity set, a singleton, or what a navigation property holds. */
+type Indexed = Annotatable & { readonly type: EntityType }
+
+function indexesOf(layout: ModelLayout, collection: CollectionLayout, source: Indexed): IndexLayout[] {
   const found = new Map<string, IndexLayout>()
   const add: AddIndex = (type, paths, unique) => {
     const keys = paths.flatMap(([path, descending]) => indexFields(layout, collection, type, path, descending))
     const first = keys[0]
-    if (first === undefined || (keys.length === 1 && first.path === fields.id)) return
+    if (
+      first === undefined ||
+      (keys.length === 1 && collection.key.parts.some(({ path }) => path.join('.') === first.path))
+    )
+      return
     const derived = unique && type !== source.type
     const pattern = keys.map((key) => `${key.path}_${key.descending ? -1 : 1}`).join('_')
     const name = derived ? `${pattern}:${type.name}` : pattern

@@ -1,4 +1,4 @@
-import type { EntityType, Property, StructuredType } from '../edm/model.ts'
+import type { EntityType, NavigationProperty, Property, StructuredType } from '../edm/model.ts'
 
 /**
  * The stored form (docs/architecture.md, "Stored form"): which collection and which fields hold what. Derived once from
@@ -8,11 +8,21 @@ import type { EntityType, Property, StructuredType } from '../edm/model.ts'
 /** Names of our own in a document; `@` is no part of an OData identifier. */
 export const fields = { id: '_id', type: '@type', version: '@version', links: '@links', exact: '@exact' } as const
 
+/** Fields of `_id` in a contained collection: the owner's path, and the key. */
+export const containedId = { owner: 'p', key: 'k' } as const
+
+/** Dotted path of the owner in rows of a contained collection. */
+export const ownerPath = `${fields.id}.${containedId.owner}`
+
 /** How a key stands in `_id`. */
 export interface KeyLayout {
-  /** false: `_id` is the value itself; true: `_id` is a document, one field for each key property, in key order */
+  /** false: the key is the value itself; true: it is a document, one field for each key property, in key order */
   readonly composite: boolean
-  /** key alias and its path in the stored document: `['_id']` or `['_id', alias]`, in key order; none for a key-less singleton */
+  /**
+   * Key alias and its path in the stored document: `['_id']` or `['_id', alias]`, in a contained collection `['_id', 'k']` or
+   * `['_id', 'k', alias]`; in key order. None where a collection holds one row for each owner (singletons, contained
+   * entities of single-valued navigation properties): key properties are fields like all others there.
+   */
   readonly parts: readonly KeyPartLayout[]
 }
 
@@ -37,7 +47,12 @@ export interface StructuredLayout {
   readonly withoutType: StructuredType
 }
 
-/** One stored collection: of an entity set, a singleton, or a contained navigation property. */
+/**
+ * One stored collection: of an entity set, a singleton, or a contained navigation property. Rows of the last are of many
+ * owners: their `_id` is `{p, k}`, the owner's path (`users('u1')/mailFolders('f1')`: its canonical URL without the root
+ * and unencoded, behind it what leads to the navigation property: complex properties, or the cast to the type that declares
+ * it) and the key, '' for a single-valued one.
+ */
 export interface CollectionLayout {
   /** name of the collection */
   readonly name: string
@@ -46,6 +61,8 @@ export interface CollectionLayout {
   /** other processes write here too: the ETag is a content hash */
   readonly sharedWrites: boolean
   readonly indexes: readonly IndexLayout[]
+  /** the navigation property whose targets stand here; undefined: an entity set's or singleton's collection */
+  readonly contained?: NavigationProperty
 }
 
 /** An index besides the key's. */
@@ -64,6 +81,11 @@ export interface IndexLayout {
 export interface ModelLayout {
   /** by entity set or singleton name */
   readonly collections: ReadonlyMap<string, CollectionLayout>
+  /**
+   * The collection of the entities that a containment navigation property holds, whoever their owners are; made at first use.
+   * @throws ODataError notImplemented where the property holds entities of any type, or ones without a key
+   */
+  contained(property: NavigationProperty): CollectionLayout
   /** layout of a structured type; made at first use */
   structured(type: StructuredType): StructuredLayout
   /** the entity or complex type of a qualified name (`@type` of values of open types) */

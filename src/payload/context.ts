@@ -19,18 +19,14 @@ export function contextUrl(
   const place = placeOf(plan.source, parameters)
   if (plan.kind === 'read' && plan.member.length > 0) return base + memberFragment(plan, place, selected)
   const single = plan.kind !== 'read' || plan.source.single
-  if (place.set === undefined) {
-    const { name } = plan.source.type
-    return `${base}${single ? name : `Collection(${name})`}${selected}`
-  }
   const cast = place.cast === undefined ? '' : `/${place.cast.name}`
   return `${base}${place.set}${cast}${selected}${single && !place.singleton ? '/$entity' : ''}`
 }
 
 /** Where the rows of a source lie. */
 interface Place {
-  /** entity set, singleton, or path of a contained collection; undefined where rows are of no set */
-  readonly set: string | undefined
+  /** entity set, singleton, or path of a contained collection */
+  readonly set: string
   readonly singleton: boolean
   readonly cast: StructuredType | undefined
   /** key predicate of the row named last, where there is one */
@@ -39,41 +35,27 @@ interface Place {
   readonly canonical: boolean
 }
 
-function placeOf(source: Source, parameters: Parameters): Place {
-  const singleton = source.root.kind === 'singleton'
-  let place: Place = { set: source.root.name, singleton, cast: undefined, key: undefined, canonical: singleton }
-  for (const step of source.steps) {
-    switch (step.kind) {
-      case 'key': {
-        const { key, parameters: indexes } = step.predicate
-        const values = indexes.map((index) => parameters[index] ?? null)
-        place = { ...place, key: keyPredicate(key, values, false), canonical: place.set !== undefined }
-        break
-      }
-      case 'cast':
-        place = { ...place, cast: step.type }
-        break
-      case 'navigation': {
-        const contained = step.property.containsTarget && place.canonical
-        const set = contained ? `${entityPath(place)}/${step.property.name}` : step.target?.name
-        place = {
-          set,
-          singleton: !contained && step.target?.kind === 'singleton',
-          cast: undefined,
-          key: undefined,
-          canonical:
-            set !== undefined && (step.target?.kind === 'singleton' || (contained && !step.property.collection)),
-        }
-        break
-      }
-      case 'filter':
-        break
-    }
+function placeOf({ root, owner, steps }: Source, parameters: Parameters): Place {
+  const contained = root.kind === 'contained'
+  const alone = root.kind === 'singleton' || (contained && !root.property.collection)
+  let place: Place = {
+    set: contained ? `${parameters[owner ?? -1]}/${root.property.name}` : root.name,
+    singleton: root.kind === 'singleton',
+    cast: undefined,
+    key: undefined,
+    canonical: alone,
+  }
+  for (const step of steps) {
+    if (step.kind === 'cast') place = { ...place, cast: step.type }
+    if (step.kind !== 'key') continue
+    const { key, parameters: indexes } = step.predicate
+    const values = indexes.map((index) => parameters[index] ?? null)
+    place = { ...place, key: keyPredicate(key, values, false), canonical: true }
   }
   return place
 }
 
-function entityPath({ set = '', key = '', cast }: Place): string {
+function entityPath({ set, key = '', cast }: Place): string {
   return `${set}${key}${cast === undefined ? '' : `/${cast.name}`}`
 }
 

@@ -1,19 +1,16 @@
 import type { Selection } from '../bind/tree.ts'
-import { decodeField } from '../bson/decode.ts'
-import { fields, type KeyPartLayout, type ModelLayout } from '../bson/layout.ts'
+import { type CollectionLayout, fields, type KeyPartLayout, type ModelLayout } from '../bson/layout.ts'
 import {
   bsonType,
   elementType,
-  findField,
-  findPath,
   readInt32,
   readInt64AsNumber,
   valueOffset,
 } from '../bson/reader.ts'
-import type { KeyProperty, Property, StructuredType, TypeReference } from '../edm/model.ts'
+import type { Property, StructuredType, TypeReference } from '../edm/model.ts'
 import { isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
-import { keyPredicate } from './key-text.ts'
+import { encodePath, keyReader, rowPath } from './row-path.ts'
 import type { JsonDialect, RowShape } from './writer.ts'
 
 /** Deeper documents are written as null: nothing odatum stores comes near, and the stack must not end. */
@@ -71,7 +68,7 @@ export function membersOf(
 /** Where the key of a shape's rows is stored. */
 export function keysOf(shape: RowShape, layout: ModelLayout): readonly KeyPartLayout[] {
   if (shape.type.kind !== 'entity') return []
-  const collection = shape.entitySet === undefined ? undefined : layout.collections.get(shape.entitySet)
+  const collection = collectionOf(shape, layout)
   if (collection !== undefined && isRelated(collection.entityType, shape.type)) return collection.key.parts
   const { key } = shape.type
   return key.map(({ alias, path, property }) => ({
@@ -80,6 +77,10 @@ export function keysOf(shape: RowShape, layout: ModelLayout): readonly KeyPartLa
     names: path,
     property,
   }))
+}
+
+function collectionOf(shape: RowShape, layout: ModelLayout): CollectionLayout | undefined {
+  return shape.collection ?? (shape.entitySet === undefined ? undefined : layout.collections.get(shape.entitySet))
 }
 
 function isRelated(a: StructuredType, b: StructuredType): boolean {
@@ -92,23 +93,25 @@ export type RowLink = (row: Uint8Array) => string
 /** Makes the function that gives the URL of a row. */
 export function linkOf(shape: RowShape, dialect: JsonDialect, layout: ModelLayout): RowLink | undefined {
   const { entitySet, type } = shape
-  if (entitySet === undefined || type.kind !== 'entity' || !isRelated(setTypeOf(shape, layout), type)) return undefined
-  const base = dialect.root + encodeURIComponent(entitySet)
+  if (type.kind !== 'entity' || !isRelated(setTypeOf(shape, layout), type)) return undefined
+  const collection = collectionOf(shape, layout)
+  const { root } = dialect
+  if (collection?.contained !== undefined) {
+    const path = rowPath(collection, '', layout)
+    return (row) => root + encodePath(path(row))
+  }
+  if (entitySet === undefined) return undefined
+  const base = root + encodeURIComponent(entitySet)
   if (shape.singleton) return () => base
   const parts = keysOf(shape, layout)
   if (parts.length === 0) return undefined
-  const key: readonly KeyProperty[] = parts.map(({ alias, names, property }) => ({ alias, path: names, property }))
-  return (row) => {
-    const values = parts.map(({ alias, path, property }) =>
-      decodeField(row, findPath(row, path), property.type, findField(row, alias + fields.exact), layout),
-    )
-    return base + keyPredicate(key, values, true)
-  }
+  const key = keyReader(parts, layout)
+  return (row) => base + key(row, true)
 }
 
 /** The declared type of the rows' entity set or singleton: edit links of other types end with a cast (JSON Format 4.5.9). */
 export function setTypeOf(shape: RowShape, layout: ModelLayout): StructuredType {
-  return (shape.entitySet === undefined ? undefined : layout.collections.get(shape.entitySet)?.entityType) ?? shape.type
+  return collectionOf(shape, layout)?.entityType ?? shape.type
 }
 
 /** Whether the selection leaves out a part of the key: then an entity needs its id said (JSON Format 4.5.8). */

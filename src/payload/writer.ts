@@ -1,4 +1,5 @@
 import type { ExpandItem, MemberStep, Selection } from '../bind/tree.ts'
+import type { CollectionLayout } from '../bson/layout.ts'
 import type { StructuredType } from '../edm/model.ts'
 
 /** How answers are written: what negotiation settled (Protocol 8.1.5, 8.2.1; JSON Format 3). */
@@ -27,6 +28,8 @@ export interface RowShape {
   readonly entitySet: string | undefined
   /** whether `entitySet` names a singleton: its URL has no key */
   readonly singleton?: boolean
+  /** where the rows stand, if that is not the collection of `entitySet`: a contained collection */
+  readonly collection?: CollectionLayout
 }
 
 /** A growing UTF-8 buffer, reused between requests. */

@@ -1,21 +1,14 @@
 import { assertNever } from '../base/assert.ts'
-import type {
-  BoundPath,
-  BoundQuery,
-  BoundSegment,
-  Expression,
-  MemberStep,
-  OrderByItem,
-  ParameterSlot,
-} from '../bind/tree.ts'
+import type { BoundPath, BoundQuery, Expression, OrderByItem, ParameterSlot } from '../bind/tree.ts'
 import { isComputed } from '../csdl/core.ts'
-import type { EntitySet, EntityType, KeyProperty, Singleton, TypeReference } from '../edm/model.ts'
+import type { EntityType, KeyProperty, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { checkMethod, type Method } from './methods.ts'
 import { checkOptions } from './options.ts'
-import type { CountPlan, CreatePlan, DeletePlan, Plan, ReadPlan, Source, SourceStep, UpdatePlan } from './plan.ts'
+import type { CountPlan, CreatePlan, DeletePlan, Plan, ReadPlan, StorePlan, UpdatePlan } from './plan.ts'
 import { requirementsOf } from './requirements.ts'
+import { type PathSource, sourceOf } from './source.ts'
 
 /** What a plan is made from; the query is bound only once the options are known to be legal. */
 export interface PlanRequest {
@@ -45,27 +38,25 @@ export function buildPlan(request: PlanRequest): Plan {
   if (path.resource === 'serviceDocument') return freeze({ kind: 'serviceDocument', requires: [], slots: [] })
   if (path.resource === 'metadata') return freeze({ kind: 'metadata', requires: [], slots: [] })
 
-  const { source, member, raw } = sourceOf(path)
   const { query, slots: querySlots } = request.bindQuery()
   const slots = [...request.pathSlots, ...querySlots]
-  return freeze(storePlan(method, { path, source, member, raw, query, slots }))
+  const place = sourceOf(path, slots.length)
+  const plan = storePlan(method, { ...place, path, query, slots })
+  return freeze(place.hops.length === 0 ? plan : { ...plan, hops: place.hops })
 }
 
-interface Parts {
+interface Parts extends PathSource {
   readonly path: BoundPath
-  readonly source: Source
-  readonly member: readonly MemberStep[]
-  readonly raw: boolean
   readonly query: BoundQuery
   readonly slots: readonly ParameterSlot[]
 }
 
-function storePlan(method: Method, parts: Parts): Plan {
-  const { source, query, slots } = parts
+function storePlan(method: Method, parts: Parts): StorePlan {
+  const { source, query, slots, trail, fixed } = parts
   const { select, expand, filter, search } = query
   switch (method) {
     case 'GET': {
-      const requires = requirementsOf(source, 'read')
+      const requires = requirementsOf(source, 'read', trail)
       if (parts.path.resource === 'count')
         return { kind: 'count', requires, slots, source, filter, search } satisfies CountPlan
       return {
@@ -88,11 +79,13 @@ function storePlan(method: Method, parts: Parts): Plan {
       } satisfies ReadPlan
     }
     case 'POST':
+      if (parts.relation === 'links') throw linksNotWritten(parts)
       return {
         kind: 'create',
-        requires: requirementsOf(source, 'insert'),
+        requires: requirementsOf(source, 'insert', trail),
         slots,
         source,
+        ...(fixed.length === 0 ? {} : { fixed }),
         select,
         expand,
       } satisfies CreatePlan
@@ -100,19 +93,40 @@ function storePlan(method: Method, parts: Parts): Plan {
     case 'PUT':
       return {
         kind: 'update',
-        requires: requirementsOf(source, 'update'),
+        requires: requirementsOf(source, 'update', trail),
         slots,
         source,
         replace: method === 'PUT',
-        upsert: !keyMadeByService(source.type),
+        upsert: canUpsert(parts),
+        ...(fixed.length === 0 ? {} : { fixed }),
         select,
         expand,
       } satisfies UpdatePlan
     case 'DELETE':
-      return { kind: 'delete', requires: requirementsOf(source, 'delete'), slots, source } satisfies DeletePlan
+      return { kind: 'delete', requires: requirementsOf(source, 'delete', trail), slots, source } satisfies DeletePlan
     default:
       return assertNever(method, 'method')
   }
+}
+
+/**
+ * Whether a missing entity is created (Protocol 11.4.4): where the URL says its key, or needs none as there is one for each
+ * owner; not where the entity would have to be linked to another one first.
+ */
+function canUpsert({ source, relation, hops }: Parts): boolean {
+  if (source.root.kind === 'singleton') return relation === undefined
+  if (source.root.kind === 'contained' && !source.root.property.collection) return true
+  if (relation === 'links' || (relation === 'constraint' && !hops.at(-1)?.property.collection)) return false
+  return !keyMadeByService(source.type)
+}
+
+function linksNotWritten({ hops }: Parts): ODataError {
+  const name = hops.at(-1)?.property.name ?? ''
+  return new ODataError(
+    'notImplemented',
+    `Entities cannot be created by way of ${name}, which has no referential constraint: create the entity in its set.`,
+    { target: name },
+  )
 }
 
 /** Whether the service makes the key of new entities: a key property is computed (Core.Computed; Protocol 11.4.2, 11.4.4). */
@@ -127,61 +141,6 @@ function memberTypeOf(path: BoundPath): TypeReference | undefined {
     if (segment?.kind === 'dynamicProperty') return undefined
   }
   return undefined
-}
-
-function sourceOf(path: BoundPath): { source: Source; member: readonly MemberStep[]; raw: boolean } {
-  const [first, ...rest] = path.segments
-  const root: EntitySet | Singleton | undefined =
-    first?.kind === 'entitySet' ? first.entitySet : first?.kind === 'singleton' ? first.singleton : undefined
-  if (!root) throw new ODataError('notImplemented', 'Operations are not implemented by this service.')
-  const steps: SourceStep[] = []
-  const member: MemberStep[] = []
-  let type: EntityType = root.type
-  let single = root.kind === 'singleton'
-  let raw = false
-  for (const segment of rest) {
-    const step = sourceStep(segment, member.length > 0)
-    if (step) {
-      steps.push(step)
-      if (step.kind === 'key') single = true
-      else if (step.kind === 'navigation') single = !step.property.collection
-      if (step.kind === 'cast' && step.type.kind === 'entity') type = step.type
-      if (step.kind === 'navigation' && step.property.type.kind === 'entity') type = step.property.type
-      continue
-    }
-    if (segment.kind === 'property') member.push({ kind: 'property', property: segment.property })
-    else if (segment.kind === 'dynamicProperty') member.push({ kind: 'dynamic', name: segment.name })
-    else if (segment.kind === 'cast') member.push({ kind: 'cast', type: segment.type })
-    else if (segment.kind === '$value') raw = true
-    else if (segment.kind !== '$count')
-      throw new ODataError(
-        'notImplemented',
-        `The path segment ${describe(segment)} is not implemented by this service.`,
-      )
-  }
-  if (path.resource === 'count' && member.length > 0)
-    throw new ODataError('notImplemented', '/$count of a property is not implemented by this service.')
-  return { source: { root, steps, type, single }, member, raw }
-}
-
-function describe(segment: BoundSegment): string {
-  return segment.kind === 'operation' ? segment.operation.name : segment.kind
-}
-
-function sourceStep(segment: BoundSegment, inMember: boolean): SourceStep | undefined {
-  if (inMember) return undefined
-  switch (segment.kind) {
-    case 'key':
-      return { kind: 'key', predicate: segment.predicate }
-    case 'cast':
-      return { kind: 'cast', type: segment.type }
-    case 'navigation':
-      return { kind: 'navigation', property: segment.property, target: segment.target }
-    case '$filter':
-      return { kind: 'filter', predicate: segment.predicate }
-    default:
-      return undefined
-  }
 }
 
 /** Adds the key properties that the client's order does not hold, so that paging meets every row once. */

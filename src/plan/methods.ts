@@ -14,7 +14,7 @@ export const legalMethods: Readonly<Record<ResourceKind, readonly Method[]>> = {
   crossjoin: [],
   entityCollection: ['GET', 'POST'],
   entity: ['GET', 'PATCH', 'PUT', 'DELETE'],
-  singleton: ['GET'],
+  singleton: ['GET', 'PATCH', 'PUT', 'DELETE'],
   primitive: ['GET'],
   primitiveCollection: ['GET'],
   complex: ['GET'],

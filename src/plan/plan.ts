@@ -10,6 +10,7 @@ import type {
   Selection,
 } from '../bind/tree.ts'
 import type {
+  Annotatable,
   EntitySet,
   EntityType,
   NavigationProperty,
@@ -31,9 +32,26 @@ export interface Requirement {
   readonly anyOf: readonly { readonly scheme: string; readonly scope: string }[]
 }
 
-/** Where rows come from: a root, narrowed or followed step by step. */
+/**
+ * The entities that a containment navigation property holds. One object for each property, whoever owns the entities;
+ * `Source.owner` says whose are meant.
+ */
+export interface ContainedCollection extends Annotatable {
+  readonly kind: 'contained'
+  /** qualified name of the declaring type, slash, name of the property: row filters and controllers go by it */
+  readonly name: string
+  readonly type: EntityType
+  readonly property: NavigationProperty
+}
+
+/** What rows stand in. */
+export type SourceRoot = EntitySet | Singleton | ContainedCollection
+
+/** Where rows come from: one collection, narrowed step by step. Navigation to it is behind it (`Hop`). */
 export interface Source {
-  readonly root: EntitySet | Singleton
+  readonly root: SourceRoot
+  /** of a contained collection: index of the parameter that holds the owner's path (bson/layout.ts) */
+  readonly owner?: number
   readonly steps: readonly SourceStep[]
   /** declared type of the rows after the last step */
   readonly type: EntityType
@@ -44,17 +62,44 @@ export interface Source {
 export type SourceStep =
   | { readonly kind: 'key'; readonly predicate: KeyPredicate }
   | { readonly kind: 'cast'; readonly type: StructuredType }
-  | {
-      readonly kind: 'navigation'
-      readonly property: NavigationProperty
-      readonly target: EntitySet | Singleton | undefined
-    }
   | { readonly kind: 'filter'; readonly predicate: Expression }
+
+/**
+ * One step of navigation on the way to a plan's source: a row that must be there, and what of it becomes parameters, numbered
+ * on from those before. The service takes the hops one after the other (service/hops.ts); stores see flat sources.
+ */
+export interface Hop {
+  /** reads the row that has the navigation property */
+  readonly plan: ReadPlan
+  readonly property: NavigationProperty
+  readonly values: readonly HopValue[]
+}
+
+export type HopValue =
+  /** the row's path and what leads from it to the navigation property: the owner of contained entities */
+  | { readonly kind: 'owner'; readonly suffix: string }
+  /** a value of the row; where it must be there and is null, nothing is related */
+  | { readonly kind: 'member'; readonly expression: Expression; readonly required: boolean }
+  /** keys of related entities that the row lists (`@links`); where one must be there and is not, nothing is related */
+  | {
+      readonly kind: 'links'
+      readonly path: readonly MemberStep[]
+      readonly key: TypeReference
+      readonly required: boolean
+    }
 
 interface PlanBase {
   readonly requires: readonly Requirement[]
   /** types of the parameters, by index */
   readonly slots: readonly ParameterSlot[]
+  /** navigation before the source, in order; none: undefined */
+  readonly hops?: readonly Hop[]
+}
+
+/** A property of a new entity that its place in the URL decides: the foreign key to the entity before it. */
+export interface FixedValue {
+  readonly property: string
+  readonly parameter: number
 }
 
 /** Rows of a source, or a member of one row. */
@@ -91,6 +136,7 @@ export interface CountPlan extends PlanBase {
 export interface CreatePlan extends PlanBase {
   readonly kind: 'create'
   readonly source: Source
+  readonly fixed?: readonly FixedValue[]
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
 }
@@ -102,6 +148,7 @@ export interface UpdatePlan extends PlanBase {
   readonly replace: boolean
   /** whether a missing entity is created (P 11.4.4); false where the service makes the key */
   readonly upsert: boolean
+  readonly fixed?: readonly FixedValue[]
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
 }

@@ -1,6 +1,6 @@
 import type { Document } from 'bson'
 import type { Expression, Parameters } from '../bind/tree.ts'
-import type { ModelLayout } from '../bson/layout.ts'
+import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 
@@ -30,6 +30,12 @@ export interface Store {
   /** Changes the row of a single source in one atomic command, `@version` raised by one; durable once resolved. */
   update(plan: UpdatePlan, session: Session, change: Change): Promise<UpdateOutcome>
   delete(plan: DeletePlan, session: Session): Promise<DeleteOutcome>
+  /**
+   * Removes what an entity contains, at any depth: rows of contained collections whose owner's path is this one, or begins with
+   * it and a slash. Collections that nobody has written to are left alone.
+   * @param path of the entity (bson/layout.ts, `CollectionLayout`)
+   */
+  deleteContained(path: string, collections: readonly CollectionLayout[], session: Session): Promise<void>
   /** Runs work in one transaction; it may run again after a conflict. @throws ODataError `notImplemented` without transactions. */
   transaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T>
   /** Stops taking requests, lets running ones finish, closes. */

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { ExpandItem, MemberStep, Selection } from '../../../src/bind/tree.ts'
-import type { EntitySet, EntityType, Singleton } from '../../../src/edm/model.ts'
+import type { EntityType } from '../../../src/edm/model.ts'
 import { contextUrl } from '../../../src/payload/context.ts'
-import type { CreatePlan, ReadPlan, SourceStep } from '../../../src/plan/plan.ts'
+import { containedCollection } from '../../../src/plan/contained.ts'
+import type { CreatePlan, ReadPlan, SourceRoot, SourceStep } from '../../../src/plan/plan.ts'
 import { dialect, sampleModel } from './fixture.ts'
 
 const { sets, thing, special, item, line } = sampleModel()
 
 interface Shape {
-  root?: EntitySet | Singleton
+  root?: SourceRoot
+  owner?: number
   steps?: readonly SourceStep[]
   type?: EntityType
   single?: boolean
@@ -19,6 +21,7 @@ interface Shape {
 
 function read({
   root = sets.things,
+  owner,
   steps = [],
   type = root.type,
   single = false,
@@ -31,7 +34,7 @@ function read({
     kind: 'read',
     requires: [],
     slots: [],
-    source: { root, steps, type, single },
+    source: { root, ...(owner === undefined ? {} : { owner }), steps, type, single },
     member,
     memberType: last?.kind === 'property' ? last.property.type : undefined,
     raw: false,
@@ -55,18 +58,14 @@ const property = (type: EntityType, name: string): MemberStep => ({
   kind: 'property',
   property: type.allProperties.get(name)!,
 })
-const go = (name: string, target: EntitySet | undefined): SourceStep => ({
-  kind: 'navigation',
-  property: thing.allNavigationProperties.get(name)!,
-  target,
-})
+const parts = containedCollection(thing.allNavigationProperties.get('parts')!)
 const selection = (names: readonly string[], all = false): Selection => ({
   all,
   properties: new Map(names.map((name) => [name, undefined])),
 })
 const fragment = (
   shape: Shape,
-  parameters: readonly (string | number)[] = ["O'x/é"],
+  parameters: readonly (string | number)[] = ["O'x/é", "Things('k')"],
   version: '4.0' | '4.01' = '4.0',
 ): string => {
   const url = contextUrl(read(shape), dialect({ version }), parameters)
@@ -85,18 +84,11 @@ describe('contextUrl', () => {
     ['10.7 *', '#Things(*)', { select: selection([], true) }],
     ['10.8', '#Things(text)/$entity', { steps: [key(thing, 0)], single: true, select: selection(['text']) }],
     ['10.8 singleton', '#Me(text)', { root: sets.me, single: true, select: selection(['text']) }],
-    ['10.2 by navigation', '#Items', { steps: [key(thing, 0), go('items', sets.items)], type: item }],
-    ['10.2 without set', '#Collection(test.Item)', { steps: [key(thing, 0), go('items', undefined)], type: item }],
-    [
-      '10.3 without set',
-      '#test.Item',
-      { steps: [key(thing, 0), go('items', undefined), key(item, 0)], type: item, single: true },
-    ],
-    ['10.2 contained', "#Things('O''x/é')/parts", { steps: [key(thing, 0), go('parts', undefined)], type: item }],
+    ['10.2 contained', "#Things('k')/parts", { root: parts, owner: 1, type: item }],
     [
       '10.3 contained',
-      "#Things('O''x/é')/parts/$entity",
-      { steps: [key(thing, 0), go('parts', undefined), key(item, 0)], type: item, single: true },
+      "#Things('k')/parts/$entity",
+      { root: parts, owner: 1, steps: [key(item, 0)], type: item, single: true },
     ],
     ['10.13', "#Things('O''x/é')/text", { steps: [key(thing, 0)], single: true, member: [property(thing, 'text')] }],
     [
@@ -106,24 +98,11 @@ describe('contextUrl', () => {
     ],
     [
       '10.13 contained',
-      "#Things('O''x/é')/parts('O''x/é')/name",
-      {
-        steps: [key(thing, 0), go('parts', undefined), key(item, 0)],
-        type: item,
-        single: true,
-        member: [property(item, 'name')],
-      },
+      "#Things('k')/parts('O''x/é')/name",
+      { root: parts, owner: 1, steps: [key(item, 0)], type: item, single: true, member: [property(item, 'name')] },
     ],
-    [
-      '10.14',
-      '#Collection(Edm.String)',
-      { steps: [key(thing, 0), go('items', undefined)], single: true, member: [property(thing, 'words')] },
-    ],
-    [
-      '10.15',
-      '#Edm.Int32',
-      { steps: [key(thing, 0), go('items', undefined)], single: true, member: [property(thing, 'int32')] },
-    ],
+    ['10.14', '#Collection(Edm.String)', { single: true, member: [property(thing, 'words')] }],
+    ['10.15', '#Edm.Int32', { single: true, member: [property(thing, 'int32')] }],
     ['singleton property', '#Me/text', { root: sets.me, single: true, member: [property(thing, 'text')] }],
   ])('Protocol %s: %s', (_section, expected, shape) => {
     expect(fragment(shape)).toBe(expected)

@@ -1,0 +1,250 @@
+import type { Expression, MemberStep } from '../bind/tree.ts'
+import { booleanReference } from '../bind/type-references.ts'
+import type {
+  EntitySet,
+  EntityType,
+  NavigationProperty,
+  Property,
+  ReferentialConstraint,
+  Singleton,
+  StructuredType,
+  TypeReference,
+} from '../edm/model.ts'
+import { isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { FixedValue, HopValue, SourceStep } from './plan.ts'
+
+/**
+ * How the entities of a navigation property without containment are found: by its own referential constraint, by that of its
+ * partner, or by the keys that the entity lists.
+ */
+
+/** A navigation property as values of the row before it and steps of a source behind it. */
+export interface Relation {
+  readonly kind: 'constraint' | 'links'
+  readonly target: EntitySet | Singleton
+  readonly type: EntityType
+  /** what the row before gives, in the order of the parameters */
+  readonly values: readonly HopValue[]
+  readonly steps: readonly SourceStep[]
+  readonly fixed: readonly FixedValue[]
+}
+
+/** A pair of a constraint: where the value stands in the row that navigation leaves, and in the one it reaches. */
+export interface Pair {
+  readonly from: readonly Property[]
+  readonly to: readonly Property[]
+}
+
+/** How a navigation property is stored (docs/architecture.md, "Relations"). */
+export type Storage =
+  | { readonly kind: 'constraint'; readonly pairs: readonly Pair[]; readonly dependent: boolean }
+  | { readonly kind: 'links' }
+
+/** Which properties relate the entities of a navigation property to the one that has it. */
+export function storageOf(property: NavigationProperty): Storage {
+  const { type, declaringType, referentialConstraints } = property
+  if (type.kind !== 'entity') return { kind: 'links' }
+  if (referentialConstraints.length > 0) {
+    const pairs = pairsOf(referentialConstraints, declaringType, type)
+    if (pairs) return { kind: 'constraint', pairs, dependent: true }
+  }
+  const partner = partnerOf(property)
+  if (partner !== undefined && partner.referentialConstraints.length > 0) {
+    const pairs = pairsOf(partner.referentialConstraints, type, declaringType)
+    if (pairs)
+      return { kind: 'constraint', pairs: pairs.map(({ from, to }) => ({ from: to, to: from })), dependent: false }
+  }
+  return { kind: 'links' }
+}
+
+/** The navigation property that leads back (CSDL 8.4), where a path of one step names it. */
+export function partnerOf(property: NavigationProperty): NavigationProperty | undefined {
+  const { type, partner } = property
+  if (type.kind !== 'entity') return undefined
+  if (partner !== undefined) {
+    const name = partner.split('/').at(-1) ?? ''
+    return navigationNamed(type, name)
+  }
+  // one side may leave the other unsaid
+  for (const candidate of type.allNavigationProperties.values())
+    if (candidate.partner === property.name && candidate.type === property.declaringType) return candidate
+  return undefined
+}
+
+function navigationNamed(type: EntityType, name: string): NavigationProperty | undefined {
+  const own = type.allNavigationProperties.get(name)
+  if (own !== undefined) return own
+  for (const derived of type.derivedTypes) {
+    const found = derived.allNavigationProperties.get(name)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function pairsOf(
+  constraints: readonly ReferentialConstraint[],
+  dependent: StructuredType,
+  principal: StructuredType,
+): readonly Pair[] | undefined {
+  const pairs: Pair[] = []
+  for (const constraint of constraints) {
+    const from = propertiesAt(dependent, constraint.property)
+    const to = propertiesAt(principal, constraint.referencedProperty)
+    if (from === undefined || to === undefined) return undefined
+    pairs.push({ from, to })
+  }
+  return pairs
+}
+
+function propertiesAt(type: StructuredType, path: string): readonly Property[] | undefined {
+  const properties: Property[] = []
+  let current: StructuredType | undefined = type
+  for (const name of path.split('/')) {
+    if (name.includes('.')) continue
+    const property: Property | undefined = current?.allProperties.get(name) ?? derivedProperty(current, name)
+    if (property === undefined || property.type.collection) return undefined
+    properties.push(property)
+    current = isStructured(property.type.type) ? property.type.type : undefined
+  }
+  return properties
+}
+
+function derivedProperty(type: StructuredType | undefined, name: string): Property | undefined {
+  const derived: readonly StructuredType[] = type?.derivedTypes ?? []
+  return derived.find((candidate) => candidate.allProperties.has(name))?.allProperties.get(name)
+}
+
+/**
+ * Resolves a navigation property.
+ * @param bound the set or singleton that it is bound to
+ * @param via complex properties and casts between the row and the navigation property
+ * @param firstParameter number of the first value
+ * @throws ODataError notImplemented where nothing says which entities are meant
+ */
+export function relationOf(
+  property: NavigationProperty,
+  bound: EntitySet | Singleton | undefined,
+  via: readonly MemberStep[],
+  firstParameter: number,
+): Relation {
+  const { name, declaringType, type: declared } = property
+  const full = `${declaringType.name}/${name}`
+  if (bound === undefined)
+    throw new ODataError(
+      'notImplemented',
+      `The navigation property ${full} is neither contained nor bound to an entity set, so its entities cannot be found.`,
+      { target: name },
+    )
+  const storage = storageOf(property)
+  const { type, casts } = typeIn(bound, declared.kind === 'entity' ? declared : bound.type, full)
+  if (storage.kind === 'links') {
+    if (bound.kind === 'singleton') return { kind: 'links', target: bound, type, values: [], steps: casts, fixed: [] }
+    return {
+      kind: 'links',
+      target: bound,
+      type,
+      fixed: [],
+      ...linked(bound, property, via, casts, firstParameter, full),
+    }
+  }
+  const values: HopValue[] = []
+  const conditions: Expression[] = []
+  const fixed: FixedValue[] = []
+  for (const { from, to } of storage.pairs) {
+    const parameter = firstParameter + values.length
+    const source = lastOf(from)
+    const target = lastOf(to)
+    if (primitiveOf(source.type.type) !== primitiveOf(target.type.type))
+      throw new ODataError(
+        'notImplemented',
+        `The referential constraint of ${full} relates properties of different types, which is not implemented.`,
+        { target: name },
+      )
+    values.push({ kind: 'member', expression: memberOf([...via, ...stepsOf(from)], source.type), required: true })
+    conditions.push(equals(memberOf(stepsOf(to), target.type), parameter))
+    if (!storage.dependent && to.length === 1) fixed.push({ property: target.name, parameter })
+  }
+  const isKey = storage.dependent && bound.kind === 'entitySet' && coversKey(bound, storage.pairs)
+  const steps: SourceStep[] = isKey
+    ? [{ kind: 'key', predicate: keyPredicateOf(bound, storage.pairs, firstParameter) }, ...casts]
+    : [...casts, ...conditions.map((predicate): SourceStep => ({ kind: 'filter', predicate }))]
+  return { kind: 'constraint', target: bound, type, values, steps, fixed }
+}
+
+/** The entities of a type in a set of that type, of a base type, or of a derived one. */
+function typeIn(
+  bound: EntitySet | Singleton,
+  declared: EntityType,
+  full: string,
+): { type: EntityType; casts: readonly SourceStep[] } {
+  if (isSubtypeOf(bound.type, declared)) return { type: bound.type, casts: [] }
+  if (isSubtypeOf(declared, bound.type)) return { type: declared, casts: [{ kind: 'cast', type: declared }] }
+  throw new ODataError('notImplemented', `${full} is bound to ${bound.name}, which has entities of another type.`)
+}
+
+function linked(
+  target: EntitySet,
+  property: NavigationProperty,
+  via: readonly MemberStep[],
+  casts: readonly SourceStep[],
+  parameter: number,
+  full: string,
+): Pick<Relation, 'values' | 'steps'> {
+  const [part, another] = target.type.key
+  if (part === undefined || another !== undefined || part.path.length > 1)
+    throw new ODataError(
+      'notImplemented',
+      `${full} lists entities with a key of several parts, which is not implemented.`,
+      { target: property.name },
+    )
+  const key = part.property.type
+  const path: readonly MemberStep[] = [...via, { kind: 'navigation', property }]
+  if (!property.collection) {
+    const predicate = { key: target.type.key, parameters: [parameter] }
+    return { values: [{ kind: 'links', path, key, required: true }], steps: [{ kind: 'key', predicate }, ...casts] }
+  }
+  const list: TypeReference = { ...key, collection: true }
+  const predicate: Expression = {
+    kind: 'in',
+    operand: memberOf([{ kind: 'property', property: part.property }], key),
+    items: [{ kind: 'parameter', index: parameter, type: list }],
+    type: booleanReference,
+  }
+  return {
+    values: [{ kind: 'links', path, key, required: false }],
+    steps: [...casts, { kind: 'filter', predicate }],
+  }
+}
+
+function lastOf(properties: readonly Property[]): Property {
+  const last = properties.at(-1)
+  if (last === undefined) throw new Error('invariant: a constraint names a property')
+  return last
+}
+
+function stepsOf(properties: readonly Property[]): readonly MemberStep[] {
+  return properties.map((property) => ({ kind: 'property', property }))
+}
+
+function memberOf(steps: readonly MemberStep[], type: TypeReference): Expression {
+  return { kind: 'member', variable: '$it', steps, type }
+}
+
+function equals(left: Expression, parameter: number): Expression {
+  const right: Expression = { kind: 'parameter', index: parameter, type: left.type }
+  return { kind: 'binary', operator: 'eq', left, right, type: booleanReference }
+}
+
+/** Whether the referenced properties are the key of the target set, each once. */
+function coversKey({ type }: EntitySet, pairs: readonly Pair[]): boolean {
+  return (
+    type.key.length === pairs.length &&
+    type.key.every(({ path, property }) => path.length === 1 && pairs.some(({ to }) => lastOf(to) === property))
+  )
+}
+
+function keyPredicateOf({ type }: EntitySet, pairs: readonly Pair[], first: number) {
+  const parameters = type.key.map(({ property }) => first + pairs.findIndex(({ to }) => lastOf(to) === property))
+  return { key: type.key, parameters }
+}

@@ -1,0 +1,227 @@
+import { invariant } from '../base/assert.ts'
+import type { BoundPath, BoundSegment, MemberStep } from '../bind/tree.ts'
+import type { EntitySet, EntityType, NavigationProperty, Singleton, StructuredType } from '../edm/model.ts'
+import { isStructured, isSubtypeOf } from '../edm/types.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import { containedCollection } from './contained.ts'
+import type { FixedValue, Hop, ReadPlan, Source, SourceRoot, SourceStep } from './plan.ts'
+import { relationOf } from './relation.ts'
+
+/** Where a path leads: the rows it names, the navigation before them, and the member of a row behind them. */
+export interface PathSource {
+  readonly source: Source
+  readonly hops: readonly Hop[]
+  readonly member: readonly MemberStep[]
+  /** `$value` */
+  readonly raw: boolean
+  /** what a new entity at this place gets from the entity before it */
+  readonly fixed: readonly FixedValue[]
+  /** the navigation walked, for permissions */
+  readonly trail: readonly TrailStep[]
+  /** how the rows are related to the entity before them; undefined: no navigation */
+  readonly relation: 'contained' | 'constraint' | 'links' | undefined
+}
+
+/** One navigation property walked, and from where. */
+export interface TrailStep {
+  /** entity set or singleton that was left, or stayed in by containment */
+  readonly root: EntitySet | Singleton
+  /** path of the navigation property from there, without keys and casts */
+  readonly path: string
+  readonly property: NavigationProperty
+}
+
+/**
+ * Resolves a bound path to a flat source and the hops that lead to it.
+ * @param firstParameter number of the first parameter that a hop adds: behind those of path and query
+ * @throws ODataError notImplemented for operations, and navigation that is neither contained nor leads to a known set
+ */
+export function sourceOf(path: BoundPath, firstParameter: number): PathSource {
+  const [first, ...rest] = path.segments
+  const root: EntitySet | Singleton | undefined =
+    first?.kind === 'entitySet' ? first.entitySet : first?.kind === 'singleton' ? first.singleton : undefined
+  if (!root) throw new ODataError('notImplemented', 'Operations are not implemented by this service.')
+  const walk = new Walk(root, firstParameter)
+  for (const segment of rest) walk.take(segment)
+  return walk.result()
+}
+
+class Walk {
+  #root: SourceRoot
+  #owner: number | undefined
+  #steps: SourceStep[] = []
+  #type: EntityType
+  #single: boolean
+  #member: MemberStep[] = []
+  #raw = false
+  #fixed: FixedValue[] = []
+  #relation: PathSource['relation']
+  readonly #hops: Hop[] = []
+  readonly #trail: TrailStep[] = []
+  #trailRoot: EntitySet | Singleton
+  #trailPath: readonly string[] = []
+  #nextParameter: number
+
+  constructor(root: EntitySet | Singleton, firstParameter: number) {
+    this.#root = root
+    this.#trailRoot = root
+    this.#type = root.type
+    this.#single = root.kind === 'singleton'
+    this.#nextParameter = firstParameter
+  }
+
+  take(segment: BoundSegment): void {
+    const inMember = this.#member.length > 0
+    switch (segment.kind) {
+      case 'key':
+        this.#steps.push({ kind: 'key', predicate: segment.predicate })
+        this.#single = true
+        return
+      case 'cast':
+        if (inMember) this.#member.push({ kind: 'cast', type: segment.type })
+        else {
+          this.#steps.push({ kind: 'cast', type: segment.type })
+          if (segment.type.kind === 'entity') this.#type = segment.type
+        }
+        return
+      case '$filter':
+        if (inMember) break
+        this.#steps.push({ kind: 'filter', predicate: segment.predicate })
+        return
+      case 'property':
+        this.#member.push({ kind: 'property', property: segment.property })
+        return
+      case 'dynamicProperty':
+        this.#member.push({ kind: 'dynamic', name: segment.name })
+        return
+      case 'navigation':
+        this.#navigate(segment.property, segment.target)
+        return
+      case '$value':
+        this.#raw = true
+        return
+      case '$count':
+        if (!inMember) return
+        throw new ODataError('notImplemented', '/$count of a property is not implemented by this service.')
+      default:
+        break
+    }
+    const what = segment.kind === 'operation' ? segment.operation.name : segment.kind
+    throw new ODataError('notImplemented', `The path segment ${what} is not implemented by this service.`)
+  }
+
+  result(): PathSource {
+    return {
+      source: this.#source(),
+      hops: this.#hops,
+      member: this.#member,
+      raw: this.#raw,
+      fixed: this.#fixed,
+      trail: this.#trail,
+      relation: this.#relation,
+    }
+  }
+
+  #source(): Source {
+    return {
+      root: this.#root,
+      ...(this.#owner === undefined ? {} : { owner: this.#owner }),
+      steps: this.#steps,
+      type: this.#type,
+      single: this.#single,
+    }
+  }
+
+  /** The rows so far become a hop; what the navigation property leads to is the source from here on. */
+  #navigate(property: NavigationProperty, target: EntitySet | Singleton | undefined): void {
+    invariant(this.#single, 'navigation starts from one entity')
+    const via = this.#member
+    const plan = hopPlan(this.#source())
+    this.#trailPath = [
+      ...this.#trailPath,
+      ...via.flatMap((step) => (step.kind === 'property' ? [step.property.name] : [])),
+      property.name,
+    ]
+    this.#trail.push({ root: this.#trailRoot, path: this.#trailPath.join('/'), property })
+    if (property.containsTarget) this.#contained(property, plan, via)
+    else this.#related(property, target, plan, via)
+    this.#member = []
+  }
+
+  #contained(property: NavigationProperty, plan: ReadPlan, via: readonly MemberStep[]): void {
+    const root = containedCollection(property)
+    const suffix = ownerSuffix(plan.source.root.type, via, property)
+    this.#hops.push({ plan, property, values: [{ kind: 'owner', suffix }] })
+    this.#fixed = []
+    this.#relation = 'contained'
+    this.#enter(root, root.type, property, [])
+    this.#owner = this.#nextParameter++
+  }
+
+  #related(
+    property: NavigationProperty,
+    bound: EntitySet | Singleton | undefined,
+    plan: ReadPlan,
+    via: readonly MemberStep[],
+  ): void {
+    const relation = relationOf(property, bound, via, this.#nextParameter)
+    this.#nextParameter += relation.values.length
+    this.#hops.push({ plan, property, values: relation.values })
+    this.#fixed = [...relation.fixed]
+    this.#relation = relation.kind
+    this.#enter(relation.target, relation.type, property, relation.steps)
+    this.#owner = undefined
+    this.#trailRoot = relation.target
+    this.#trailPath = []
+  }
+
+  #enter(root: SourceRoot, type: EntityType, property: NavigationProperty, steps: readonly SourceStep[]): void {
+    this.#root = root
+    this.#type = type
+    this.#steps = [...steps]
+    this.#single = !property.collection
+  }
+}
+
+/**
+ * What stands between an owner's path and a contained navigation property: complex properties, and casts where the declared
+ * type lacks the next step (bson/layout.ts).
+ */
+export function ownerSuffix(declared: EntityType, via: readonly MemberStep[], property: NavigationProperty): string {
+  let current: StructuredType = declared
+  let suffix = ''
+  for (const step of via) {
+    if (step.kind !== 'property') continue
+    suffix += `${castTo(step.property.declaringType, current)}/${step.property.name}`
+    const { type } = step.property.type
+    invariant(isStructured(type), 'a path to a navigation property goes through complex values')
+    current = type
+  }
+  return suffix + castTo(property.declaringType, current)
+}
+
+function castTo(declaring: StructuredType, current: StructuredType): string {
+  return isSubtypeOf(current, declaring) ? '' : `/${declaring.name}`
+}
+
+/** Reads the one row of a source. */
+function hopPlan(source: Source): ReadPlan {
+  return Object.freeze({
+    kind: 'read',
+    requires: [],
+    slots: [],
+    source,
+    member: [],
+    memberType: undefined,
+    raw: false,
+    filter: undefined,
+    search: undefined,
+    compute: [],
+    orderby: [],
+    select: undefined,
+    expand: [],
+    top: undefined,
+    skip: undefined,
+    count: false,
+  })
+}
