@@ -35,7 +35,7 @@ export async function readRows(
   const skip = after ? 0 : (window.skip ?? 0)
   const id = keyFilter(query, session)
   if (id === false || limit === 0) return allRows([])
-  const position = after && order ? order.after(after, context.layout) : true
+  const position = after && order ? order.after(after, context.layout, session.parameters) : true
   const placed = placeQuery(query, rowFilter, session.parameters, [id, position ?? true])
   if (placed.filter === false) return allRows([])
   const find = { collection: collection.name, filter: placed.filter, sort: order?.sort, skip, limit }

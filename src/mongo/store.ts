@@ -2,7 +2,7 @@ import type { Document } from 'bson'
 import { MongoError } from 'mongodb'
 import { invariant } from '../base/assert.ts'
 import type { Expression } from '../bind/tree.ts'
-import type { ModelLayout } from '../bson/layout.ts'
+import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
 import type {
@@ -18,10 +18,11 @@ import type {
 import { deleteRow, updateRow } from './changes.ts'
 import { type CompiledQuery, compileQuery, type Narrowing, narrowingOf, type SourcePlan } from './compile/query.ts'
 import { Connection } from './connection.ts'
+import { ContainedRows } from './contained-rows.ts'
 import { countRows } from './count.ts'
 import { Creates } from './creates.ts'
 import { readFailure } from './failures.ts'
-import { createIndexes } from './indexes.ts'
+import { IndexBuilder } from './indexes.ts'
 import { defaultScanLimit, type MongoStoreOptions } from './options.ts'
 import { PointReads } from './point-reads.ts'
 import { keyFilter, readRows } from './rows.ts'
@@ -43,10 +44,11 @@ class MongoStore implements Store {
   readonly #scanLimit: number
   readonly #pointReads: PointReads
   readonly #creates: Creates
+  readonly #indexes: IndexBuilder
   readonly #queries = new WeakMap<SourcePlan, CompiledQuery>()
   readonly #rowFilters = new WeakMap<Expression, Narrowing>()
+  readonly #contained: ContainedRows
   #layout: ModelLayout | undefined
-  #indexes: Promise<void> = Promise.resolve()
   #running = 0
   #closing: (() => void) | undefined
   #closed = false
@@ -57,6 +59,8 @@ class MongoStore implements Store {
     this.#connection = new Connection(uri, options)
     this.#pointReads = new PointReads(this.#connection)
     this.#creates = new Creates(this.#connection)
+    this.#contained = new ContainedRows(this.#connection)
+    this.#indexes = new IndexBuilder(this.#connection, options.warn ?? (() => {}))
   }
 
   get capabilities(): StoreCapabilities {
@@ -71,16 +75,19 @@ class MongoStore implements Store {
     } catch (error) {
       throw error instanceof MongoError ? storeFailure.unavailable(error) : error
     }
-    if (this.#options.indexes === false) return
-    const warn = this.#options.warn ?? (() => {})
-    this.#indexes = createIndexes(this.#connection, layout.collections.values(), warn)
-    this.#indexes.catch(() => {})
+    if (this.#options.indexes !== false) this.#indexes.add(layout.collections.values())
+  }
+
+  /** A model may have thousands of contained collections: their indexes are made once something is stored there. */
+  #noteContained(collection: CollectionLayout, session: Session): void {
+    this.#contained.note(collection)
+    if (this.#options.indexes !== false && !session.transaction) this.#indexes.add([collection])
   }
 
   ready(): Promise<void> {
     return this.#run(async () => {
       try {
-        await this.#indexes
+        await this.#indexes.built()
         await this.#connection.db.command({ ping: 1 })
       } catch (error) {
         throw error instanceof MongoError ? storeFailure.unavailable(error) : error
@@ -140,7 +147,11 @@ class MongoStore implements Store {
   }
 
   create(plan: CreatePlan | UpdatePlan, session: Session, document: Document): Promise<CreateOutcome> {
-    return this.#run(async () => this.#creates.create(this.#query(plan).collection.name, document, session), session)
+    return this.#run(async () => {
+      const { collection } = this.#query(plan)
+      if (collection.contained) this.#noteContained(collection, session)
+      return this.#creates.create(collection.name, document, session)
+    }, session)
   }
 
   update(plan: UpdatePlan, session: Session, change: Change): Promise<UpdateOutcome> {
@@ -157,13 +168,17 @@ class MongoStore implements Store {
     }, session)
   }
 
+  deleteContained(path: string, collections: readonly CollectionLayout[], session: Session): Promise<void> {
+    return this.#run(() => this.#contained.deleteAll(path, collections, session), session)
+  }
+
   transaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
     return this.#run(() => runTransaction(this.#connection, session, work))
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#indexes.catch(() => {})
+    await this.#indexes.built().catch(() => {})
     if (this.#running > 0)
       await new Promise<void>((resolve) => {
         this.#closing = resolve

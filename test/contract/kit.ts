@@ -30,7 +30,14 @@ const csdl = `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/o
     <Property Name="time" Type="Edm.TimeOfDay" Precision="12"/><Property Name="span" Type="Edm.Duration" Precision="12"/>
     <Property Name="color" Type="contract.Color"/><Property Name="rights" Type="contract.Rights"/>
     <Property Name="address" Type="contract.Address"/><Property Name="tags" Type="Collection(Edm.String)"/>
+    <NavigationProperty Name="parts" Type="Collection(contract.Part)" ContainsTarget="true"/>
+    <NavigationProperty Name="pieces" Type="Collection(contract.Piece)" ContainsTarget="true"/>
+    <NavigationProperty Name="lid" Type="contract.Part" ContainsTarget="true"/>
   </EntityType>
+  <EntityType Name="Part"><Key><PropertyRef Name="name"/></Key>
+    <Property Name="name" Type="Edm.String" Nullable="false"/><Property Name="size" Type="Edm.Int32"/></EntityType>
+  <EntityType Name="Piece"><Key><PropertyRef Name="x"/><PropertyRef Name="y"/></Key>
+    <Property Name="x" Type="Edm.Int32" Nullable="false"/><Property Name="y" Type="Edm.String" Nullable="false"/></EntityType>
   <EntityType Name="HeavyThing" BaseType="contract.Thing"><Property Name="weight" Type="Edm.Int32"/></EntityType>
   <EntityType Name="Pair"><Key><PropertyRef Name="left"/><PropertyRef Name="right"/></Key>
     <Property Name="left" Type="Edm.String" Nullable="false"/><Property Name="right" Type="Edm.Int32" Nullable="false"/>
@@ -105,7 +112,7 @@ export function collectionOf(set: string): CollectionLayout {
   return collection
 }
 
-function entityOf(type: EntityType, json: object, mode: 'create' | 'merge' | 'replace') {
+export function entityOf(type: EntityType, json: object, mode: 'create' | 'merge' | 'replace') {
   const body = Buffer.from(JSON.stringify(json))
   return readEntity(body, { model, type, mode, version: '4.01', keyByService: false })
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../src/store/port.ts'
 import { changeContract } from './change-contract.ts'
+import { containedContract } from './contained-contract.ts'
 import { createContract } from './create-contract.ts'
 import { Client, layout } from './kit.ts'
 import { lifeContract } from './life-contract.ts'
@@ -17,6 +18,7 @@ export function storeContract(name: string, make: () => Promise<Store> | Store):
     create: createContract,
     query: queryContract,
     change: changeContract,
+    contained: containedContract,
     transaction: transactionContract,
   }
   for (const [part, cases] of Object.entries(parts))

@@ -1,4 +1,4 @@
-import type { OrderByItem } from '../../bind/tree.ts'
+import type { OrderByItem, Parameters } from '../../bind/tree.ts'
 import type { ModelLayout } from '../../bson/layout.ts'
 import type { Keyset } from '../../store/port.ts'
 import { atPlace, comesAfter } from './comparison.ts'
@@ -13,7 +13,7 @@ export interface FieldOrder {
    * The rows after a position, nulls and NaN in their places.
    * @returns undefined where MongoDB cannot tell exactly
    */
-  after(keyset: Keyset, layout: ModelLayout): Filter | boolean | undefined
+  after(keyset: Keyset, layout: ModelLayout, parameters: Parameters): Filter | boolean | undefined
 }
 
 interface FieldItem {

@@ -1,4 +1,4 @@
-import type { Expression, Parameters } from '../../bind/tree.ts'
+import type { Expression, OrderByItem, Parameters } from '../../bind/tree.ts'
 import { encodeKey } from '../../bson/encode.ts'
 import { type CollectionLayout, fields, type ModelLayout } from '../../bson/layout.ts'
 import type { EntityType, StructuredType } from '../../edm/model.ts'
@@ -10,9 +10,10 @@ import { prepareSearch } from '../../eval/search.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, Source, UpdatePlan } from '../../plan/plan.ts'
 import { storeFailure } from '../../store/failures.ts'
 import { type Condition, conjunction, everything, type Filter, unsure } from './condition.ts'
-import type { QueryContext } from './field.ts'
+import { fieldOf, type QueryContext } from './field.ts'
 import { compileFilter } from './filter.ts'
 import { compileFieldOrder, type FieldOrder } from './order.ts'
+import { ownedBy } from './owner.ts'
 
 /** Plans that a store executes, whatever they do with the rows. */
 export type SourcePlan = ReadPlan | CountPlan | CreatePlan | UpdatePlan | DeletePlan
@@ -44,11 +45,10 @@ export interface PlacedQuery {
   readonly residue: RowTest | undefined
 }
 
-/** @throws ODataError notImplemented for steps to other collections; what compiling expressions throws */
+/** @throws ODataError notImplemented for what this model has no collection for; what compiling expressions throws */
 export function compileQuery(plan: SourcePlan, layout: ModelLayout): CompiledQuery {
   const { source } = plan
-  const collection = layout.collections.get(source.root.name)
-  if (collection === undefined) throw storeFailure.notImplemented(`The resource ${source.root.name}`)
+  const collection = collectionOf(source, layout)
   const context: QueryContext = { layout, collection, type: source.type }
   const { key, narrowings } = compileSource(source, context)
   if ('filter' in plan && plan.filter) narrowings.push(narrowingOf(plan.filter, context))
@@ -57,42 +57,95 @@ export function compileQuery(plan: SourcePlan, layout: ModelLayout): CompiledQue
     narrowings.push({ condition: unsure, test: () => prepare })
   }
   const orderby = plan.kind === 'read' ? plan.orderby : []
+  const owner = ownerOf(source)
+  const byKey = owner && containedKeyOrder(orderby, context, owner)
   return {
     collection,
     context,
     key,
     narrowings,
-    order: compileFieldOrder(orderby, context),
+    order: byKey ?? compileFieldOrder(orderby, context),
     prepareOrder: () => prepareOrder(orderby, context),
   }
 }
 
+function collectionOf({ root }: Source, layout: ModelLayout): CollectionLayout {
+  const collection = root.kind === 'contained' ? layout.contained(root.property) : layout.collections.get(root.name)
+  if (collection === undefined) throw storeFailure.notImplemented(`The resource ${root.name}`)
+  return collection
+}
+
+/** The owner of contained entities, as it stands in their `_id`. */
+type Owner = (parameters: Parameters) => string | undefined
+
+function ownerOf({ root, owner }: Source): Owner | undefined {
+  if (root.kind !== 'contained') return undefined
+  return (parameters) => {
+    const path = owner === undefined ? undefined : parameters[owner]
+    return typeof path === 'string' ? path : undefined
+  }
+}
+
 function compileSource(source: Source, context: QueryContext) {
+  const { collection } = context
   const narrowings: Narrowing[] = []
-  let key: CompiledQuery['key']
+  const owner = ownerOf(source)
+  const keyed = source.steps.findLast((step) => step.kind === 'key')
+  const indexes = keyed?.predicate.parameters
+  const key: CompiledQuery['key'] =
+    indexes === undefined && collection.key.parts.length > 0
+      ? undefined
+      : (parameters) => {
+          const values = (indexes ?? []).map((index) => parameters[index] ?? null)
+          const path = owner?.(parameters)
+          const known = !values.includes(null) && (owner === undefined || path !== undefined)
+          return known ? encodeKey(collection, values, path) : undefined
+        }
+  if (owner && key === undefined) narrowings.push(ofOwner(owner))
   let type: EntityType = source.root.type
   for (const step of source.steps) {
-    switch (step.kind) {
-      case 'key': {
-        const { parameters: indexes } = step.predicate
-        key = (parameters) => {
-          const values = indexes.map((index) => parameters[index] ?? null)
-          return values.includes(null) ? undefined : encodeKey(context.collection, values)
-        }
-        break
-      }
-      case 'cast':
-        narrowings.push(castTo(step.type, type, context))
-        if (step.type.kind === 'entity') type = step.type
-        break
-      case 'filter':
-        narrowings.push(narrowingOf(step.predicate, { ...context, type }))
-        break
-      case 'navigation':
-        throw storeFailure.notImplemented('Navigation to related entities')
-    }
+    if (step.kind === 'filter') narrowings.push(narrowingOf(step.predicate, { ...context, type }))
+    if (step.kind !== 'cast') continue
+    narrowings.push(castTo(step.type, type, context))
+    if (step.type.kind === 'entity') type = step.type
   }
   return { key, narrowings }
+}
+
+const passed = () => () => true
+
+/** The entities of one owner. */
+function ofOwner(owner: Owner): Narrowing {
+  const condition: Condition = ({ parameters }) => {
+    const path = owner(parameters)
+    return path === undefined ? false : ownedBy(path)
+  }
+  return { condition, test: () => passed }
+}
+
+/** The order of the keys of one owner's entities is that of `_id` as a whole. */
+function containedKeyOrder(
+  orderby: readonly OrderByItem[],
+  context: QueryContext,
+  owner: Owner,
+): FieldOrder | undefined {
+  const { collection } = context
+  const { parts } = collection.key
+  const descending = orderby[0]?.descending === true
+  const inOrder = parts.every(({ path }, i) => {
+    const item = orderby[i]
+    return item?.descending === descending && fieldOf(item.expression, context)?.path === path.join('.')
+  })
+  if (!inOrder || parts.length === 0) return undefined
+  return {
+    sort: new Map([[fields.id, descending ? -1 : 1]]),
+    after: (keyset, _, parameters) => {
+      const path = owner(parameters)
+      const place = keyset.slice(0, parts.length)
+      if (path === undefined || place.includes(null)) return false
+      return { [fields.id]: { [descending ? '$lt' : '$gt']: encodeKey(collection, place, path) } }
+    },
+  }
 }
 
 /** A filter, as MongoDB's and as `eval/` has it. */
@@ -114,7 +167,7 @@ function castTo(type: StructuredType, from: EntityType, context: QueryContext): 
   const condition: Condition = isSubtypeOf(from, type)
     ? everything
     : () => ({ [fields.type]: { $in: [...names, ...unnamed] } })
-  return { condition, test: () => () => () => true }
+  return { condition, test: () => passed }
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Keyset } from '../../../../src/store/port.ts'
 import { layout, planOf } from '../../../contract/kit.ts'
 
 const orderOf = (orderby: string) => compileQuery(planOf('GET', `things?$orderby=${orderby}`).plan, layout).order
-const behind = (orderby: string, keyset: Keyset) => orderOf(orderby)?.after(keyset, layout)
+const behind = (orderby: string, keyset: Keyset) => orderOf(orderby)?.after(keyset, layout, [])
 
 describe('orders by fields', () => {
   it('sorts by stored paths, instants by two, the key last', () => {
