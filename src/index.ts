@@ -12,6 +12,13 @@ export { createService, type ListeningService } from './http/create-service.ts'
 export type { Listener, ListenerOptions } from './http/listener.ts'
 export type { MongoStoreOptions } from './mongo/options.ts'
 export { mongoStore } from './mongo/store.ts'
-export { ODataController, type RequestContext } from './service/controller.ts'
-export type { ProtocolOptions, ServiceLimits, ServiceLog, ServiceOptions } from './service/options.ts'
+export {
+  type ChangeContext,
+  type Members,
+  ODataController,
+  type RequestContext,
+  type Returned,
+} from './service/controller.ts'
+export type { ControllerMap, ProtocolOptions, ServiceLimits, ServiceLog, ServiceOptions } from './service/options.ts'
+export type { PlainObject } from './service/plain.ts'
 export type { Store } from './store/port.ts'

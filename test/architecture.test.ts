@@ -42,6 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'payload',
   ],
   http: ['base', 'errors', 'protocol', 'service'],
+  tools: ['base', 'errors', 'edm', 'csdl', 'bson', 'payload'],
 }
 
 /** cli wires everything; index.ts names the exports. */

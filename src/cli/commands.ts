@@ -1,4 +1,5 @@
 import { type Arguments, describeFlags, type Flag } from './flags.ts'
+import { outFlag } from './output.ts'
 import { serveFlags, serveOptions } from './serve-options.ts'
 import type { Terminal } from './terminal.ts'
 import { tokenFlags } from './token-flags.ts'
@@ -36,6 +37,12 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'Check CSDL documents; the exit code is 1 where one has errors.',
     flags: validateFlags,
     run: async (given, terminal) => (await import('./validate.ts')).validate(given, terminal),
+  },
+  types: {
+    operands: 'FILE',
+    summary: 'Write TypeScript types of the model: entities, bodies, enumerations, operations, controllers.',
+    flags: outFlag,
+    run: async (given, terminal) => (await import('./types.ts')).types(given, terminal),
   },
 }
 

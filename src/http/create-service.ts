@@ -1,4 +1,4 @@
-import type { ServiceOptions } from '../service/options.ts'
+import type { ControllerMap, ServiceOptions } from '../service/options.ts'
 import { openService, type Service } from '../service/service.ts'
 import { checkCors } from './cors.ts'
 import { type Listener, type ListenerOptions, listenerOf } from './listener.ts'
@@ -13,8 +13,12 @@ export interface ListeningService extends Service {
  * Makes the whole OData service of a model and a store.
  * @param options `root` is the public URL every absolute link is made from; without it `basePath` says below which path the
  * service is asked, and only loopback hosts are served
+ * @typeParam Controllers the map of controllers that `odatum types` writes: names and types of `controllers` are checked
  * @throws Error where the options make no sense; ODataError storeUnavailable
  */
+export function createService<Controllers extends object = ControllerMap>(
+  options: ServiceOptions<Controllers> & ListenerOptions & { readonly basePath?: string },
+): Promise<ListeningService>
 export async function createService(
   options: ServiceOptions & ListenerOptions & { readonly basePath?: string },
 ): Promise<ListeningService> {

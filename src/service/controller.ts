@@ -1,27 +1,82 @@
 import type { Principal } from '../auth/principal.ts'
+import { decodeEntity } from '../bson/decode.ts'
 import { encodeEntity } from '../bson/encode.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
+import type { Model } from '../edm/model.ts'
 import type { StructuredValue } from '../edm/value.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, StorePlan, UpdatePlan } from '../plan/plan.ts'
 import type { CreateOutcome, DeleteOutcome, Rows, Session, Store, UpdateOutcome } from '../store/port.ts'
 import { changeOf } from './change.ts'
+import { type PlainObject, toPlain, withReturned } from './plain.ts'
 
 /** What a controller is told of a request. */
 export interface RequestContext<P extends StorePlan = StorePlan> {
   readonly plan: P
   readonly session: Session
   readonly principal: Principal | undefined
+  readonly model: Model
   readonly store: Store
   readonly layout: ModelLayout
   /** where the rows of the plan's source stand */
   readonly collection: CollectionLayout
 }
 
+/** What a hook of an update or delete is told: the request, and on demand the entity. */
+export interface ChangeContext<Entity, P extends UpdatePlan | DeletePlan = UpdatePlan | DeletePlan>
+  extends RequestContext<P> {
+  /** The entity as it is stored now; undefined where there is none. */
+  stored(): Promise<Entity | undefined>
+}
+
+/** Members of an entity that a hook sets otherwise: as they are read, or as a body says them. */
+export type Members<Entity, Body> = Entity extends unknown
+  ? { readonly [Name in keyof Entity]?: Entity[Name] | (Name extends keyof Body ? Body[Name] : never) }
+  : never
+
+/** What a hook that may change the entity gives back; nothing: the entity stays as it is. */
+// biome-ignore lint/suspicious/noConfusingVoidType: an async hook without a return gives Promise<void>
+export type Returned<Entity, Body> = Members<Entity, Body> | undefined | void
+
+type Awaitable<T> = T | Promise<T>
+
 /**
- * The generic controller of every entity set and singleton: it hands plans to the store. A subclass overrides what it
- * does otherwise and calls `super` for the rest. Rows are BSON bytes in the stored form.
+ * The controller of every entity set and singleton: it hands plans to the store. A subclass overrides what it does otherwise and
+ * calls `super` for the rest; rows are BSON bytes in the stored form. Or it defines hooks, which are given plain objects (`PlainObject`).
+ *
+ * Where an `after` hook is defined, hooks and change are one transaction of the store, if it has any: an error that a hook
+ * throws takes the change back, and after a conflict all of them run again. An `ODataError` goes to the client as it is, any other is a 500.
+ *
+ * @typeParam Entity what is read, of `odatum types`; @typeParam Create the body of a create; @typeParam Update that of an update
  */
-export class ODataController {
+export class ODataController<
+  Entity extends object = PlainObject,
+  Create extends object = PlainObject,
+  Update extends object = PlainObject,
+> {
+  /**
+   * Before an entity is stored, body checked, defaults and made key included. What it gives back replaces those members;
+   * what clients may not set (Core.Computed) it may.
+   */
+  beforeCreate?(entity: Create, context: RequestContext<CreatePlan | UpdatePlan>): Awaitable<Returned<Entity, Create>>
+
+  /** After an entity was stored, as it stands there. */
+  afterCreate?(entity: Entity, context: RequestContext<CreatePlan | UpdatePlan>): Awaitable<void>
+
+  /**
+   * Before members are changed (PATCH) or all are replaced (PUT, `context.plan.replace`). What it gives back replaces those
+   * members or adds to them. It also runs for an entity that turns out not to be there.
+   */
+  beforeUpdate?(changes: Update, context: ChangeContext<Entity, UpdatePlan>): Awaitable<Returned<Entity, Update>>
+
+  /** After an entity was changed, as it stands now. */
+  afterUpdate?(entity: Entity, context: RequestContext<UpdatePlan>): Awaitable<void>
+
+  /** Before an entity is deleted. */
+  beforeDelete?(context: ChangeContext<Entity, DeletePlan>): Awaitable<void>
+
+  /** After an entity was deleted, as it stood before. */
+  afterDelete?(entity: Entity, context: RequestContext<DeletePlan>): Awaitable<void>
+
   /** The rows of a collection, in the plan's order. */
   list(context: RequestContext<ReadPlan>): Promise<Rows> {
     return context.store.read(context.plan, context.session)
@@ -39,16 +94,107 @@ export class ODataController {
 
   /** Stores a new entity, its key included. */
   create(context: RequestContext<CreatePlan | UpdatePlan>, entity: StructuredValue): Promise<CreateOutcome> {
-    return context.store.create(context.plan, context.session, encodeEntity(context.layout, context.collection, entity))
+    if (this.beforeCreate === undefined && this.afterCreate === undefined) return stored(context, entity)
+    return within(context, this.afterCreate !== undefined, async (inner) => {
+      const outcome = await stored(inner, await this.#beforeCreate(inner, entity))
+      if (outcome.kind === 'created') await this.afterCreate?.(plainRow<Entity>(inner, outcome.row), inner)
+      return outcome
+    })
+  }
+
+  async #beforeCreate(
+    context: RequestContext<CreatePlan | UpdatePlan>,
+    entity: StructuredValue,
+  ): Promise<StructuredValue> {
+    if (this.beforeCreate === undefined) return entity
+    const plain = toPlain(entity, false)
+    const returned = await this.beforeCreate(plain as Create, context)
+    return withReturned(context.model, entity, plain, returned, 'create')
   }
 
   /** Merges into, or replaces, the entity the plan's source names. */
   update(context: RequestContext<UpdatePlan>, entity: StructuredValue): Promise<UpdateOutcome> {
-    const change = changeOf(context.layout, entity, context.plan.replace)
-    return context.store.update(context.plan, context.session, change)
+    if (this.beforeUpdate === undefined && this.afterUpdate === undefined) return changed(context, entity)
+    return within(context, this.afterUpdate !== undefined, async (inner) => {
+      const outcome = await changed(inner, await this.#beforeUpdate(inner, entity))
+      if (outcome.kind === 'updated') await this.afterUpdate?.(plainRow<Entity>(inner, outcome.row), inner)
+      return outcome
+    })
+  }
+
+  async #beforeUpdate(context: RequestContext<UpdatePlan>, entity: StructuredValue): Promise<StructuredValue> {
+    if (this.beforeUpdate === undefined) return entity
+    const plain = toPlain(entity, false)
+    const returned = await this.beforeUpdate(plain as Update, this.#changeContext(context))
+    return withReturned(context.model, entity, plain, returned, context.plan.replace ? 'replace' : 'merge')
   }
 
   delete(context: RequestContext<DeletePlan>): Promise<DeleteOutcome> {
-    return context.store.delete(context.plan, context.session)
+    if (this.beforeDelete === undefined && this.afterDelete === undefined)
+      return context.store.delete(context.plan, context.session)
+    return within(context, this.afterDelete !== undefined, async (inner) => {
+      const change = this.#changeContext(inner)
+      await this.beforeDelete?.(change)
+      const before = this.afterDelete === undefined ? undefined : await change.stored()
+      const outcome = await inner.store.delete(inner.plan, inner.session)
+      if (outcome.kind === 'deleted' && before !== undefined) await this.afterDelete?.(before, inner)
+      return outcome
+    })
+  }
+
+  #changeContext<P extends UpdatePlan | DeletePlan>(context: RequestContext<P>): ChangeContext<Entity, P> {
+    return {
+      ...context,
+      stored: async () => {
+        const row = await this.read(context)
+        return row === undefined ? undefined : plainRow<Entity>(context, row)
+      },
+    }
+  }
+}
+
+function stored(context: RequestContext<CreatePlan | UpdatePlan>, entity: StructuredValue): Promise<CreateOutcome> {
+  return context.store.create(context.plan, context.session, encodeEntity(context.layout, context.collection, entity))
+}
+
+function changed(context: RequestContext<UpdatePlan>, entity: StructuredValue): Promise<UpdateOutcome> {
+  return context.store.update(
+    context.plan,
+    context.session,
+    changeOf(context.layout, context.collection, entity, context.plan.replace),
+  )
+}
+
+/** The types of `odatum types` describe exactly what `toPlain` makes. */
+function plainRow<Entity extends object>(context: RequestContext, row: Uint8Array): Entity {
+  return toPlain(decodeEntity(context.layout, context.collection, row), true) as Entity
+}
+
+/** What ends a transaction without a change: a failed insert has ended it already on the server. */
+class Undone<Outcome> extends Error {
+  readonly outcome: Outcome
+  constructor(outcome: Outcome) {
+    super('the transaction changes nothing')
+    this.outcome = outcome
+  }
+}
+
+/** Runs a change with its hooks, in one transaction where that is wanted, possible, and not so already. */
+async function within<P extends StorePlan, Outcome extends { readonly kind: string }>(
+  context: RequestContext<P>,
+  transaction: boolean,
+  work: (context: RequestContext<P>) => Promise<Outcome>,
+): Promise<Outcome> {
+  const { store, session } = context
+  if (!transaction || session.transaction !== undefined || !store.capabilities.transactions) return work(context)
+  try {
+    return await store.transaction(session, async (inner) => {
+      const outcome = await work({ ...context, session: inner })
+      if (outcome.kind === 'exists') throw new Undone(outcome)
+      return outcome
+    })
+  } catch (error) {
+    if (error instanceof Undone) return error.outcome as Outcome
+    throw error
   }
 }

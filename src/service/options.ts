@@ -5,8 +5,11 @@ import type { Store } from '../store/port.ts'
 import { defaultUrlLimits, type UrlLimits } from '../url/ast.ts'
 import type { ODataController } from './controller.ts'
 
+/** Controllers by entity set or singleton name; `odatum types` writes the map of a model. */
+export type ControllerMap = Readonly<Record<string, ODataController>>
+
 /** What a service is made from. */
-export interface ServiceOptions {
+export interface ServiceOptions<Controllers extends object = ControllerMap> {
   readonly model: Model
   readonly store: Store
   /**
@@ -19,7 +22,7 @@ export interface ServiceOptions {
   /** false: the model's permissions are not asked for (a closed network, a test); true where not said */
   readonly enforcePermissions?: boolean
   /** classes instead of the generic controller, by entity set or singleton name */
-  readonly controllers?: Readonly<Record<string, new () => ODataController>>
+  readonly controllers?: { readonly [Name in keyof Controllers]?: new () => Controllers[Name] }
   readonly protocol?: Partial<ProtocolOptions>
   readonly limits?: Partial<ServiceLimits>
   readonly log?: ServiceLog

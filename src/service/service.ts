@@ -3,6 +3,7 @@ import { keyAsSegmentSupported } from '../csdl/capabilities.ts'
 import { isComputed } from '../csdl/core.ts'
 import type { Model } from '../edm/model.ts'
 import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
+import type { ODataController } from './controller.ts'
 import type { Core } from './core.ts'
 import { WriterCache } from './core.ts'
 import { Documents } from './documents.ts'
@@ -51,9 +52,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     documents: new Documents(model),
     authenticate: options.authenticate,
     enforcePermissions: options.enforcePermissions ?? true,
-    controllers: new Map(
-      Object.entries(options.controllers ?? {}).map(([name, Controller]) => [name, new Controller()]),
-    ),
+    controllers: controllersOf(model, options.controllers ?? {}),
     protocol,
     limits: { ...defaultLimits, ...options.limits },
     log: options.log,
@@ -76,6 +75,30 @@ const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/
 /** The root of a service that was given none: links made from it work for callers on this machine; undefined for others. */
 function loopbackRoot(host: string | undefined, path: string): string | undefined {
   return host !== undefined && loopbackHost.test(host) ? `http://${host}${path}/` : undefined
+}
+
+/** @throws Error for a controller of nothing: a name that was mistyped would silently do nothing */
+function controllersOf(
+  model: Model,
+  classes: NonNullable<ServiceOptions['controllers']>,
+): ReadonlyMap<string, ODataController> {
+  const controllers = new Map<string, ODataController>()
+  for (const [name, Controller] of Object.entries(classes)) {
+    if (!isControlled(model, name))
+      throw new Error(`controllers: the model has no entity set or singleton named ${name}`)
+    if (Controller !== undefined) controllers.set(name, new Controller())
+  }
+  return controllers
+}
+
+/** An entity set, a singleton, or `Namespace.Type/Property` of a contained collection. */
+function isControlled(model: Model, name: string): boolean {
+  const [typeName = '', property] = name.split('/')
+  const type = model.types.get(typeName)
+  if (property !== undefined && type !== undefined && 'navigationProperties' in type)
+    return type.navigationProperties.some((candidate) => candidate.name === property && candidate.containsTarget)
+  const kind = model.container?.children.get(name)?.kind
+  return kind === 'entitySet' || kind === 'singleton'
 }
 
 function checkKeys(model: Model): void {

@@ -1,0 +1,66 @@
+import { optionalParameter } from '../../csdl/core.ts'
+import type { Model, Operation } from '../../edm/model.ts'
+import { typeName } from '../../edm/types.ts'
+import { capitalized, localName, memberName, quoted, type TypeNames } from './names.ts'
+import type { ShapeWriter } from './shapes.ts'
+
+/**
+ * Parameter and result types of every overload, and the map of all of them by signature: `ns.Price(ns.Tool)`, the key that
+ * handlers are registered by.
+ */
+export function writeOperations(model: Model, names: TypeNames, shapes: ShapeWriter): string {
+  const types: string[] = []
+  const entries: string[] = []
+  for (const overloads of model.operations.values()) {
+    for (const operation of overloads) {
+      const base = names.take(nameOf(operation, overloads))
+      const parameters = operation.bound ? operation.parameters.slice(1) : operation.parameters
+      const members = parameters.map((parameter) => {
+        const mark = optionalParameter(parameter) ? '?' : ''
+        return `  readonly ${memberName(parameter.name)}${mark}: ${shapes.reference(parameter.type, 'create')}\n`
+      })
+      const body = members.length === 0 ? 'Record<never, never>' : `{\n${members.join('')}}`
+      const parametersName = names.take(`${base}Parameters`)
+      const resultName = names.take(`${base}Result`)
+      const result = operation.returnType ? shapes.reference(operation.returnType, 'read') : 'void'
+      const signature = signatureOf(operation)
+      types.push(`/** Parameters of ${operation.kind} ${signature} */\nexport type ${parametersName} = ${body}\n`)
+      types.push(`/** Result of ${operation.kind} ${signature} */\nexport type ${resultName} = ${result}\n`)
+      const binding = operation.bound ? operation.parameters[0] : undefined
+      entries.push(
+        `  readonly ${quoted(signature)}: {\n    readonly kind: ${quoted(operation.kind)}\n` +
+          (binding ? `    readonly binding: ${shapes.reference(binding.type, 'read')}\n` : '') +
+          `    readonly parameters: ${parametersName}\n    readonly result: ${resultName}\n  }\n`,
+      )
+    }
+  }
+  if (entries.length === 0) return ''
+  const name = names.take(`${capitalized(localName(model.container?.name ?? 'Model'))}Operations`)
+  return `${types.join('\n')}\n/** Every action and function by its signature. */\nexport type ${name} = {\n${entries.join('')}}\n`
+}
+
+/** `ns.Price(ns.Tool)`: of an action the binding type, of a function all parameter types (CSDL 14.2.1). */
+export function signatureOf({ kind, name, bound, parameters }: Operation): string {
+  const told = kind === 'function' ? parameters : bound ? parameters.slice(0, 1) : []
+  return `${name}(${told.map(({ type }) => typeName(type)).join(',')})`
+}
+
+/** `Reset`, `ResetOfThing`, `ResetOfThings`, and of further functions `NearestByToCount`. */
+function nameOf(operation: Operation, overloads: readonly Operation[]): string {
+  const { bound, parameters, name } = operation
+  const binding = bound ? parameters[0]?.type : undefined
+  const of = binding ? `Of${capitalized(localName(binding.type.name))}${binding.collection ? 's' : ''}` : ''
+  const base = capitalized(localName(name)) + of
+  const same = overloads.filter(
+    (other) => other.bound === bound && (!binding || typeNameOf(other) === typeNameOf(operation)),
+  )
+  if (same[0] === operation) return base
+  return `${base}By${parameters
+    .slice(bound ? 1 : 0)
+    .map((parameter) => capitalized(parameter.name))
+    .join('')}`
+}
+
+function typeNameOf({ parameters }: Operation): string {
+  return parameters[0] ? typeName(parameters[0].type) : ''
+}
