@@ -220,7 +220,7 @@ export function insertRestrictionsIn(record: Expression): InsertRestrictions {
     requiredProperties: list(record, 'RequiredProperties'),
     maxLevels: limit(record, 'MaxLevels'),
     typecastSegmentSupported: flag(record, 'TypecastSegmentSupported'),
-    queryOptions: optionsIn(member(record, 'QueryOptions')),
+    queryOptions: modificationQueryOptionsIn(member(record, 'QueryOptions')),
   }
 }
 
@@ -237,7 +237,7 @@ export function updateRestrictionsIn(record: Expression): UpdateRestrictions {
     maxLevels: limit(record, 'MaxLevels'),
     filterSegmentSupported: flag(record, 'FilterSegmentSupported'),
     typecastSegmentSupported: flag(record, 'TypecastSegmentSupported'),
-    queryOptions: optionsIn(member(record, 'QueryOptions')),
+    queryOptions: modificationQueryOptionsIn(member(record, 'QueryOptions')),
   }
 }
 
@@ -252,7 +252,8 @@ export function deleteRestrictionsIn(record: Expression): DeleteRestrictions {
   }
 }
 
-function optionsIn(record: Expression): ModificationQueryOptions | undefined {
+/** Which options a request to change data may carry; undefined without a record. */
+export function modificationQueryOptionsIn(record: Expression): ModificationQueryOptions | undefined {
   if (!record) return undefined
   return {
     expand: flag(record, 'ExpandSupported'),

@@ -140,6 +140,30 @@ export function isInsertable(property: Property): boolean {
   return allowed === undefined || allowed.includes('Write') || allowed.includes('ReadWrite')
 }
 
+/**
+ * Whether clients may read a property, by its own Core.Permissions or those of its type; true where nothing is said.
+ */
+export function isReadable(property: Annotatable): boolean {
+  const allowed = permissionsOf(property)
+  return allowed === undefined || allowed.includes('Read') || allowed.includes('ReadWrite')
+}
+
+/** Whether clients may write a property, by its own Core.Permissions or those of its type; true where nothing is said. */
+export function isWritable(property: Annotatable): boolean {
+  const allowed = permissionsOf(property)
+  return allowed === undefined || allowed.includes('Write') || allowed.includes('ReadWrite')
+}
+
+/** Core.Permissions of an element; of a property that has none itself those of its declared type. */
+function permissionsOf(
+  target: Annotatable & { readonly kind?: string; readonly type?: unknown },
+): readonly string[] | undefined {
+  const own = permissions(target)
+  if (own !== undefined || target.kind !== 'property') return own
+  const { type } = (target as Property).type
+  return 'annotations' in type ? permissions(type) : undefined
+}
+
 /** The member names of an enumeration constant: `NS.Type/A NS.Type/B` or (CSDL JSON) `A,B`. */
 export function enumMembers(expression: AnnotationExpression | undefined): readonly string[] | undefined {
   if (expression?.kind !== 'enumMember' && expression?.kind !== 'string') return undefined

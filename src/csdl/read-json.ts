@@ -74,7 +74,7 @@ class CsdlJsonReader {
     for (const member of schema.members) {
       if (member.name === '$Alias' || member.name.includes('@')) continue
       if (member.name === '$Annotations') children.push(...this.#external(member.value))
-      else if (member.name.startsWith('$')) this.#unknown(member.name, member.offset)
+      else if (member.name.startsWith('$')) continue
       else if (member.value.kind === 'array')
         for (const overload of member.value.items) this.#pushElement(children, member.name, overload, overload.offset)
       else this.#pushElement(children, member.name, member.value, member.offset)

@@ -17,7 +17,7 @@ import type {
 } from '../../edm/model.ts'
 import { abstractTypes, primitiveTypes } from '../../edm/primitives.ts'
 import type { Declaration } from '../declaration.ts'
-import { namespaceOf, type Scope } from '../names.ts'
+import { localName, namespaceOf, type Scope } from '../names.ts'
 import type { Problems } from '../problems.ts'
 
 /** Model elements while they are put together; frozen at the end. */
@@ -116,8 +116,10 @@ export class Linker {
     for (const { uri, declaration: reference, document } of this.documentOf(declaration).references)
       if (!document && reference.children.some((include) => include.attributes.Namespace === namespace))
         return `'${written}' is of '${namespace}', which is included from ${uri} and not at hand: map it to a file.`
-    const nearest = nearestName(name, this.types.keys())
-    return `'${written}' is not the name of ${what} in scope.${nearest ? ` Is '${nearest}' meant?` : ''}`
+    const local = localName(name)
+    const siblings = [...this.types.keys()].filter((other) => namespaceOf(other) === namespace).map(localName)
+    const nearest = local.length > 2 ? nearestName(local, siblings) : undefined
+    return `'${written}' is not the name of ${what} in scope.${nearest ? ` Is '${namespace}.${nearest}' meant?` : ''}`
   }
 
   /**
@@ -143,12 +145,13 @@ export class Linker {
       return { type, collection, nullable: nullable ?? true, facets }
     }
     const ofEntities = type.kind === 'entity' || type.name === 'Edm.EntityType'
-    const reference: TypeReference = Object.freeze({
-      type,
-      collection,
-      nullable: nullable ?? !(collection && ofEntities),
-      facets,
-    })
+    const effective = nullable ?? !(collection && ofEntities)
+    const canonical = `${effective}|${collection}|${type.name}|${facetKey(facets)}`
+    let reference = this.#references.get(canonical)
+    if (!reference) {
+      reference = Object.freeze({ type, collection, nullable: effective, facets })
+      this.#references.set(canonical, reference)
+    }
     this.#references.set(key, reference)
     return reference
   }

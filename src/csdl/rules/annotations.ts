@@ -246,7 +246,7 @@ const namespaceInScope: Rule<Model> = {
   name: 'annotation-namespace-in-scope',
   section: 'Annotation',
   severity: 'warning',
-  check({ schemas, references }, { report }) {
+  check({ schemas, references, includedAnnotations }, { report }) {
     const known = new Set([
       ...schemas.map(({ namespace }) => namespace),
       ...references.flatMap(({ includes }) => includes.map(({ namespace }) => namespace)),
@@ -255,7 +255,7 @@ const namespaceInScope: Rule<Model> = {
       const reported = new Set<string>()
       const check = (annotation: Annotation): void => {
         const namespace = namespaceOf(annotation.term)
-        if (known.has(namespace) || reported.has(namespace)) return
+        if (known.has(namespace) || reported.has(namespace) || includedAnnotations?.has(annotation)) return
         reported.add(namespace)
         report(annotation, `'${namespace}' is not in scope: no 'edmx:Include' names it (said once).`)
       }

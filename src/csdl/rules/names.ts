@@ -64,7 +64,7 @@ const includeAlias: Rule<Model> = {
 const includedOnce: Rule<Model> = {
   name: 'namespace-included-once',
   section: 'IncludedSchema',
-  severity: 'error',
+  severity: 'warning',
   check({ references, schemas }, { report }) {
     const seen = new Set(schemas.map(({ namespace }) => namespace))
     for (const { includes } of references)
@@ -78,7 +78,7 @@ const includedOnce: Rule<Model> = {
 const referenceOnce: Rule<Model> = {
   name: 'reference-uri-once',
   section: 'Reference',
-  severity: 'error',
+  severity: 'warning',
   check({ references }, { report }) {
     const seen = new Set<string>()
     for (const reference of references) {
