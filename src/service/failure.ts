@@ -15,7 +15,8 @@ export function toODataError(thrown: unknown): ODataError {
 /** The error answer (Protocol 9.5). */
 export function failure(core: Pick<Core, 'protocol' | 'log'>, exchange: Exchange, thrown: unknown): HttpResponse {
   const error = toODataError(thrown)
-  if (error.status >= 500)
+  // What is not implemented is no fault: a client that asks for it must not fill the log.
+  if (error.status >= 500 && error.code !== 'notImplemented')
     core.log?.error({ requestId: exchange.requestId, code: error.code, err: error.cause ?? error }, error.message)
   const body = writeError(error, {
     graph: core.protocol.graph,
