@@ -9,6 +9,9 @@ import type { HttpResponse } from '../protocol/message.ts'
 /** Bytes below which compressing costs more than it saves. */
 const worthCompressing = 1_400
 
+/** Bytes up to which a body is copied into the write of its headers. */
+const oneWrite = 16_384
+
 const brotliParameters = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }
 const compressBrotli = promisify(brotliCompress)
 const compressGzip = promisify(gzip)
@@ -36,7 +39,11 @@ export async function sendAnswer(
   } else if (body instanceof Uint8Array) {
     const bytes = body.length < worthCompressing ? body : await compressed(body, encoding, headers)
     headers['Content-Length'] = String(bytes.length)
-    response.writeHead(status, headers).end(head ? undefined : bytes)
+    response.writeHead(status, headers)
+    if (head) response.end()
+    else if (bytes.length > oneWrite) response.end(bytes)
+    // As a string of bytes it goes out with the headers in one piece; as a buffer it would be a write of its own.
+    else response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), 'latin1')
   } else if (head) {
     response.writeHead(status, headers).end()
     // The iterator holds a cursor: returned unread, it closes it.

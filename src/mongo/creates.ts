@@ -5,6 +5,7 @@ import { storeFailure } from '../store/failures.ts'
 import type { CreateOutcome, Session } from '../store/port.ts'
 import { type Connection, commandOptions, maxDocumentBytes, writeConcernOf } from './connection.ts'
 import { duplicateValue, faultOf, type ServerFault, type WriteFailure, writeFailure } from './failures.ts'
+import { Joiner } from './joiner.ts'
 import { settleCreate } from './settle.ts'
 
 /** Documents and bytes of one joined insert. */
@@ -25,13 +26,16 @@ interface Waiter extends Creation {
   readonly reject: (error: unknown) => void
 }
 
+/** Inserts into one collection on their way at once, and how long others wait for one to end. */
+const joined = { inFlight: 2, patience: 25 } as const
+
 /**
- * New documents. Those of one collection and scope that arrive in the same turn of the event loop go as one unordered
- * insert, each with an outcome of its own. In a transaction each goes alone.
+ * New documents. Those of one collection and scope that arrive in the same turn of the event loop, or while others are on
+ * their way, go as one unordered insert, each with an outcome of its own. In a transaction each goes alone.
  */
 export class Creates {
   readonly #connection: Connection
-  #groups = new Map<string, Waiter[]>()
+  readonly #joiner = new Joiner<Waiter>((waiters) => this.#send(waiters), joined)
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -60,32 +64,25 @@ export class Creates {
 
   #join(creation: Creation): Promise<CreateOutcome> {
     return new Promise((resolve, reject) => {
-      if (this.#groups.size === 0) setImmediate(() => this.#send())
-      const name = `${creation.collection}\0${creation.session.scope}`
-      const waiter = { ...creation, resolve, reject }
-      const group = this.#groups.get(name)
-      if (group) group.push(waiter)
-      else this.#groups.set(name, [waiter])
+      this.#joiner.add(`${creation.collection}\0${creation.session.scope}`, { ...creation, resolve, reject })
     })
   }
 
-  #send(): void {
-    const groups = this.#groups
-    this.#groups = new Map()
-    for (const group of groups.values()) {
-      let some: Waiter[] = []
-      let bytes = 0
-      for (const waiter of group) {
-        if (some.length > 0 && (some.length === mostDocuments || bytes + waiter.row.length > mostBytes)) {
-          void this.#insert(some)
-          some = []
-          bytes = 0
-        }
-        some.push(waiter)
-        bytes += waiter.row.length
+  async #send(waiters: readonly Waiter[]): Promise<void> {
+    const commands: Promise<void>[] = []
+    let some: Waiter[] = []
+    let bytes = 0
+    for (const waiter of waiters) {
+      if (some.length > 0 && (some.length === mostDocuments || bytes + waiter.row.length > mostBytes)) {
+        commands.push(this.#insert(some))
+        some = []
+        bytes = 0
       }
-      void this.#insert(some)
+      some.push(waiter)
+      bytes += waiter.row.length
     }
+    commands.push(this.#insert(some))
+    await Promise.all(commands)
   }
 
   /**

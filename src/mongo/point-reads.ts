@@ -2,32 +2,31 @@ import type { Session } from '../store/port.ts'
 import type { Connection } from './connection.ts'
 import { readFailure } from './failures.ts'
 import { drain, findBatch, findRows, openCursor } from './find.ts'
+import { Joiner } from './joiner.ts'
 import { tokenOfKey, tokenOfRow } from './key-token.ts'
 
 /** Keys asked for with one command. */
 const mostKeys = 128
 
 interface Waiter {
+  readonly collection: string
   readonly id: unknown
   readonly session: Session
   readonly resolve: (row: Uint8Array | undefined) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Reads by key of one collection and scope that arrived in the same turn, by the token of the key. */
-interface Group {
-  readonly collection: string
-  readonly waiters: Map<string, Waiter[]>
-}
+/** Reads of one collection on their way at once, and how long others wait for one to end. */
+const joined = { inFlight: 2, patience: 5 } as const
 
 /**
- * Reads by key. Those of one collection and scope that arrive in the same turn of the event loop go as one command; none
- * joins a command that has been sent, so nobody sees a state older than their own arrival. Not for reads in a
- * transaction, nor under a row filter: those go alone.
+ * Reads by key. Those of one collection and scope that arrive in the same turn of the event loop, or while others are on
+ * their way, go as one command; none joins a command that has been sent, so nobody sees a state older than their own
+ * arrival. Not for reads in a transaction, nor under a row filter: those go alone.
  */
 export class PointReads {
   readonly #connection: Connection
-  #groups = new Map<string, Group>()
+  readonly #joiner = new Joiner<Waiter>((waiters) => this.#send(waiters), joined)
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -36,35 +35,25 @@ export class PointReads {
   /** The row with an `_id`, or undefined. @throws ODataError */
   read(collection: string, id: unknown, session: Session): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
-      if (this.#groups.size === 0) setImmediate(() => this.#send())
-      const name = `${collection}\0${session.scope}`
-      let group = this.#groups.get(name)
-      if (group === undefined) {
-        group = { collection, waiters: new Map() }
-        this.#groups.set(name, group)
-      }
-      const token = tokenOfKey(id)
-      const waiter = { id, session, resolve, reject }
-      const same = group.waiters.get(token)
-      if (same) same.push(waiter)
-      else group.waiters.set(token, [waiter])
+      this.#joiner.add(`${collection}\0${session.scope}`, { collection, id, session, resolve, reject })
     })
   }
 
-  #send(): void {
-    const groups = this.#groups
-    this.#groups = new Map()
-    for (const { collection, waiters } of groups.values()) {
-      let some: [string, Waiter[]][] = []
-      for (const entry of waiters) {
-        some.push(entry)
-        if (some.length === mostKeys) {
-          void this.#readTogether(collection, some)
-          some = []
-        }
-      }
-      if (some.length > 0) void this.#readTogether(collection, some)
+  /** Sends the reads of one group, by the token of the key: who asks for the same key is answered by the same row. */
+  async #send(waiters: readonly Waiter[]): Promise<void> {
+    const byToken = new Map<string, Waiter[]>()
+    for (const waiter of waiters) {
+      const token = tokenOfKey(waiter.id)
+      const same = byToken.get(token)
+      if (same) same.push(waiter)
+      else byToken.set(token, [waiter])
     }
+    const entries = [...byToken]
+    const collection = waiters[0]?.collection ?? ''
+    const commands: Promise<void>[] = []
+    for (let i = 0; i < entries.length; i += mostKeys)
+      commands.push(this.#readTogether(collection, entries.slice(i, i + mostKeys)))
+    await Promise.all(commands)
   }
 
   /** Reads some keys with one command; what that does not answer is read alone. */

@@ -125,7 +125,7 @@ onEveryService('the query options', graphModel, { ...graphSettings, limits: { pa
       `$orderby=status&$skiptoken=${token.slice(0, -4)}`,
       `$orderby=status desc&$skiptoken=${token}`,
       `$orderby=status&$filter=status eq 1&$skiptoken=${token}`,
-      `$orderby=status&$skiptoken=A${token.slice(1)}`,
+      `$orderby=status&$skiptoken=${token.startsWith('A') ? 'B' : 'A'}${token.slice(1)}`,
       `$orderby=status&$skiptoken=nonsense`,
       `$orderby=status&$skiptoken=`,
     ])
