@@ -4,7 +4,15 @@ import { CsdlError, type Problems, type Source } from './problems.ts'
 
 const edm = 'http://docs.oasis-open.org/odata/ns/edm'
 const edmx = 'http://docs.oasis-open.org/odata/ns/edmx'
-const noAttributes: Readonly<Record<string, string>> = Object.freeze(Object.create(null))
+
+/** An object without inherited members that V8 keeps in fast mode, other than those of `Object.create(null)`. */
+class Attributes {
+  [name: string]: string
+}
+Object.setPrototypeOf(Attributes.prototype, null)
+Reflect.deleteProperty(Attributes.prototype, 'constructor')
+
+const noAttributes: Readonly<Record<string, string>> = Object.freeze(new Attributes())
 const noChildren: readonly Declaration[] = Object.freeze([])
 
 /** Far above any sane document; keeps the recursion of later stages bounded. */
@@ -120,7 +128,7 @@ function splitAttributes(
 ): { attributes: Readonly<Record<string, string>>; namespaces: ReadonlyMap<string, string> } {
   let namespaces = inherited
   let own: Map<string, string> | undefined
-  let attributes: Record<string, string> | undefined
+  let attributes: Attributes | undefined
   for (const name in all) {
     const value = all[name] ?? ''
     if (name === 'xmlns' || name.startsWith('xmlns:')) {
@@ -128,7 +136,7 @@ function splitAttributes(
       own.set(name === 'xmlns' ? '' : name.slice(6), value)
       namespaces = own
     } else if (!name.includes(':')) {
-      attributes ??= Object.create(null) as Record<string, string>
+      attributes ??= new Attributes()
       attributes[name] = texts.intern(value)
     }
   }
