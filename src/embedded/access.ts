@@ -1,20 +1,21 @@
+import { invariant } from '../base/assert.ts'
 import type { Expression, Parameters } from '../bind/tree.ts'
 import { encodeKey } from '../bson/encode.ts'
-import { fields, type ModelLayout } from '../bson/layout.ts'
+import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.ts'
 import { bsonType, elementType, findField, readString, valueOffset } from '../bson/reader.ts'
 import type { EntityType, StructuredType } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
 import { type EvalContext, preparePredicate, type RowTest } from '../eval/compile.ts'
 import { type BoundOrder, prepareOrder } from '../eval/order.ts'
 import { prepareSearch } from '../eval/search.ts'
-import type { CountPlan, ReadPlan, Source } from '../plan/plan.ts'
+import type { CountPlan, ReadPlan, Source, SourceRoot } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Session } from '../store/port.ts'
 import type { StoredIndex } from './index-catalog.ts'
 import { chooseIndexes, type IndexChoice, prefixOfChoice } from './index-choice.ts'
-import { keyOfId } from './key.ts'
+import { type KeyRange, keyOfId, ownerRange } from './key.ts'
 import { type KeyOrder, keyOrderOf } from './key-order.ts'
-import type { CollectionHandle } from './registry.ts'
+import type { CollectionHandle, Collections } from './registry.ts'
 
 /** Whether a row is one of those asked for: bound to the parameters of a request, then asked for each row. */
 export type Condition = (parameters: Parameters) => RowTest
@@ -22,8 +23,10 @@ export type Condition = (parameters: Parameters) => RowTest
 /** Where the rows of a source stand, and which of them they are. */
 export interface Access {
   readonly collection: CollectionHandle
-  /** parameters of the key in key order; undefined: every row */
+  /** parameters of the key in key order, none where one row needs no key; undefined: every row */
   readonly key: readonly number[] | undefined
+  /** of contained entities: the parameter that holds their owner's path */
+  readonly owner: number | undefined
   /** what the steps of the path ask for beside the key */
   readonly conditions: readonly Condition[]
   /** filters among them */
@@ -58,7 +61,7 @@ export interface IndexRange {
 /** Plans to closures, each once: plans and row filters are shared objects that live long. */
 export class Accesses {
   readonly #layout: ModelLayout
-  readonly #collections: ReadonlyMap<string, CollectionHandle>
+  readonly #collections: Collections
   readonly #accesses = new WeakMap<Source, Access>()
   readonly #queries = new WeakMap<ReadPlan | CountPlan, Query>()
   readonly #orders = new WeakMap<ReadPlan, Ordering>()
@@ -66,13 +69,28 @@ export class Accesses {
   /** by plan, then by row filter (without one: by the plan again) */
   readonly #indexes = new WeakMap<ReadPlan | CountPlan, WeakMap<object, readonly IndexChoice[]>>()
 
-  /** @param collections the stored collections, by name of the collection */
-  constructor(layout: ModelLayout, collections: ReadonlyMap<string, CollectionHandle>) {
+  constructor(layout: ModelLayout, collections: Collections) {
     this.#layout = layout
     this.#collections = collections
   }
 
-  /** @throws ODataError notImplemented for steps to other collections */
+  /**
+   * To be awaited before a source is used: gives the collection of contained entities its number, at its first use.
+   * @returns undefined where nothing is to be done
+   */
+  prepare({ root }: Source): Promise<unknown> | undefined {
+    const layout = this.#layoutOf(root)
+    return this.#collections.find(layout) ? undefined : this.#collections.add(layout)
+  }
+
+  #layoutOf(root: SourceRoot): CollectionLayout {
+    if (root.kind === 'contained') return this.#layout.contained(root.property)
+    const layout = this.#layout.collections.get(root.name)
+    if (!layout) throw storeFailure.notImplemented(`The collection of ${root.name}`)
+    return layout
+  }
+
+  /** @throws ODataError notImplemented */
   access(source: Source): Access {
     let access = this.#accesses.get(source)
     if (!access) {
@@ -134,7 +152,8 @@ export class Accesses {
 
   #choices(plan: ReadPlan | CountPlan, rowFilter: Expression | undefined): readonly IndexChoice[] {
     const { access, expressions } = this.query(plan)
-    if (access.collection.layout.indexes.length === 0) return []
+    // Entries are of all owners; the rows of one stand together.
+    if (access.collection.layout.indexes.length === 0 || access.owner !== undefined) return []
     let byFilter = this.#indexes.get(plan)
     if (!byFilter) {
       byFilter = new WeakMap()
@@ -151,17 +170,18 @@ export class Accesses {
   }
 
   #compileAccess(source: Source): Access {
-    const layout = this.#layout.collections.get(source.root.name)
-    const collection = layout && this.#collections.get(layout.name)
-    if (!collection) throw storeFailure.notImplemented(`The collection of ${source.root.name}`)
-    let key: readonly number[] | undefined
+    const layout = this.#layoutOf(source.root)
+    const collection = this.#collections.find(layout)
+    invariant(collection, `the collection ${layout.name} is prepared`)
+    // Singletons, and what a single-valued navigation property contains.
+    let key: readonly number[] | undefined = source.single && layout.key.parts.length === 0 ? [] : undefined
     let type: StructuredType = source.root.type
     const conditions: Condition[] = []
     const expressions: Expression[] = []
     for (const step of source.steps) {
       switch (step.kind) {
         case 'key':
-          if (key) throw storeFailure.notImplemented('A path with two keys of one collection')
+          invariant(!key, 'a path has one key for each collection')
           key = step.predicate.parameters
           break
         case 'cast':
@@ -172,11 +192,9 @@ export class Accesses {
           conditions.push(preparePredicate(step.predicate, this.#context(type, collection)))
           expressions.push(step.predicate)
           break
-        case 'navigation':
-          throw storeFailure.notImplemented(`Navigation by ${step.property.name}`)
       }
     }
-    return { collection, key, conditions, expressions, type: source.type }
+    return { collection, key, owner: source.owner, conditions, expressions, type: source.type }
   }
 
   #compileQuery(plan: ReadPlan | CountPlan): Query {
@@ -200,13 +218,29 @@ export class Accesses {
 }
 
 /**
- * The lmdb key that a source's key predicate names; undefined where it names none.
+ * The lmdb key that a source names; undefined where it names none.
  * @throws ODataError keyInvalid
  */
-export function keyOfAccess({ collection, key }: Access, parameters: Parameters): Uint8Array | undefined {
+export function keyOfAccess(access: Access, parameters: Parameters): Uint8Array | undefined {
+  const { collection, key } = access
   if (!key) return undefined
   const values = key.map((index) => parameters[index] ?? null)
-  return keyOfId(collection.number, encodeKey(collection.layout, values))
+  return keyOfId(collection.number, encodeKey(collection.layout, values, ownerOf(access, parameters)))
+}
+
+/** The path of the owner that a request names; undefined outside contained collections. */
+export function ownerOf({ owner }: Access, parameters: Parameters): string | undefined {
+  if (owner === undefined) return undefined
+  const path = parameters[owner]
+  invariant(typeof path === 'string', 'an owner is a path')
+  return path
+}
+
+/** The keys of all rows that a source may mean. */
+export function rangeOf(access: Access, parameters: Parameters): KeyRange {
+  const { collection } = access
+  const owner = ownerOf(access, parameters)
+  return owner === undefined ? collection : ownerRange(collection.number, owner)
 }
 
 /** Conditions bound to a request, as one test; undefined where there is none. @throws ODataError (400, 501) */

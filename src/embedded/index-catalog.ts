@@ -1,4 +1,5 @@
-import type { CollectionLayout } from '../bson/layout.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { type CollectionLayout, fields, type IndexLayout } from '../bson/layout.ts'
 import type { Tables } from './tables.ts'
 
 /** An index as the data folder knows it: every process that writes keeps all of them, whatever its own model says. */
@@ -9,6 +10,9 @@ export interface StoredIndex {
   /** stored field paths, dotted, in order */
   readonly fields: readonly string[]
   readonly unique: boolean
+  /** of a unique index: fields a row must have, and what its `@type` must be (empty: anything), for its values to count */
+  readonly required: readonly string[]
+  readonly types: readonly string[]
   /** 'building': rows from before it may be missing; 'broken': a unique one whose values are not */
   readonly state: 'building' | 'ready' | 'broken'
 }
@@ -41,6 +45,11 @@ export function readIndexes(tables: Tables, collection: number): readonly Stored
 
 const none: readonly StoredIndex[] = []
 
+/** The documents table is in the order of `_id` already. */
+function isUseful({ fields: [first] }: IndexLayout): boolean {
+  return first !== undefined && first.path !== fields.id && !first.path.startsWith(`${fields.id}.`)
+}
+
 export function printIndexes(indexes: readonly StoredIndex[]): Uint8Array {
   return Buffer.from(JSON.stringify(indexes), 'utf8')
 }
@@ -58,13 +67,11 @@ export function mergeIndexes(
   empty: boolean,
 ): { readonly indexes: readonly StoredIndex[]; readonly dropped: readonly number[] } {
   const kept = new Set<StoredIndex>()
-  const indexes = layout.indexes.map(({ name, fields, unique }): StoredIndex => {
-    const paths = fields.map(({ path }) => path)
-    const same = stored.find(
-      (index) => index.name === name && index.unique === unique && index.fields.join() === paths.join(),
-    )
+  const indexes = layout.indexes.filter(isUseful).map(({ name, fields, unique, required, types }): StoredIndex => {
+    const wanted = { name, fields: fields.map(({ path }) => path), unique, required, types }
+    const same = stored.find((index) => isDeepStrictEqual({ ...index, ...wanted }, index))
     if (same) kept.add(same)
-    return same ?? { number: number(), name, fields: paths, unique, state: empty ? 'ready' : 'building' }
+    return same ?? { number: number(), ...wanted, state: empty ? 'ready' : 'building' }
   })
   return { indexes, dropped: stored.filter((index) => !kept.has(index)).map((index) => index.number) }
 }

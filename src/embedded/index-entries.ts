@@ -1,4 +1,15 @@
-import { bsonType, elementType, findPath, stringEnd, stringStart, valueEnd, valueOffset } from '../bson/reader.ts'
+import { fields } from '../bson/layout.ts'
+import {
+  bsonType,
+  elementType,
+  findField,
+  findPath,
+  readString,
+  stringEnd,
+  stringStart,
+  valueEnd,
+  valueOffset,
+} from '../bson/reader.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { StoredIndex } from './index-catalog.ts'
 import { maxKeyBytes, writeElement, writeNull, writeTextBytes } from './key.ts'
@@ -20,8 +31,6 @@ export interface EntryValues {
   readonly prefix: Uint8Array
   /** a value was cut: equal entries may be of different values */
   readonly cut: boolean
-  /** all values are there: null does not count for uniqueness */
-  readonly complete: boolean
 }
 
 /** The values of a row in an index. */
@@ -29,14 +38,22 @@ export function valuesOf(index: StoredIndex, row: Uint8Array): EntryValues {
   buffer.reset()
   buffer.uint32(index.number)
   let cut = false
-  let complete = true
   for (const path of index.fields) {
     const at = findPath(row, path.split('.'))
-    if (at < 0 && !path.includes('@')) complete = false
     if (at < 0) writeNull(buffer)
     else if (writeIndexed(buffer, row, at)) cut = true
   }
-  return { prefix: buffer.take(), cut, complete }
+  return { prefix: buffer.take(), cut }
+}
+
+/** Whether the values of a row have to be unique: all are there, and the index is one for its type. */
+export function countsAsUnique(index: StoredIndex, row: Uint8Array): boolean {
+  if (!index.unique || index.state === 'broken') return false
+  if (index.required.some((path) => findPath(row, path.split('.')) < 0)) return false
+  if (index.types.length === 0) return true
+  const at = findField(row, fields.type)
+  if (at < 0 || elementType(row, at) !== bsonType.string) return false
+  return index.types.includes(readString(row, valueOffset(row, at)))
 }
 
 /**

@@ -10,7 +10,7 @@ import { keyOfId } from './key.ts'
 export interface KeyOrder {
   readonly descending: boolean
   /** the lmdb key of a position in this order; undefined where no row can stand there */
-  position(collection: number, keyset: Keyset): Uint8Array | undefined
+  position(collection: number, keyset: Keyset, owner: string | undefined): Uint8Array | undefined
 }
 
 /** Types whose stored form, as key.ts writes it, has the order of `$orderby`. */
@@ -38,15 +38,15 @@ export function keyOrderOf(orderby: readonly OrderByItem[], layout: CollectionLa
   const key = layout.entityType.key
   if (orderby.length === 0) return { descending: false, position: () => undefined }
   const descending = orderby[0]?.descending ?? false
-  if (key.length === 0 || orderby.length < key.length) return undefined
+  if (layout.key.parts.length === 0 || orderby.length < key.length) return undefined
   for (const [i, part] of key.entries()) {
     const item = orderby[i]
     if (!item || item.descending !== descending || !isKeyPart(item, part)) return undefined
   }
-  const position = (collection: number, keyset: Keyset): Uint8Array | undefined => {
+  const position = (collection: number, keyset: Keyset, owner: string | undefined): Uint8Array | undefined => {
     const values = keyset.slice(0, key.length)
     if (values.length < key.length || values.includes(null)) return undefined
-    return keyOfId(collection, encodeKey(layout, values))
+    return keyOfId(collection, encodeKey(layout, values, owner))
   }
   return { descending, position }
 }

@@ -73,8 +73,47 @@ export function keyOfRow(collection: number, row: Uint8Array): Uint8Array {
   })
 }
 
-/** The first key of a number (a collection's, an index's), and the first one behind all of its keys. */
-export function keyRange(collection: number): { readonly start: Uint8Array; readonly end: Uint8Array } {
+/** Keys from `start` to `end`, exclusive; no row has either as its key. */
+export interface KeyRange {
+  readonly start: Uint8Array
+  readonly end: Uint8Array
+}
+
+/**
+ * The keys of the contained entities of one owner: those whose `_id` begins with its path.
+ * @throws ODataError keyInvalid
+ */
+export function ownerRange(collection: number, owner: string): KeyRange {
+  const start = guarded(() => {
+    buffer.reset()
+    buffer.uint32(collection)
+    buffer.byte(tag.document)
+    writeString(buffer, owner)
+    return buffer.take()
+  })
+  return { start, end: Buffer.concat([start, Uint8Array.of(0xff)]) }
+}
+
+/**
+ * The keys of what an entity contains: of the owners whose path is this one, and of those whose path goes on from it.
+ * @throws ODataError keyInvalid
+ */
+export function containedRanges(collection: number, path: string): readonly KeyRange[] {
+  const own = ownerRange(collection, path)
+  const start = guarded(() => {
+    buffer.reset()
+    buffer.uint32(collection)
+    buffer.byte(tag.document)
+    writeString(buffer, `${path}/`)
+    // Without the byte that ends the text.
+    buffer.reset(buffer.length - 1)
+    return buffer.take()
+  })
+  return [own, { start, end: Buffer.concat([start, Uint8Array.of(0xff)]) }]
+}
+
+/** The keys of a number (a collection's). */
+export function keyRange(collection: number): KeyRange {
   const bound = (number: number): Uint8Array => {
     buffer.reset()
     buffer.uint32(number)

@@ -1,15 +1,16 @@
+import { invariant } from '../base/assert.ts'
 import type { RowTest } from '../eval/compile.ts'
 import type { CountPlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Rows, Session } from '../store/port.ts'
-import { type Access, type Accesses, bindAll, type Condition, keyOfAccess } from './access.ts'
+import { type Access, type Accesses, bindAll, type Condition, keyOfAccess, ownerOf, rangeOf } from './access.ts'
 import { BatchedRows, type Guard } from './batched-rows.ts'
 import { readCounters } from './counters.ts'
 import { readIndexes } from './index-catalog.ts'
 import { IndexScan } from './index-scan.ts'
 import type { CollectionHandle } from './registry.ts'
 import { KeyOrderSource, type RowQuery, type RowSource, SortedSource } from './row-source.ts'
-import { currentKey, currentKeyText, keep, pause, type RowWalk, Scan } from './scan.ts'
+import { currentKeyText, pause, type RowWalk, Scan } from './scan.ts'
 import type { Tables } from './tables.ts'
 import { Transaction } from './transaction.ts'
 
@@ -43,7 +44,7 @@ export async function readRows(
   closed: () => void,
 ): Promise<Rows> {
   const { access, conditions } = context.accesses.query(plan)
-  if (access.key || plan.source.single) {
+  if (plan.source.single) {
     closed()
     return BatchedRows.of(readRow(context, plan, session))
   }
@@ -76,11 +77,11 @@ export async function countRows(
   const test = bound(context, plan, conditions, session)
   const transaction = transactionOf(session)
   tables.root.resetReadTxn()
-  if (access.key || plan.source.single) return locate(tables, access, test, session) ? 1 : 0
-  if (!test && !transaction) return readCounters(tables, access.collection.number).rows
-  const overlay = transaction?.beginScan(access.collection)
+  if (plan.source.single) return locate(tables, access, test, session) ? 1 : 0
+  if (!test && !transaction && access.owner === undefined) return readCounters(tables, access.collection.number).rows
+  const overlay = transaction?.beginScan(access.collection, rangeOf(access, session.parameters))
   const guard = guardOf(context, session)
-  const scan = walkFor(context, plan, session, access.collection)
+  const scan = walkFor(context, plan, session, access)
   let count = 0
   for (;;) {
     guard()
@@ -88,7 +89,7 @@ export async function countRows(
       if ((!test || test(row)) && !overlay?.hidden.has(currentKeyText())) count++
       return true
     })
-    if (scan.rows > context.scanLimit) throw storeFailure.scanLimit(context.scanLimit)
+    if (test && scan.rows > context.scanLimit) throw storeFailure.scanLimit(context.scanLimit)
     if (outcome === 'ended') break
     await pause()
   }
@@ -110,34 +111,9 @@ export function locate(
   const { collection } = access
   const transaction = transactionOf(session)
   const key = keyOfAccess(access, session.parameters)
-  if (key) {
-    const row = transaction ? transaction.get(collection, key) : tables.documents.getBinary(key)
-    return row && (!test || test(row)) ? { collection, key, row } : undefined
-  }
-  return locateSingleton(tables, collection, test, transaction)
-}
-
-/** A singleton's collection holds one row at the most. */
-function locateSingleton(
-  tables: Tables,
-  collection: CollectionHandle,
-  test: RowTest | undefined,
-  transaction: Transaction | undefined,
-): Located | undefined {
-  let found: Located | undefined
-  new Scan(tables, collection, false, undefined).walk((row) => {
-    if (!test || test(row)) found = { collection, key: currentKey(), row: keep(row) }
-    return found === undefined
-  })
-  if (!transaction) return found
-  const own = transaction.ownRow(collection)
-  if (own) return own.row && (!test || test(own.row)) ? { collection, key: own.key, row: own.row } : undefined
-  if (!found) {
-    transaction.beginScan(collection)
-    return undefined
-  }
-  const row = transaction.get(collection, found.key)
-  return row && (!test || test(row)) ? { ...found, row } : undefined
+  invariant(key, 'a single source names its row')
+  const row = transaction ? transaction.get(collection, key) : tables.documents.getBinary(key)
+  return row && (!test || test(row)) ? { collection, key, row } : undefined
 }
 
 /** Conditions of plan and session, bound to the request. */
@@ -156,10 +132,11 @@ function walkFor(
   { tables, accesses }: ReadingContext,
   plan: CountPlan | ReadPlan,
   session: Session,
-  collection: CollectionHandle,
+  access: Access,
 ): RowWalk {
-  const index = accesses.index(plan, session, readIndexes(tables, collection.number))
-  return index ? new IndexScan(tables, index.prefix, false, undefined) : new Scan(tables, collection, false, undefined)
+  const index = accesses.index(plan, session, readIndexes(tables, access.collection.number))
+  if (index) return new IndexScan(tables, index.prefix, false, undefined)
+  return new Scan(tables, rangeOf(access, session.parameters), false, undefined)
 }
 
 function singleQuery(access: Access): { readonly access: Access; readonly conditions: readonly Condition[] } {
@@ -177,14 +154,18 @@ function sourceOf(
   const { collection } = access
   const order = accesses.order(plan)
   const transaction = transactionOf(session)
-  const overlay = transaction?.beginScan(collection)
+  const range = rangeOf(access, session.parameters)
+  const overlay = transaction?.beginScan(collection, range)
   tables.root.resetReadTxn()
   const index = accesses.index(plan, session, readIndexes(tables, collection.number))
   const inKeyOrder = order.key && !overlay && (index?.inKeyOrder ?? true)
-  const after = inKeyOrder && session.after ? order.key?.position(collection.number, session.after) : undefined
+  const after =
+    inKeyOrder && session.after
+      ? order.key?.position(collection.number, session.after, ownerOf(access, session.parameters))
+      : undefined
   const reverse = (inKeyOrder && order.key?.descending) ?? false
   const query: RowQuery = {
-    scan: index ? new IndexScan(tables, index.prefix, reverse, after) : new Scan(tables, collection, reverse, after),
+    scan: index ? new IndexScan(tables, index.prefix, reverse, after) : new Scan(tables, range, reverse, after),
     test,
     // A position stands behind what was skipped.
     skip: session.after ? 0 : (plan.skip ?? 0),
@@ -199,7 +180,7 @@ function sourceOf(
 }
 
 /** Ends the work of a request whose caller is gone, whose time is over, or whose store is closed. */
-function guardOf(context: ReadingContext, session: Session): Guard {
+export function guardOf(context: ReadingContext, session: Session): Guard {
   const deadline = performance.now() + session.timeLimit
   return () => {
     context.checkOpen()

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
+import { invariant } from '../base/assert.ts'
+import type { CollectionLayout } from '../bson/layout.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { Committer } from './committer.ts'
 import { catalogKey, mergeIndexes, printIndexes, type StoredIndex } from './index-catalog.ts'
@@ -47,28 +48,79 @@ export async function checkFormat(committer: Committer, path: string): Promise<v
   )
 }
 
+/** The collections in use: those of entity sets from the start, those of contained entities from their first use. */
+export class Collections {
+  readonly #tables: Tables
+  readonly #committer: Committer
+  readonly #handles: Map<CollectionLayout, CollectionHandle>
+  readonly #adding = new Map<CollectionLayout, Promise<CollectionHandle>>()
+  readonly #build: (registration: Registration) => void
+
+  /** @param build builds the indexes that a collection was found to need */
+  constructor(
+    tables: Tables,
+    committer: Committer,
+    registration: Registration,
+    build: (registration: Registration) => void,
+  ) {
+    this.#tables = tables
+    this.#committer = committer
+    this.#handles = new Map(registration.collections.map((handle) => [handle.layout, handle]))
+    this.#build = build
+  }
+
+  find(layout: CollectionLayout): CollectionHandle | undefined {
+    return this.#handles.get(layout)
+  }
+
+  /** A collection that some process has used; undefined where none has. */
+  async findUsed(layout: CollectionLayout): Promise<CollectionHandle | undefined> {
+    const known = this.find(layout)
+    if (known) return known
+    this.#tables.root.resetReadTxn()
+    return this.#tables.meta.getBinary(meta.collection(layout.name)) && this.add(layout)
+  }
+
+  add(layout: CollectionLayout): Promise<CollectionHandle> {
+    let adding = this.#adding.get(layout)
+    if (!adding) {
+      adding = this.#add(layout).finally(() => this.#adding.delete(layout))
+      this.#adding.set(layout, adding)
+    }
+    return adding
+  }
+
+  async #add(layout: CollectionLayout): Promise<CollectionHandle> {
+    const registration = await registerCollections(this.#committer, [layout])
+    const [handle] = registration.collections
+    invariant(handle, 'a collection that was registered')
+    this.#handles.set(layout, handle)
+    this.#build(registration)
+    return handle
+  }
+}
+
 /** The collections of a layout, and what is left to be done for their indexes. */
 export interface Registration {
-  /** by name of the collection */
-  readonly collections: ReadonlyMap<string, CollectionHandle>
+  readonly collections: readonly CollectionHandle[]
   /** collections that have an index to be built */
   readonly building: readonly CollectionHandle[]
   /** numbers of indexes whose entries are to be taken away */
   readonly garbage: readonly number[]
 }
 
-/** Gives the collections and indexes of a layout their numbers, in one transaction. */
-export function registerCollections(committer: Committer, layout: ModelLayout): Promise<Registration> {
+/** Gives collections and their indexes their numbers, in one transaction. */
+export function registerCollections(committer: Committer, layouts: Iterable<CollectionLayout>): Promise<Registration> {
   return committer.run((batch) => {
-    const collections = new Map<string, CollectionHandle>()
+    const collections: CollectionHandle[] = []
     const building: CollectionHandle[] = []
     // What was dropped at an earlier start is used by no process any more.
     const garbage = readGarbage(batch)
     const dropped: number[] = []
-    for (const collection of layout.collections.values()) {
+    for (const collection of layouts) {
       const number = numberOf(batch, collection.name)
       const handle: CollectionHandle = { layout: collection, number, ...keyRange(number) }
-      collections.set(collection.name, handle)
+      collections.push(handle)
       const update = updateIndexes(batch, handle)
       dropped.push(...update.dropped)
       if (update.indexes.some(({ state }) => state === 'building')) building.push(handle)

@@ -1,3 +1,4 @@
+import type { KeyRange } from './key.ts'
 import { type Lent, lastKey, type Tables } from './tables.ts'
 
 /** How long one piece of a scan may hold the event loop, in milliseconds. */
@@ -5,12 +6,6 @@ export const sliceTime = 4
 
 /** Rows between two looks at the clock. */
 export const clockStride = 32
-
-/** Keys between `start` (inclusive) and `end` (exclusive). */
-export interface KeyRange {
-  readonly start: Uint8Array
-  readonly end: Uint8Array
-}
 
 /** A walk over rows in pieces. */
 export interface RowWalk {

@@ -1,6 +1,6 @@
 import type { Document } from 'bson'
-import type { ModelLayout } from '../bson/layout.ts'
-import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
+import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, Source, UpdatePlan } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
 import type {
   Change,
@@ -17,10 +17,11 @@ import { Committer } from './committer.ts'
 import { readCounters } from './counters.ts'
 import { buildIndexes } from './index-building.ts'
 import { countRows, readRow, readRows, transactionOf } from './reading.ts'
-import { checkFormat, readSecret, registerCollections } from './registry.ts'
+import { Collections, checkFormat, type Registration, readSecret, registerCollections } from './registry.ts'
+import { deleteContained, type RemovingContext } from './removing.ts'
 import { openTables, type Tables } from './tables.ts'
 import { TransactionRunner } from './transaction-runner.ts'
-import { createRow, deleteRow, updateRow, type WritingContext } from './writing.ts'
+import { createRow, deleteRow, updateRow } from './writing.ts'
 
 /** How the embedded store is set up. */
 export interface EmbeddedStoreOptions {
@@ -46,7 +47,7 @@ export function embeddedStore(options: EmbeddedStoreOptions): Store {
   return new EmbeddedStore(options)
 }
 
-interface OpenStore extends WritingContext {
+interface OpenStore extends RemovingContext {
   readonly transactions: TransactionRunner
 }
 
@@ -56,7 +57,7 @@ class EmbeddedStore implements Store {
   readonly #options: EmbeddedStoreOptions
   #state: OpenStore | undefined
   #opening: Promise<void> | undefined
-  #building: Promise<void> | undefined
+  #building: Promise<void> = Promise.resolve()
   #closing = false
   #running = 0
   #idle: (() => void) | undefined
@@ -86,6 +87,7 @@ class EmbeddedStore implements Store {
     const open = this.#opened()
     const leave = this.#enter()
     try {
+      await open.accesses.prepare(plan.source)
       return await readRows(open, plan, session, leave)
     } catch (error) {
       leave()
@@ -94,23 +96,27 @@ class EmbeddedStore implements Store {
   }
 
   readOne(plan: ReadPlan | UpdatePlan | DeletePlan, session: Session): Promise<Uint8Array | undefined> {
-    return this.#run(async (open) => readRow(open, plan, session))
+    return this.#runOn(plan, async (open) => readRow(open, plan, session))
   }
 
   count(plan: CountPlan | ReadPlan, session: Session): Promise<number> {
-    return this.#run((open) => countRows(open, plan, session))
+    return this.#runOn(plan, (open) => countRows(open, plan, session))
   }
 
   create(plan: CreatePlan | UpdatePlan, session: Session, document: Document): Promise<CreateOutcome> {
-    return this.#run((open) => createRow(open, plan, session, document))
+    return this.#runOn(plan, (open) => createRow(open, plan, session, document))
   }
 
   update(plan: UpdatePlan, session: Session, change: Change): Promise<UpdateOutcome> {
-    return this.#run((open) => updateRow(open, plan, session, change))
+    return this.#runOn(plan, (open) => updateRow(open, plan, session, change))
   }
 
   delete(plan: DeletePlan, session: Session): Promise<DeleteOutcome> {
-    return this.#run((open) => deleteRow(open, plan, session))
+    return this.#runOn(plan, (open) => deleteRow(open, plan, session))
+  }
+
+  deleteContained(path: string, collections: readonly CollectionLayout[], session: Session): Promise<void> {
+    return this.#run((open) => deleteContained(open, path, collections, session))
   }
 
   transaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
@@ -125,7 +131,7 @@ class EmbeddedStore implements Store {
     const state = this.#state
     if (!state) return
     if (this.#running > 0) await this.#finished()
-    await this.#building?.catch(() => {})
+    await this.#building.catch(() => {})
     this.#state = undefined
     await state.committer.idle()
     await state.tables.root.close()
@@ -137,17 +143,25 @@ class EmbeddedStore implements Store {
     const committer = new Committer(tables.root, tables)
     try {
       await checkFormat(committer, path)
-      const registration = await registerCollections(committer, layout)
+      const registration = await registerCollections(committer, layout.collections.values())
+      const build = (found: Registration): void => {
+        const before = this.#building
+        this.#building = before.then(() =>
+          buildIndexes({ tables, committer, warn, stopped: () => this.#closing }, found),
+        )
+        this.#building.catch(() => {})
+      }
+      const collections = new Collections(tables, committer, registration, build)
       this.#state = {
         tables,
         committer,
-        accesses: new Accesses(layout, registration.collections),
+        accesses: new Accesses(layout, collections),
+        collections,
         scanLimit,
         transactions: new TransactionRunner(tables, committer),
         checkOpen: () => void this.#current(),
       }
-      this.#building = buildIndexes({ tables, committer, warn, stopped: () => this.#closing }, registration)
-      this.#building.catch(() => {})
+      build(registration)
     } catch (error) {
       await tables.root.close()
       throw error
@@ -172,6 +186,13 @@ class EmbeddedStore implements Store {
     } finally {
       leave()
     }
+  }
+
+  #runOn<T>(plan: { readonly source: Source }, work: (open: OpenStore) => Promise<T>): Promise<T> {
+    return this.#run((open) => {
+      const preparing = open.accesses.prepare(plan.source)
+      return preparing ? preparing.then(() => work(open)) : work(open)
+    })
   }
 
   /** Counts a request as running until the function given back is called. */

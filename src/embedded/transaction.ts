@@ -1,4 +1,5 @@
 import { readCounters } from './counters.ts'
+import type { KeyRange } from './key.ts'
 import type { CollectionHandle } from './registry.ts'
 import type { Overlay } from './row-source.ts'
 import type { Tables } from './tables.ts'
@@ -49,8 +50,8 @@ export class Transaction {
     this.#writes.set(nameOf(key), { collection, key, row: undefined })
   }
 
-  /** To be called before a collection is walked: what the walk has to leave out, and what it has to add. */
-  beginScan(collection: CollectionHandle): Overlay {
+  /** To be called before a part of a collection is walked: what the walk has to leave out, and what it has to add. */
+  beginScan(collection: CollectionHandle, range: KeyRange): Overlay {
     if (!this.#scans.has(collection)) {
       this.#tables.root.resetReadTxn()
       this.#scans.set(collection, readCounters(this.#tables, collection.number).changes)
@@ -60,17 +61,15 @@ export class Transaction {
     for (const [name, item] of this.#writes) {
       if (item.collection !== collection) continue
       hidden.add(name)
-      if (item.row) rows.push(item.row)
+      if (item.row && isWithin(item.key, range)) rows.push(item.row)
     }
     return { hidden, rows }
   }
 
-  /** What this transaction wrote last into a collection of one row at the most. */
-  ownRow(collection: CollectionHandle): { readonly key: Uint8Array; readonly row: Uint8Array | undefined } | undefined {
-    let last: Item | undefined
-    for (const item of this.#writes.values())
-      if (item.collection === collection && (item.row || !last?.row)) last = item
-    return last
+  /** Keys of rows that this transaction has stored in a part of a collection. */
+  ownKeys(collection: CollectionHandle, range: KeyRange): readonly Uint8Array[] {
+    const own = [...this.#writes.values()].filter((item) => item.collection === collection && item.row)
+    return own.map(({ key }) => key).filter((key) => isWithin(key, range))
   }
 
   get hasWrites(): boolean {
@@ -111,6 +110,10 @@ export class Transaction {
     }
     batch.applyAll(changes)
   }
+}
+
+function isWithin(key: Uint8Array, { start, end }: KeyRange): boolean {
+  return Buffer.compare(key, start) > 0 && Buffer.compare(key, end) < 0
 }
 
 function nameOf(key: Uint8Array): string {

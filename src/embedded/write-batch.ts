@@ -1,7 +1,16 @@
 import { ODataError } from '../errors/odata-error.ts'
 import { type Counters, readCounters, writeCounters } from './counters.ts'
 import { readIndexes, type StoredIndex } from './index-catalog.ts'
-import { type EntryValues, entryOf, entryRange, entryValue, keyOfEntry, sameValues, valuesOf } from './index-entries.ts'
+import {
+  countsAsUnique,
+  type EntryValues,
+  entryOf,
+  entryRange,
+  entryValue,
+  keyOfEntry,
+  sameValues,
+  valuesOf,
+} from './index-entries.ts'
 import type { CollectionHandle } from './registry.ts'
 import type { Tables } from './tables.ts'
 
@@ -56,7 +65,7 @@ export class WriteBatch {
   applyAll(changes: readonly RowChange[]): void {
     const [only] = changes
     if (changes.length === 1 && only) this.apply(only)
-    else this.#nested(() => this.#applyInStep(changes))
+    else if (changes.length > 1) this.#nested(() => this.#applyInStep(changes))
   }
 
   #applyInStep(changes: readonly RowChange[]): void {
@@ -152,13 +161,13 @@ export class WriteBatch {
   }
 
   #isTaken(index: StoredIndex, values: EntryValues, key: Uint8Array, row: Uint8Array): boolean {
-    if (!index.unique || index.state === 'broken' || !values.complete) return false
+    if (!countsAsUnique(index, row)) return false
     for (const entry of this.#tables.indexes.getRange(entryRange(values.prefix))) {
       const other = keyOfEntry(entry.key, entry.value)
       if (Buffer.compare(other, key) === 0) continue
-      if (!values.cut) return true
       const rival = this.get(Uint8Array.prototype.slice.call(other))
-      if (rival && sameValues(index, rival, row)) return true
+      if (!rival || !countsAsUnique(index, rival)) continue
+      if (!values.cut || sameValues(index, rival, row)) return true
     }
     return false
   }

@@ -25,6 +25,7 @@ import {
 
 const csdl = (
   indexes: string,
+  derived: string,
 ): string => `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">
 <edmx:DataServices><Schema Namespace="t" xmlns="http://docs.oasis-open.org/odata/ns/edm">
   <EntityType Name="Item"><Key><PropertyRef Name="id"/></Key>
@@ -34,6 +35,8 @@ const csdl = (
     <Property Name="place" Type="t.Place"/>
     ${indexes}
   </EntityType>
+  <EntityType Name="First" BaseType="t.Item"><Property Name="code" Type="Edm.String"/>${derived}</EntityType>
+  <EntityType Name="Second" BaseType="t.Item"><Property Name="code" Type="Edm.String"/></EntityType>
   <ComplexType Name="Place"><Property Name="city" Type="Edm.String"/></ComplexType>
   <EntityContainer Name="C"><EntitySet Name="items" EntityType="t.Item"/></EntityContainer>
 </Schema></edmx:DataServices></edmx:Edmx>`
@@ -51,8 +54,8 @@ interface World {
   readonly item: Source
 }
 
-function worldOf(indexes: string): World {
-  const model = parseCsdl(csdl(indexes), { file: 'test.xml' })
+function worldOf(indexes: string, derived = ''): World {
+  const model = parseCsdl(csdl(indexes, derived), { file: 'test.xml' })
   const root = model.container?.children.get('items')
   if (root?.kind !== 'entitySet') throw new Error('no set')
   const items: Source = { root, steps: [], type: root.type, single: false }
@@ -62,6 +65,7 @@ function worldOf(indexes: string): World {
 
 const plain = worldOf('')
 const unique = worldOf(annotation(index(['text'], true)))
+const ofFirst = worldOf('', annotation(index(['code'], true)))
 const several = worldOf(
   annotation(index(['text', 'number']), index(['number']), index(['at']), index(['price']), index(['place/city'])),
 )
@@ -161,6 +165,16 @@ describe('unique indexes', () => {
       code: 'conflict',
     })
     expect(await ids(unique, equals(unique, 'text', 0), [`${long}b`])).toEqual(['b'])
+  })
+
+  it('of a derived type leave its siblings alone', async () => {
+    await reopen(ofFirst)
+    const kindOf = async (_id: string, type: string | undefined) =>
+      (await create(ofFirst, { _id, code: 'x', ...(type && { '@type': type }) })).kind
+    expect(await kindOf('a', 't.Second')).toBe('created')
+    expect(await kindOf('b', 't.First')).toBe('created')
+    expect(await kindOf('c', 't.Second')).toBe('created')
+    await expect(kindOf('d', 't.First')).rejects.toMatchObject({ code: 'conflict' })
   })
 
   it('let one of many at once win', async () => {

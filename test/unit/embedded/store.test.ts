@@ -1,6 +1,7 @@
 import { deserialize } from 'bson'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { embeddedStore } from '../../../src/embedded/store.ts'
+import type { ReadPlan, Source } from '../../../src/plan/plan.ts'
 import type { Store } from '../../../src/store/port.ts'
 import {
   collect,
@@ -10,6 +11,7 @@ import {
   deletePlan,
   freshFolder,
   layout,
+  member,
   model,
   orderItem,
   readPlan,
@@ -231,13 +233,10 @@ describe('read', () => {
   })
 
   it('names what it cannot do', async () => {
-    const parent = items.type.allNavigationProperties.get('parent')
-    if (!parent) throw new Error('no property')
-    const target = items.root
-    const navigated = { ...items, steps: [{ kind: 'navigation', property: parent, target } as const] }
-    await expect(store.read(readPlan(navigated), session())).rejects.toMatchObject({
+    const compute = [{ alias: 'double', expression: member(items.type, 'rank') }]
+    await expect(store.read(readPlan(items, { compute }), session())).rejects.toMatchObject({
       code: 'notImplemented',
-      message: expect.stringContaining('parent'),
+      message: expect.stringContaining('$compute'),
     })
   })
 
@@ -295,6 +294,56 @@ describe('read', () => {
     expect(after.first.map((row) => deserialize(row, { useBigInt64: true })._id.number)).toEqual([2])
     const one = await store.readOne(readPlan(source('lines', { single: true })), session([10n, 2]))
     expect(one).toBeDefined()
+  })
+})
+
+describe('contained entities', () => {
+  const parts = (owner: number, key?: number): Source => {
+    const property = items.type.allNavigationProperties.get('parts')
+    if (property?.type.kind !== 'entity') throw new Error('no property')
+    const { type } = property
+    const root = { kind: 'contained', name: 't.Item/parts', type, property, annotations: [] } as const
+    if (key === undefined) return { root, owner, steps: [], type, single: false }
+    const step = { kind: 'key', predicate: { key: type.key, parameters: [key] } } as const
+    return { root, owner, steps: [step], type, single: true }
+  }
+  const all = parts(0)
+  const one = parts(0, 1)
+  const create = (p: string, k: number, within = session()) =>
+    store.create(
+      { ...createPlan('items'), source: all },
+      { ...within, parameters: [p] },
+      { _id: { p, k }, name: `${p}${k}` },
+    )
+  const names = async (plan: ReadPlan, within = session()): Promise<unknown[]> =>
+    (await collect(await store.read(plan, within))).map((row) => deserialize(row).name)
+
+  it('are those of one owner, in the order of their keys', async () => {
+    expect(await names(readPlan(all), session([`items('a')`]))).toEqual([])
+    for (const owner of ['a', 'a\0', 'ab', 'b']) for (const key of [10, -1, 2]) await create(`items('${owner}')`, key)
+    const owner = [`items('a')`]
+    expect(await names(readPlan(all), session(owner))).toEqual([`items('a')-1`, `items('a')2`, `items('a')10`])
+    const orderby = [orderItem(all.type, 'id', true)]
+    expect(await names(readPlan(all, { orderby }), session(owner, { after: [10], limit: 1 }))).toEqual([`items('a')2`])
+    expect(await store.count(countPlan(all), session(owner))).toBe(3)
+    expect(await store.count(countPlan(all), session([`items('none')`]))).toBe(0)
+    expect(await store.readOne(readPlan(one), session([`items('ab')`, 2]))).toBeDefined()
+    expect(await store.readOne(readPlan(one), session([`items('ab')`, 3]))).toBeUndefined()
+    expect((await store.delete(deletePlan(one), session([`items('ab')`, 2]))).kind).toBe('deleted')
+    expect(await store.count(countPlan(all), session([`items('ab')`]))).toBe(2)
+    expect(await store.count(countPlan(all), session(owner))).toBe(3)
+  })
+
+  it('stay with their owner inside a transaction', async () => {
+    await create(`items('a')`, 1)
+    await store.transaction(session(), async (inside) => {
+      await create(`items('a')`, 2, inside)
+      await create(`items('b')`, 3, inside)
+      const within = { ...inside, parameters: [`items('a')`] }
+      expect(await names(readPlan(all), within)).toEqual([`items('a')1`, `items('a')2`])
+      expect(await store.count(countPlan(all), within)).toBe(2)
+    })
+    expect(await names(readPlan(all), session([`items('b')`]))).toEqual([`items('b')3`])
   })
 })
 

@@ -23,8 +23,10 @@ export const csdl = `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-ope
     <Property Name="rank" Type="Edm.Int32"/>
     <Property Name="note" Type="Edm.String"/>
     <Property Name="place" Type="t.Place"/>
-    <NavigationProperty Name="parent" Type="t.Item"/>
+    <NavigationProperty Name="parts" Type="Collection(t.Part)" ContainsTarget="true"/>
   </EntityType>
+  <EntityType Name="Part"><Key><PropertyRef Name="id"/></Key>
+    <Property Name="id" Type="Edm.Int32" Nullable="false"/><Property Name="name" Type="Edm.String"/></EntityType>
   <EntityType Name="Special" BaseType="t.Item"><Property Name="extra" Type="Edm.String"/></EntityType>
   <ComplexType Name="Place"><Property Name="city" Type="Edm.String"/><Property Name="zip" Type="Edm.String"/></ComplexType>
   <EntityType Name="Line"><Key><PropertyRef Name="order"/><PropertyRef Name="number"/></Key>
