@@ -56,7 +56,8 @@ export async function startService(
   mount: 'plain' | 'express' = 'plain',
 ): Promise<RunningService> {
   let current: ListeningService
-  const server = createServer()
+  // as the command line does: what is too long is refused by the service, in its own words
+  const server = createServer({ maxHeaderSize: 65_536 })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const root = `http://127.0.0.1:${port}/beta`
