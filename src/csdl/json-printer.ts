@@ -4,6 +4,11 @@ export interface JsonObject {
   [name: string]: Json | Json[] | undefined
 }
 
+/** An object for members that the model names: nothing is inherited, so that `constructor` and `__proto__` are names like any other. */
+export function emptyObject(): JsonObject {
+  return Object.create(null) as JsonObject
+}
+
 /** A number written as it is, letter for letter. */
 export class RawNumber {
   readonly text: string

@@ -85,8 +85,17 @@ export class Problems {
     this.all.push({ file: source.file, ...source.place(offset), rule, message, severity })
   }
 
+  /** All problems by file (the main one first) and place. */
+  sorted(): readonly Problem[] {
+    const files = new Map<string, number>()
+    for (const { file } of this.all) if (!files.has(file)) files.set(file, files.size)
+    return this.all.toSorted(
+      (a, b) => (files.get(a.file) ?? 0) - (files.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
+    )
+  }
+
   /** @throws CsdlError if there is an error among the problems */
   throwErrors(): void {
-    if (this.hasErrors) throw new CsdlError(this.all)
+    if (this.hasErrors) throw new CsdlError(this.sorted())
   }
 }

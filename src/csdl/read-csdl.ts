@@ -40,7 +40,7 @@ export function parseCsdl(text: string, options: ParseOptions): Model {
   validate(model, linker)
   problems.throwErrors()
   freezeModel(linker)
-  if (options.onWarning) for (const problem of problems.all) options.onWarning(problem)
+  if (options.onWarning) for (const problem of problems.sorted()) options.onWarning(problem)
   return model
 }
 

@@ -1,7 +1,7 @@
 import { items } from '../edm/annotations.ts'
 import type { Annotatable, Annotation, AnnotationExpression } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
-import { type Json, type JsonObject, RawNumber } from './json-printer.ts'
+import { emptyObject, type Json, type JsonObject, RawNumber } from './json-printer.ts'
 import type { WrittenModel } from './written.ts'
 
 const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$/
@@ -135,8 +135,8 @@ export class JsonExpressions {
   }
 
   #record(record: Extract<AnnotationExpression, { readonly kind: 'record' }>): JsonObject {
-    const written: JsonObject =
-      record.type === undefined ? {} : { '@type': `#${this.#document.aliasName(record.type)}` }
+    const written = emptyObject()
+    if (record.type !== undefined) written['@type'] = `#${this.#document.aliasName(record.type)}`
     for (const member of record.values) {
       written[member.property] = this.expression(member.value)
       Object.assign(written, this.annotations(member, member.property))

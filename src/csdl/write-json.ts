@@ -14,7 +14,7 @@ import type {
   TypeReference,
 } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
-import { type Json, type JsonObject, printJson } from './json-printer.ts'
+import { emptyObject, type Json, type JsonObject, printJson } from './json-printer.ts'
 import { localName } from './names.ts'
 import { JsonExpressions } from './write-json-expression.ts'
 import { type WriteOptions, WrittenModel } from './written.ts'
@@ -38,7 +38,7 @@ class CsdlJsonWriter {
 
   write(): JsonObject {
     const { version, model, references, schemas } = this.#document
-    const root: JsonObject = { $Version: version }
+    const root: JsonObject = Object.assign(emptyObject(), { $Version: version })
     if (model.container) root.$EntityContainer = model.container.name
     if (references.length > 0)
       root.$Reference = Object.fromEntries(references.map((reference) => [reference.uri, this.#reference(reference)]))
@@ -64,7 +64,7 @@ class CsdlJsonWriter {
   }
 
   #schema(schema: Schema): JsonObject {
-    const written: JsonObject = { $Alias: this.#document.alias(schema) }
+    const written: JsonObject = Object.assign(emptyObject(), { $Alias: this.#document.alias(schema) })
     for (const type of schema.types) written[localName(type.name)] = this.#type(type)
     for (const operation of schema.operations) {
       const name = localName(operation.name)
@@ -77,7 +77,7 @@ class CsdlJsonWriter {
     if (schema.container) written[localName(schema.container.name)] = this.#container(schema.container)
     const external = this.#document.externalAnnotations(schema)
     if (external.length > 0) {
-      const targets: JsonObject = {}
+      const targets = emptyObject()
       for (const { target, annotations } of external) {
         const name = this.#document.aliasPath(target)
         targets[name] = { ...(targets[name] as JsonObject), ...this.#expressions.list(annotations) }
@@ -93,11 +93,11 @@ class CsdlJsonWriter {
       case 'complex':
         return this.#structured(type)
       case 'enum': {
-        const written: JsonObject = {
+        const written: JsonObject = Object.assign(emptyObject(), {
           $Kind: 'EnumType',
           $UnderlyingType: type.underlying.name === 'Edm.Int32' ? undefined : type.underlying.name,
           $IsFlags: type.flags || undefined,
-        }
+        })
         for (const member of type.members) {
           written[member.name] = member.value
           Object.assign(written, this.#expressions.annotations(member, member.name))
@@ -115,12 +115,12 @@ class CsdlJsonWriter {
   }
 
   #structured(type: StructuredType): JsonObject {
-    const written: JsonObject = {
+    const written: JsonObject = Object.assign(emptyObject(), {
       $Kind: type.kind === 'entity' ? 'EntityType' : 'ComplexType',
       $BaseType: type.baseType && this.#document.aliasName(type.baseType.name),
       $Abstract: type.abstract || undefined,
       $OpenType: type.open || undefined,
-    }
+    })
     if (type.kind === 'entity') {
       written.$HasStream = type.hasStream || undefined
       if (type.key.length > 0 && type.key !== type.baseType?.key)
@@ -148,7 +148,7 @@ class CsdlJsonWriter {
       $ContainsTarget: property.containsTarget || undefined,
     }
     if (property.referentialConstraints.length > 0) {
-      const constraints: JsonObject = {}
+      const constraints = emptyObject()
       for (const constraint of property.referentialConstraints) {
         const name = this.#document.aliasPath(constraint.property)
         constraints[name] = this.#document.aliasPath(constraint.referencedProperty)
@@ -195,10 +195,10 @@ class CsdlJsonWriter {
   }
 
   #container(container: EntityContainer): JsonObject {
-    const written: JsonObject = {
+    const written: JsonObject = Object.assign(emptyObject(), {
       $Kind: 'EntityContainer',
       $Extends: container.extends && this.#document.aliasName(container.extends),
-    }
+    })
     for (const child of this.#document.ownChildren(container)) written[child.name] = this.#containerChild(child)
     return { ...written, ...this.#expressions.annotations(container) }
   }

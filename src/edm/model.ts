@@ -271,6 +271,7 @@ export interface NavigationProperty extends Annotatable {
   readonly name: string
   readonly type: EntityType | AbstractType
   readonly collection: boolean
+  /** false for a collection, which is never null (CSDL 8.2) */
   readonly nullable: boolean
   readonly containsTarget: boolean
   /** path of the partner, seen from the target type */

@@ -51,7 +51,7 @@ class Typing {
   #ofTerm(name: string): Expected {
     const term = this.#linker.terms.get(name)
     if (term) return term.type.type
-    return name.startsWith(wellKnownPrefix) ? wellKnownTerms[name.slice(wellKnownPrefix.length)] : undefined
+    return name.startsWith(wellKnownPrefix) ? own(wellKnownTerms, name.slice(wellKnownPrefix.length)) : undefined
   }
 
   #ofMember(record: string | undefined, expected: Expected, member: string): Expected {
@@ -60,7 +60,8 @@ class Typing {
     if (typeof type !== 'string')
       return type.kind === 'complex' || type.kind === 'entity' ? type.allProperties.get(member)?.type.type : undefined
     const name = type.startsWith(wellKnownPrefix) ? type.slice(wellKnownPrefix.length) : type
-    return wellKnownMembers[name]?.[member]
+    const members = own(wellKnownMembers, name)
+    return members && own(members, member)
   }
 
   #expression(expression: AnnotationExpression, expected: Expected): void {
@@ -120,6 +121,11 @@ class Typing {
   #resolved(path: string): string {
     return this.#linker.mainScope.resolvePath(path)
   }
+}
+
+/** A member of a table, never one that all objects inherit. */
+function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined
 }
 
 const memberPaths = (type: string, value: string): string =>

@@ -62,8 +62,8 @@ describe('reading CSDL XML', () => {
     expect(problems.map(({ rule, line }) => `${line} ${rule}`)).toEqual([
       '6 type-resolved',
       '6 type-resolved',
-      '7 attribute-value',
       '7 schema-child-name-form',
+      '7 attribute-value',
     ])
     expect(problems[0]?.message).toContain("Is 't.Address' meant?")
   })

@@ -105,6 +105,20 @@ describe('writing CSDL', () => {
     expect(json).toContain('@@')
   })
 
+  it('takes names that all JavaScript objects inherit for names like any other', () => {
+    const names = ['constructor', 'toString', '__proto__', 'hasOwnProperty']
+    const members = names.map((name) => `<Property Name="${name}" Type="Edm.Int32"/>`).join('')
+    const model = modelOf(`<ComplexType Name="A">${members}</ComplexType>
+      <EnumType Name="E">${names.map((name) => `<Member Name="${name}"/>`).join('')}</EnumType>
+      ${names.map((name) => `<Action Name="${name}"/>`).join('')}
+      <Term Name="T" Type="Edm.ComplexType"/>
+      <Annotation Term="self.T"><Record>${names.map((name) => `<PropertyValue Property="${name}" Int="1"/>`).join('')}</Record></Annotation>
+      <EntityContainer Name="C">${names.map((name) => `<ActionImport Name="${name}" Action="self.${name}"/>`).join('')}</EntityContainer>`)
+    expect([...model.operations.keys()]).toEqual(names.map((name) => `t.${name}`))
+    const written = [writeXml(model, { version: '4.01' }), writeJson(model, { version: '4.01' })]
+    for (const text of written) expect(dump(parseCsdl(text, { file: 'f' }))).toBe(dump(model))
+  })
+
   it('writes 4.0 without what 4.0 does not know', () => {
     const model = modelOf(`<Term Name="T" Type="Edm.Untyped"/>
       <ComplexType Name="A"><Property Name="p" Type="Edm.Decimal" Scale="floating"/><Property Name="u" Type="Edm.Untyped"/>
