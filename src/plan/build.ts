@@ -1,17 +1,18 @@
 import { assertNever } from '../base/assert.ts'
 import type { BoundPath, BoundQuery, Expression, OrderByItem, ParameterSlot } from '../bind/tree.ts'
 import { isComputed } from '../csdl/core.ts'
-import type { EntityType, KeyProperty, TypeReference } from '../edm/model.ts'
+import type { EntityType, KeyProperty, Model, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
+import { checkRequest } from './capabilities/check.ts'
 import { checkMethod, type Method } from './methods.ts'
 import { checkOptions } from './options.ts'
-import type { CountPlan, CreatePlan, DeletePlan, Plan, ReadPlan, StorePlan, UpdatePlan } from './plan.ts'
-import { requirementsOf } from './requirements.ts'
+import type { CountPlan, CreatePlan, DeletePlan, Plan, ReadPlan, Requirement, StorePlan, UpdatePlan } from './plan.ts'
 import { type PathSource, sourceOf } from './source.ts'
 
 /** What a plan is made from; the query is bound only once the options are known to be legal. */
 export interface PlanRequest {
+  readonly model: Model
   readonly method: string
   readonly path: BoundPath
   readonly options: QueryOptions
@@ -38,10 +39,12 @@ export function buildPlan(request: PlanRequest): Plan {
   if (path.resource === 'serviceDocument') return freeze({ kind: 'serviceDocument', requires: [], slots: [] })
   if (path.resource === 'metadata') return freeze({ kind: 'metadata', requires: [], slots: [] })
 
-  const { query, slots: querySlots } = request.bindQuery()
+  const { query: bound, slots: querySlots } = request.bindQuery()
   const slots = [...request.pathSlots, ...querySlots]
   const place = sourceOf(path, slots.length)
-  const plan = storePlan(method, { ...place, path, query, slots })
+  const { requires, expand, conditions } = checkRequest({ model: request.model, method, path, query: bound })
+  const query = expand === bound.expand ? bound : { ...bound, expand }
+  const plan = { ...storePlan(method, { ...place, path, query, slots, requires }), ...conditions }
   return freeze(place.hops.length === 0 ? plan : { ...plan, hops: place.hops })
 }
 
@@ -49,14 +52,14 @@ interface Parts extends PathSource {
   readonly path: BoundPath
   readonly query: BoundQuery
   readonly slots: readonly ParameterSlot[]
+  readonly requires: readonly Requirement[]
 }
 
 function storePlan(method: Method, parts: Parts): StorePlan {
-  const { source, query, slots, trail, fixed } = parts
+  const { source, query, slots, requires, fixed } = parts
   const { select, expand, filter, search } = query
   switch (method) {
     case 'GET': {
-      const requires = requirementsOf(source, 'read', trail)
       if (parts.path.resource === 'count')
         return { kind: 'count', requires, slots, source, filter, search } satisfies CountPlan
       return {
@@ -82,7 +85,7 @@ function storePlan(method: Method, parts: Parts): StorePlan {
       if (parts.relation === 'links') throw linksNotWritten(parts)
       return {
         kind: 'create',
-        requires: requirementsOf(source, 'insert', trail),
+        requires,
         slots,
         source,
         ...(fixed.length === 0 ? {} : { fixed }),
@@ -93,7 +96,7 @@ function storePlan(method: Method, parts: Parts): StorePlan {
     case 'PUT':
       return {
         kind: 'update',
-        requires: requirementsOf(source, 'update', trail),
+        requires,
         slots,
         source,
         replace: method === 'PUT',
@@ -103,7 +106,7 @@ function storePlan(method: Method, parts: Parts): StorePlan {
         expand,
       } satisfies UpdatePlan
     case 'DELETE':
-      return { kind: 'delete', requires: requirementsOf(source, 'delete', trail), slots, source } satisfies DeletePlan
+      return { kind: 'delete', requires, slots, source } satisfies DeletePlan
     default:
       return assertNever(method, 'method')
   }

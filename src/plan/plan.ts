@@ -19,6 +19,7 @@ import type {
   StructuredType,
   TypeReference,
 } from '../edm/model.ts'
+import type { PlanConditions } from './capabilities/verdict.ts'
 
 /**
  * Plans: what a request asks for, as frozen data without a principal and without a client's values (those are numbered
@@ -88,7 +89,7 @@ export type HopValue =
       readonly required: boolean
     }
 
-interface PlanBase {
+interface PlanBase extends PlanConditions {
   readonly requires: readonly Requirement[]
   /** types of the parameters, by index */
   readonly slots: readonly ParameterSlot[]

@@ -51,6 +51,7 @@ export class Planner {
       let slots: readonly ParameterSlot[] = []
       let literalSlots: readonly number[] = []
       const plan = buildPlan({
+        model: this.#model,
         method,
         path,
         options,

@@ -1,0 +1,104 @@
+import {
+  type Place as BindingPlace,
+  placeBehind as bindingBehind,
+  placeOf as bindingOf,
+  follow,
+} from '../../bind/binding-targets.ts'
+import type { MemberStep } from '../../bind/tree.ts'
+import type { Annotatable, EntitySet, Model, NavigationProperty, Singleton, StructuredType } from '../../edm/model.ts'
+
+/** A path of properties from an entity set or singleton that a request comes by; casts are left out. */
+export interface Way {
+  readonly root: EntitySet | Singleton
+  readonly path: readonly string[]
+}
+
+/**
+ * A resource that Capabilities annotations are asked of: an entity set, a singleton, what a navigation property leads to, or a
+ * collection-valued property. What counts for it may stand in several places (`capability.ts`).
+ */
+export interface Place {
+  readonly model: Model
+  /** for messages: `Books`, `Authors/Books` */
+  readonly name: string
+  /** every set and singleton that was passed, with the path from there to here; the longest path first */
+  readonly ways: readonly Way[]
+  /** the navigation or collection-valued property that it is; undefined for a set or singleton by its own name */
+  readonly element: (Annotatable & { readonly name: string }) | undefined
+  readonly type: StructuredType | undefined
+  readonly collection: boolean
+  /** navigation properties passed */
+  readonly levels: number
+  /** where the rows stand, for bindings */
+  readonly binding: BindingPlace
+}
+
+/** The place of a set or singleton by its own name. */
+export function placeOfRoot(model: Model, root: EntitySet | Singleton): Place {
+  return {
+    model,
+    name: root.name,
+    ways: [{ root, path: [] }],
+    element: undefined,
+    type: root.type,
+    collection: root.kind === 'entitySet',
+    levels: 0,
+    binding: bindingOf(root),
+  }
+}
+
+/** The set or singleton whose own annotations count for a place, if any. */
+export function ownSet(place: Place): EntitySet | Singleton | undefined {
+  const last = place.ways.at(-1)
+  return last?.path.length === 0 ? last.root : undefined
+}
+
+/**
+ * The place behind a navigation property.
+ * @param path complex properties and casts between the rows of `place` and the property
+ */
+export function placeBehind(place: Place, path: readonly MemberStep[], property: NavigationProperty): Place {
+  let binding = place.binding
+  const names: string[] = []
+  for (const step of path) {
+    const name = step.kind === 'cast' ? step.type.name : step.kind === 'dynamic' ? step.name : step.property.name
+    binding = bindingBehind(binding, name)
+    if (step.kind !== 'cast') names.push(name)
+  }
+  binding = follow(place.model, binding, property)
+  const ways: Way[] = place.ways.map((way) => ({ root: way.root, path: [...way.path, ...names, property.name] }))
+  if (binding.root !== undefined && binding.path.length === 0) ways.push({ root: binding.root, path: [] })
+  return {
+    model: place.model,
+    name: `${place.name}/${[...names, property.name].join('/')}`,
+    ways,
+    element: property,
+    type: property.type.kind === 'entity' ? property.type : undefined,
+    collection: property.collection,
+    levels: place.levels + 1,
+    binding,
+  }
+}
+
+/** The place of a collection-valued structural property of the rows of `place`; undefined where the path is no such property. */
+export function placeOfMember(place: Place, path: readonly MemberStep[]): Place | undefined {
+  const last = path.findLast((step) => step.kind !== 'cast')
+  if (last?.kind !== 'property' || !last.property.type.collection) return undefined
+  const names = namesOf(path)
+  const { type } = last.property.type
+  return {
+    ...place,
+    name: `${place.name}/${names.join('/')}`,
+    ways: place.ways.map((way) => ({ root: way.root, path: [...way.path, ...names] })),
+    element: last.property,
+    type: type.kind === 'entity' || type.kind === 'complex' ? type : undefined,
+    collection: true,
+  }
+}
+
+/** The names of a path, without its casts. */
+export function namesOf(path: readonly MemberStep[]): readonly string[] {
+  return path.flatMap((step) =>
+    step.kind === 'cast' ? [] : [step.kind === 'dynamic' ? step.name : step.property.name],
+  )
+}

@@ -1,0 +1,192 @@
+import type { BoundPath, Expression, MemberExpression, MemberStep } from '../../bind/tree.ts'
+import type { Model, NavigationProperty } from '../../edm/model.ts'
+import { namesOf, type Place, placeBehind, placeOfRoot } from './place.ts'
+
+/** The names of a property as one place that the path passes sees it: `Author/Name` of Books is `Name` of Authors. */
+export interface View {
+  readonly place: Place
+  readonly path: string
+}
+
+/** A property, or the rows behind a navigation property, that an expression looks at. */
+export interface Reference {
+  /** of every place that the path passes, the outermost first; the last is where the property belongs */
+  readonly views: readonly View[]
+  /** structural properties from the rows of the last place; none: the rows themselves */
+  readonly steps: readonly MemberStep[]
+}
+
+/** Where rows stand, and how a request came there. */
+export interface Position {
+  readonly place: Place
+  /** structural steps from the rows of the place */
+  readonly steps: readonly MemberStep[]
+  /** the places before, with the names from each to `place` */
+  readonly outer: readonly { readonly place: Place; readonly names: readonly string[] }[]
+}
+
+/** What the variables of an expression are. */
+export type Variables = ReadonlyMap<string, Position>
+
+/** The rows of a set or singleton. */
+export function positionAt(place: Place): Position {
+  return { place, steps: [], outer: [] }
+}
+
+/** The rows behind a navigation property. @param path structural steps before it */
+export function positionBehind(
+  { place, steps, outer }: Position,
+  path: readonly MemberStep[],
+  property: NavigationProperty,
+): Position {
+  const all = [...steps, ...path]
+  const names = [...namesOf(all), property.name]
+  return {
+    place: placeBehind(place, all, property),
+    steps: [],
+    outer: [...outer.map((view) => ({ place: view.place, names: [...view.names, ...names] })), { place, names }],
+  }
+}
+
+/** A position that a path passes, with what the path says of its rows. */
+export interface PathPosition extends Position {
+  /** the rows have been picked by key */
+  readonly keyed: boolean
+  /** type casts, then complex and other properties, behind the rows */
+  readonly tail: readonly MemberStep[]
+  /** of `/$filter(...)` segments */
+  readonly conditions: readonly Expression[]
+}
+
+/**
+ * The resources that a path passes: the set or singleton it starts with, then one for each navigation property.
+ * @returns none for paths that start with an operation or a document
+ */
+export function positionsOf(model: Model, { segments }: BoundPath): readonly PathPosition[] {
+  const [first, ...rest] = segments
+  const root = first?.kind === 'entitySet' ? first.entitySet : first?.kind === 'singleton' ? first.singleton : undefined
+  if (root === undefined) return []
+  let current: PathPosition = { ...positionAt(placeOfRoot(model, root)), keyed: false, tail: [], conditions: [] }
+  const positions: PathPosition[] = [current]
+  const behind = (step: MemberStep): PathPosition => ({ ...current, tail: [...current.tail, step] })
+  for (const segment of rest) {
+    switch (segment.kind) {
+      case 'navigation':
+        current = { ...positionBehind(current, current.tail, segment.property), keyed: false, tail: [], conditions: [] }
+        positions.push(current)
+        continue
+      case 'key':
+        current = { ...current, keyed: true }
+        break
+      case 'cast':
+        current = behind({ kind: 'cast', type: segment.type })
+        break
+      case 'property':
+        current = behind({ kind: 'property', property: segment.property })
+        break
+      case 'dynamicProperty':
+        current = behind({ kind: 'dynamic', name: segment.name })
+        break
+      case '$filter':
+        current = { ...current, conditions: [...current.conditions, segment.predicate] }
+        break
+      case 'operation':
+        // what an operation returns is not what the annotations of the set are about
+        return positions
+      default:
+        break
+    }
+    positions[positions.length - 1] = current
+  }
+  return positions
+}
+
+/** Told of every node of an expression and of every property it looks at. */
+export interface Visitor {
+  readonly reference: (reference: Reference) => void
+  readonly node?: (node: Expression) => void
+  /** a collection that is counted */
+  readonly counted?: (reference: Reference) => void
+}
+
+/** Walks a bound expression; names that $compute defines have been replaced by their expressions already (bind). */
+export function visit(expression: Expression, variables: Variables, visitor: Visitor): void {
+  visitor.node?.(expression)
+  const inner = (child: Expression): void => visit(child, variables, visitor)
+  switch (expression.kind) {
+    case 'parameter':
+    case 'constant':
+      return
+    case 'member': {
+      const position = resolve(expression, variables)
+      if (position !== undefined) visitor.reference(referenceTo(position))
+      return
+    }
+    case 'binary':
+      inner(expression.left)
+      inner(expression.right)
+      return
+    case 'unary':
+    case 'convert':
+    case 'isOf':
+      inner(expression.operand)
+      return
+    case 'in':
+      inner(expression.operand)
+      for (const item of expression.items) inner(item)
+      return
+    case 'call':
+      for (const argument of expression.arguments) inner(argument)
+      return
+    case 'lambda':
+    case 'count': {
+      inner(expression.collection)
+      const position = expression.collection.kind === 'member' ? resolve(expression.collection, variables) : undefined
+      if (position !== undefined && expression.kind === 'count') visitor.counted?.(referenceTo(position))
+      const condition = expression.kind === 'count' ? expression.filter : expression.predicate
+      if (condition !== undefined)
+        visit(condition, position ? new Map([...variables, [expression.variable, position]]) : variables, visitor)
+      return
+    }
+    case 'case':
+      for (const { condition, value } of expression.branches) {
+        inner(condition)
+        inner(value)
+      }
+  }
+}
+
+function resolve({ variable, steps }: MemberExpression, variables: Variables): Position | undefined {
+  let position = variables.get(variable)
+  if (position === undefined) return undefined
+  let path: MemberStep[] = []
+  for (const step of steps) {
+    if (step.kind !== 'navigation') {
+      path.push(step)
+      continue
+    }
+    position = positionBehind(position, path, step.property)
+    path = []
+  }
+  return path.length === 0 ? position : { ...position, steps: [...position.steps, ...path] }
+}
+
+function referenceTo({ place, steps, outer }: Position): Reference {
+  const names = namesOf(steps)
+  const views = outer.map((view): View => ({ place: view.place, path: [...view.names, ...names].join('/') }))
+  return { views: [...views, { place, path: names.join('/') }], steps }
+}
+
+/** The first of some paths of the model that a property's path is, or lies inside of. */
+export function coveredBy(path: string, restricted: readonly string[]): string | undefined {
+  if (path === '') return undefined
+  return restricted.find((candidate) => {
+    const plain = candidate.includes('.')
+      ? candidate
+          .split('/')
+          .filter((step) => !step.includes('.'))
+          .join('/')
+      : candidate
+    return plain !== '' && (path === plain || path.startsWith(`${plain}/`))
+  })
+}

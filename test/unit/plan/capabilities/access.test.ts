@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { judge, refusal } from './requests.ts'
+
+const scopes = (request: string) =>
+  judge(request).requires.map(({ path, anyOf }) => `${path}: ${anyOf.map(({ scope }) => scope).join(' ')}`)
+
+describe('methods', () => {
+  it.each([
+    ['POST Locked', '405 GET, HEAD Capabilities.InsertRestrictions'],
+    ['DELETE Locked(1)', '405 GET, HEAD, PATCH Capabilities.DeleteRestrictions'],
+    ['PUT Locked(1)', '405 GET, HEAD, PATCH Capabilities.UpdateRestrictions/UpdateMethod'],
+    ['PATCH Locked(1)', 'allowed'],
+    [
+      'GET Careful/restricted.SpecialItem',
+      '400 restricted.SpecialItem Capabilities.ReadRestrictions/TypecastSegmentSupported',
+    ],
+    ['POST Careful?$select=ID', 'allowed'],
+    ['POST Careful?$expand=Parts', '400 $expand Capabilities.InsertRestrictions/QueryOptions'],
+    ['POST Free?$expand=Parts', 'allowed'],
+  ])('%s: %s', (request, expected) => expect(refusal(request)).toBe(expected))
+
+  it('creates nothing by PUT where entities are not insertable or upsertable', () => {
+    expect(judge('PATCH Locked(1)').conditions.upsert).toBe(false)
+    expect(judge('PATCH Careful(1)').conditions.upsert).toBe(false)
+    expect(judge('PATCH Free(1)').conditions.upsert).toBeUndefined()
+  })
+})
+
+describe('what a plan requires', () => {
+  it('asks for the rows that expressions and expansions look into', () => {
+    expect(scopes('GET Owners')).toEqual(['Owners: Owners.ReadBasic Owners.Read'])
+    expect(scopes('GET Free')).toEqual([])
+    expect(scopes("GET Free?$filter=Owner/Name eq 'a'")).toEqual(
+      ['Owners: Owners.ReadBasic Owners.Read']
+        .map((text) => text.replace('Owners:', 'Free/Owner:'))
+        .concat('Free/Owner/Name: Owners.ReadBasic Owners.Read'),
+    )
+    expect(scopes('GET Free?$expand=Owner($select=Name)')).toEqual([
+      'Free/Owner: Owners.ReadBasic Owners.Read',
+      'Free/Owner/Name: Owners.ReadBasic Owners.Read',
+    ])
+    expect(scopes('GET Free?$expand=Owner')).toContain('Free/Owner/*: Owners.Read')
+    expect(scopes('GET Owners(1)/Items')).toEqual(['Owners: Owners.ReadBasic Owners.Read'])
+  })
+
+  it('asks for a scope that gives access to every property looked at', () => {
+    expect(scopes("GET Owners?$filter=Mail eq 'a'")).toContain('Owners/Mail: Owners.Read')
+    expect(scopes('GET Owners?$orderby=Mail')).toContain('Owners/Mail: Owners.Read')
+    expect(scopes('GET Owners?$select=Name,Mail')).toContain('Owners/Mail: Owners.Read')
+    expect(scopes('GET Owners?$compute=Mail as m')).toContain('Owners/Mail: Owners.Read')
+    expect(scopes('GET Owners(1)/Mail')).toContain('Owners/Mail: Owners.Read')
+    expect(scopes('GET Owners?$search=x')).toContain('Owners/*: Owners.Read')
+    expect(scopes("GET Free?$filter=Owner/Mail eq 'a'")).toContain('Free/Owner/Mail: Owners.Read')
+    expect(scopes("GET Owners?$filter=Name eq 'a'")).toContain('Owners/Name: Owners.ReadBasic Owners.Read')
+  })
+
+  it('tells the properties of each scope', () => {
+    const { grants } = judge('GET Owners').conditions
+    expect(grants?.map(({ scope, properties }) => [scope, properties && [...properties.named]])).toEqual([
+      ['Owners.ReadBasic', ['ID', 'Name']],
+      ['Owners.Read', undefined],
+    ])
+    expect(judge('GET Free').conditions.grants).toBeUndefined()
+  })
+
+  it('lists demands of headers and query options', () => {
+    expect(judge('GET Careful').conditions.demands).toEqual({ headers: ['x-purpose'], queryOptions: ['reason'] })
+    expect(judge('POST Careful').conditions.demands).toBeUndefined()
+  })
+
+  it('lists the rules of bodies', () => {
+    const rules = (request: string) => {
+      const { body } = judge(request).conditions
+      return {
+        refused: body?.refused.map(({ path }) => path.join('/')),
+        required: body?.required.map(({ path }) => path.join('/')),
+      }
+    }
+    expect(rules('POST Careful')).toEqual({ refused: ['Price', 'Address/City'], required: ['Name'] })
+    expect(rules('PATCH Careful(1)')).toEqual({ refused: ['Name'], required: ['Price'] })
+    expect(judge('POST Free').conditions.body).toBeUndefined()
+  })
+})
