@@ -2,59 +2,23 @@ import type { ResourceKind } from '../bind/tree.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 
-/** System query options that a request can carry, by their name in `QueryOptions`. */
-// biome-ignore format: one list
-export type OptionName =
-  | 'filter'
-  | 'search'
-  | 'orderby'
-  | 'select'
-  | 'expand'
-  | 'compute'
-  | 'apply'
-  | 'top'
-  | 'skip'
-  | 'count'
-  | 'index'
-  | 'skiptoken'
-  | 'deltatoken'
-  | 'levels'
-  | 'id'
-  | 'format'
-  | 'schemaversion'
+const names = list(
+  'filter search orderby select expand compute apply top skip count index skiptoken deltatoken levels id format schemaversion',
+)
 
-const entities: readonly OptionName[] = [
-  'filter',
-  'search',
-  'orderby',
-  'select',
-  'expand',
-  'compute',
-  'apply',
-  'top',
-  'skip',
-  'count',
-  'skiptoken',
-  'deltatoken',
-  'format',
-  'schemaversion',
-  'index',
-]
-const oneEntity: readonly OptionName[] = ['select', 'expand', 'compute', 'format', 'schemaversion']
-const values: readonly OptionName[] = [
-  'filter',
-  'search',
-  'orderby',
-  'compute',
-  'top',
-  'skip',
-  'count',
-  'skiptoken',
-  'format',
-  'schemaversion',
-  'index',
-]
-const plain: readonly OptionName[] = ['format', 'schemaversion']
+/** A system query option that a request can carry, by its name in `QueryOptions`. */
+export type OptionName = Exclude<keyof QueryOptions, 'aliases' | 'custom' | 'literals' | 'shape'>
+
+function list(text: string): readonly OptionName[] {
+  return text.split(' ') as OptionName[]
+}
+
+const entities = list(
+  'filter search orderby select expand compute apply top skip count index skiptoken deltatoken format schemaversion',
+)
+const oneEntity = list('select expand compute format schemaversion')
+const values = list('filter search orderby compute top skip count index skiptoken format schemaversion')
+const plain = list('format schemaversion')
 
 /**
  * Which option is legal on which kind of resource when it is read (Protocol 11.2.1; URL Conventions 5.1). The one place
@@ -78,46 +42,15 @@ export const legalOptions: Readonly<Record<ResourceKind, readonly OptionName[]>>
   untyped: plain,
   rawValue: plain,
   mediaStream: plain,
-  count: ['filter', 'search', 'apply', 'format', 'schemaversion'],
+  count: list('filter search apply format schemaversion'),
   reference: ['format', 'schemaversion', 'id'],
-  referenceCollection: [
-    'filter',
-    'search',
-    'orderby',
-    'top',
-    'skip',
-    'count',
-    'skiptoken',
-    'format',
-    'schemaversion',
-    'id',
-  ],
+  referenceCollection: list('filter search orderby top skip count skiptoken format schemaversion id'),
   actionCall: oneEntity,
   actionImport: oneEntity,
 }
 
-const names: readonly OptionName[] = [
-  'filter',
-  'search',
-  'orderby',
-  'select',
-  'expand',
-  'compute',
-  'apply',
-  'top',
-  'skip',
-  'count',
-  'index',
-  'skiptoken',
-  'deltatoken',
-  'levels',
-  'id',
-  'format',
-  'schemaversion',
-]
-
 /** Options that a request to change data may carry, for the representation it returns (Protocol 11.4). */
-const onChange: readonly OptionName[] = ['select', 'expand', 'compute', 'format', 'schemaversion']
+const onChange = oneEntity
 
 /**
  * Refuses the first option that means nothing on the resource.
