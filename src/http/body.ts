@@ -1,13 +1,25 @@
 import type { IncomingMessage } from 'node:http'
 import { ODataError } from '../errors/odata-error.ts'
 
+/** Bodies that were asked for: an upsert reads its body as an update first, then as a create. */
+const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array | undefined>>()
+
 /**
- * The whole body of a request.
+ * The whole body of a request; whoever asks again gets the same.
  * @param limit bytes
  * @returns undefined where the request announces no body
  * @throws ODataError payloadTooLarge, badRequest (cut off)
  */
 export function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
+  let body = bodies.get(request)
+  if (body === undefined) {
+    body = readOnce(request, limit)
+    bodies.set(request, body)
+  }
+  return body
+}
+
+function readOnce(request: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
   const announced = request.headers['content-length']
   if (announced === undefined && request.headers['transfer-encoding'] === undefined) return Promise.resolve(undefined)
   if (announced !== undefined && Number(announced) > limit) return Promise.reject(tooLarge(limit))
