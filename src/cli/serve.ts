@@ -9,7 +9,9 @@ import { localKey, localKeyOptions } from '../auth/local-key.ts'
 import type { Authenticate } from '../auth/principal.ts'
 import { readModel } from '../csdl/read-model.ts'
 import { embeddedStore } from '../embedded/store.ts'
+import { ODataError } from '../errors/odata-error.ts'
 import { createService, type ListeningService } from '../http/create-service.ts'
+import type { Finished } from '../http/listener.ts'
 import { mongoStore } from '../mongo/store.ts'
 import type { Store } from '../store/port.ts'
 import { UsageError } from './flags.ts'
@@ -22,7 +24,8 @@ const grace = 10_000
 const headerBytes = 65_536
 
 /** `odatum serve`: runs until it is told to stop. @returns the exit code */
-export async function serve(options: ServeOptions, version: string): Promise<number> {
+export async function serve(given: ServeOptions, version: string): Promise<number> {
+  const options = given.port === 0 ? { ...given, port: await freePort(given.host) } : given
   const log = pino({ level: options.logLevel, base: options.workers > 1 ? { pid: process.pid } : {} })
   if (options.workers > 1 && cluster.isPrimary) return superviseWorkers(options, version, log)
   const model = await readModel(options.file)
@@ -39,7 +42,9 @@ export async function serve(options: ServeOptions, version: string): Promise<num
     serverTiming: options.serverTiming,
     compress: options.compress,
     ...(options.cors ? { cors: options.cors } : {}),
-    onFinished: (request, response, milliseconds) => logRequest(log, request, response, milliseconds),
+    onFinished: (request, response, finished) => logRequest(log, request, response, finished),
+  }).catch((error: unknown) => {
+    throw unreachable(options, error)
   })
   const server = createServer({ maxHeaderSize: headerBytes, requestTimeout: 120_000 }, front(service, log))
   const stopped = stopSignal()
@@ -58,6 +63,13 @@ async function authenticate(options: ServeOptions): Promise<Authenticate | undef
   const { auth } = options
   if (auth.kind === 'none') return undefined
   return bearerAuthentication(auth.kind === 'bearer' ? auth.options : localKeyOptions(await localKey(options.data)))
+}
+
+/** What a store that is not there means at the start, when nothing was asked of it yet. */
+function unreachable({ mongodb }: ServeOptions, error: unknown): unknown {
+  if (mongodb === undefined || !(error instanceof ODataError) || error.code !== 'storeUnavailable') return error
+  const reason = error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  return new UsageError(`MongoDB cannot be reached at ${withoutPassword(mongodb)}${reason}`)
 }
 
 function storeOf({ mongodb, data }: ServeOptions): Store {
@@ -87,10 +99,15 @@ function front(service: ListeningService, log: Logger) {
 }
 
 /** One line a request: never a query string, a token or a payload; keys in the path are part of it. */
-function logRequest(log: Logger, request: IncomingMessage, response: ServerResponse, milliseconds: number): void {
+function logRequest(
+  log: Logger,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { milliseconds, requestId }: Finished,
+): void {
   log.info(
     {
-      requestId: response.getHeader('request-id'),
+      requestId,
       method: request.method,
       path: (request.url ?? '').split('?', 1)[0],
       status: response.statusCode,
@@ -101,7 +118,20 @@ function logRequest(log: Logger, request: IncomingMessage, response: ServerRespo
   )
 }
 
-async function listen(server: Server, { port, host }: ServeOptions): Promise<void> {
+/** Links name the port, so it is chosen before the service is made; workers are told which one. */
+const chosenPort = 'ODATUM_CHOSEN_PORT'
+
+async function freePort(host: string): Promise<number> {
+  const chosen = Number(process.env[chosenPort])
+  if (cluster.isWorker && chosen > 0) return chosen
+  const probe = createServer()
+  await listen(probe, { port: 0, host })
+  const address = probe.address()
+  probe.close()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+async function listen(server: Server, { port, host }: Pick<ServeOptions, 'port' | 'host'>): Promise<void> {
   try {
     server.listen({ port, host, ...(host === '::' ? { ipv6Only: false } : {}) })
     await once(server, 'listening')
@@ -164,6 +194,7 @@ async function shutDown(server: Server, service: ListeningService, log: Logger):
 async function superviseWorkers(options: ServeOptions, version: string, log: Logger): Promise<number> {
   const model = await readModel(options.file)
   if (options.auth.kind === 'local') await localKey(options.data)
+  const fork = (): void => void cluster.fork({ [chosenPort]: String(options.port) })
   let stopping = false
   let failed = 0
   let listening = 0
@@ -176,7 +207,7 @@ async function superviseWorkers(options: ServeOptions, version: string, log: Log
     cluster.on('exit', (worker, code, signal) => {
       if (!stopping && listening >= options.workers) {
         log.error({ worker: worker.process.pid, code, signal }, 'a worker ended; another takes its place')
-        cluster.fork()
+        fork()
         return
       }
       if (!stopping && code !== 0) failed = code || 1
@@ -184,7 +215,7 @@ async function superviseWorkers(options: ServeOptions, version: string, log: Log
       else if (failed) for (const other of Object.values(cluster.workers ?? {})) other?.process.kill('SIGTERM')
     })
   })
-  for (let i = 0; i < options.workers; i++) cluster.fork()
+  for (let i = 0; i < options.workers; i++) fork()
   await Promise.race([
     stopped.then(() => {
       stopping = true

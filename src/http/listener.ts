@@ -14,7 +14,14 @@ export interface ListenerOptions {
   /** compress answers of data by what the client accepts; `$metadata` always is */
   readonly compress?: boolean
   /** called once an answer has been sent or the client has gone */
-  readonly onFinished?: (request: IncomingMessage, response: ServerResponse, milliseconds: number) => void
+  readonly onFinished?: (request: IncomingMessage, response: ServerResponse, finished: Finished) => void
+}
+
+/** What is known of a request once it is over. */
+export interface Finished {
+  readonly milliseconds: number
+  /** the answer's `request-id`; undefined where there was no answer */
+  readonly requestId: string | undefined
 }
 
 /** What Express adds to a request. */
@@ -38,20 +45,27 @@ export function listenerOf(service: Service, options: ListenerOptions = {}): Lis
       return
     }
     const started = performance.now()
+    let requestId: string | undefined
     if (options.onFinished)
-      response.once('close', () => options.onFinished?.(request, response, performance.now() - started))
+      response.once('close', () =>
+        options.onFinished?.(request, response, { milliseconds: performance.now() - started, requestId }),
+      )
     if (options.cors && applyCors(options.cors, request, response)) return
-    serve(service, request, response, target, options).catch((error: unknown) => abandon(response, error, next))
+    answer(service, request, response, target)
+      .then((answered) => {
+        requestId = answered.headers['request-id']
+        return sendAnswer(request, response, answered, options.compress ?? false)
+      })
+      .catch((error: unknown) => abandon(response, error, next))
   }
 }
 
-async function serve(
+function answer(
   service: Service,
   request: MountedRequest,
   response: ServerResponse,
   target: string,
-  options: ListenerOptions,
-) {
+): Promise<HttpResponse> {
   let gone: AbortController | undefined
   response.once('close', () => {
     if (!response.writableFinished) gone?.abort()
@@ -71,8 +85,7 @@ async function serve(
     },
     loopback: isLoopback(request.socket.remoteAddress),
   }
-  const answer: HttpResponse = await service.handle(message, request.headers.host)
-  await sendAnswer(request, response, answer, options.compress ?? false)
+  return service.handle(message, request.headers.host)
 }
 
 /** Path and query below the base path; undefined where the URL is not under it. */
