@@ -153,7 +153,6 @@ onEveryService('recorded requests', graphModel, settings, (running) => {
   describe('Microsoft.OData.Client', () => {
     /** The .NET client writes the type beside every value that JSON does not tell. */
     const typed: Json = {
-      '@odata.type': '#microsoft.graph.onPremEncryptedPayload',
       'tenantId@odata.type': '#Guid',
       'userId@odata.type': '#Guid',
       'createdTime@odata.type': '#DateTimeOffset',
