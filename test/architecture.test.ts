@@ -42,7 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'payload',
   ],
   http: ['base', 'errors', 'protocol', 'service'],
-  tools: ['base', 'errors', 'edm', 'csdl', 'bson', 'payload'],
+  tools: ['base', 'errors', 'edm', 'csdl', 'plan', 'bson', 'payload'],
 }
 
 /** cli wires everything; index.ts names the exports. */

@@ -1,4 +1,5 @@
 import { type Arguments, describeFlags, type Flag } from './flags.ts'
+import { openapiFlags } from './openapi-flags.ts'
 import { outFlag } from './output.ts'
 import { serveFlags, serveOptions } from './serve-options.ts'
 import type { Terminal } from './terminal.ts'
@@ -43,6 +44,12 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'Write TypeScript types of the model: entities, bodies, enumerations, operations, controllers.',
     flags: outFlag,
     run: async (given, terminal) => (await import('./types.ts')).types(given, terminal),
+  },
+  openapi: {
+    operands: 'FILE|URL',
+    summary: 'Write an OpenAPI 3.0 document of what odatum serves of the model, or of a running service.',
+    flags: openapiFlags,
+    run: async (given, terminal) => (await import('./openapi.ts')).openapi(given, terminal),
   },
 }
 
