@@ -8,6 +8,7 @@ import { bearerAuthentication } from '../auth/bearer.ts'
 import { localKey, localKeyOptions } from '../auth/local-key.ts'
 import type { Authenticate } from '../auth/principal.ts'
 import { readModel } from '../csdl/read-model.ts'
+import type { Model } from '../edm/model.ts'
 import { embeddedStore } from '../embedded/store.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { createService, type ListeningService } from '../http/create-service.ts'
@@ -15,6 +16,7 @@ import type { Finished } from '../http/listener.ts'
 import { mongoStore } from '../mongo/store.ts'
 import type { Store } from '../store/port.ts'
 import { UsageError } from './flags.ts'
+import { describeService } from './openapi.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /** Milliseconds that running requests are given when the process is told to stop. */
@@ -46,7 +48,10 @@ export async function serve(given: ServeOptions, version: string): Promise<numbe
   }).catch((error: unknown) => {
     throw unreachable(options, error)
   })
-  const server = createServer({ maxHeaderSize: headerBytes, requestTimeout: 120_000 }, front(service, log))
+  const server = createServer(
+    { maxHeaderSize: headerBytes, requestTimeout: 120_000 },
+    front(service, log, () => openApiText(model, options)),
+  )
   const stopped = stopSignal()
   await listen(server, options)
   if (!cluster.isWorker) await announce(options, version, model.container?.children.keys().next().value)
@@ -77,8 +82,9 @@ function storeOf({ mongodb, data }: ServeOptions): Store {
 }
 
 /** The service has the socket first; what is not below its path goes to Express: health, and whatever else stands beside it. */
-function front(service: ListeningService, log: Logger) {
+function front(service: ListeningService, log: Logger, openApi: () => string) {
   const app = express()
+  let document: string | undefined
   app.disable('x-powered-by')
   app.get('/healthz', (_request, response) => {
     response.type('text/plain').send('ok')
@@ -92,10 +98,22 @@ function front(service: ListeningService, log: Logger) {
       response.status(503).type('text/plain').send('not ready')
     }
   })
+  // Open to everybody, like $metadata; made when it is first asked for.
+  app.get('/openapi.json', (_request, response) => {
+    document ??= openApi()
+    response.type('application/json').send(document)
+  })
+  const own = new Set(['/healthz', '/readyz', '/openapi.json'])
   return (request: IncomingMessage, response: ServerResponse): void => {
-    if (request.url === '/healthz' || request.url === '/readyz') app(request, response)
+    if (own.has(request.url ?? '')) app(request, response)
     else service.listener(request, response, () => app(request, response))
   }
+}
+
+function openApiText(model: Model, options: ServeOptions): string {
+  const root = options.publicUrl ?? `http://localhost:${options.port}${options.basePath}`
+  const { graph = false, defaultVersion = '4.0' } = options.protocol
+  return JSON.stringify(describeService(model, { root, graph, version: defaultVersion }))
 }
 
 /** One line a request: never a query string, a token or a payload; keys in the path are part of it. */
