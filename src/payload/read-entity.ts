@@ -6,6 +6,7 @@ import { ODataError } from '../errors/odata-error.ts'
 import { Faults } from './faults.ts'
 import { type JsonObject, jsonKinds, parseJson } from './json.ts'
 import { type BodyMode, type Reading, readStructured, valueReader } from './read-structured.ts'
+import { type BodyConditions, checkBody } from './validation/body-rules.ts'
 
 export interface ReadEntityOptions {
   readonly model: Model
@@ -16,6 +17,8 @@ export interface ReadEntityOptions {
   readonly version: '4.0' | '4.01'
   /** the service makes the key, or the URL says it: key properties in the body are ignored */
   readonly keyByService: boolean
+  /** what the plan says of the members of the body */
+  readonly conditions?: BodyConditions
 }
 
 /**
@@ -31,6 +34,7 @@ export function readEntity(body: Uint8Array, options: ReadEntityOptions): Struct
   const node = readObject(body)
   const reading = readingOf(options.model, keyIgnored(options))
   const value = readStructured(node, options.type, '', reading, options.mode)
+  if (options.conditions) checkBody(options.conditions, node, value, options.model, reading.faults)
   return finished(value, reading)
 }
 

@@ -1,5 +1,5 @@
 import { nearestName } from '../base/text.ts'
-import { computedDefaultValue, isComputed, isImmutable } from '../csdl/core.ts'
+import { computedDefaultValue, isComputed, isImmutable, isWritable } from '../csdl/core.ts'
 import type { Model, Property, StructuredType, TypeReference } from '../edm/model.ts'
 import { parsePrimitive } from '../edm/primitives.ts'
 import { isStructured, primitiveOf } from '../edm/types.ts'
@@ -8,6 +8,8 @@ import type { Faults } from './faults.ts'
 import { type JsonNode, type JsonObject, jsonKinds } from './json.ts'
 import { actualType, propertyType } from './read-type.ts'
 import { scalarReader } from './read-value.ts'
+import { checkConstraints } from './validation/constraints.ts'
+import { dynamicTypeFault } from './validation/type-constraints.ts'
 
 /** What the body is for: all of a new value, a part of an existing one (PATCH), all of an existing one (PUT). */
 export type BodyMode = 'create' | 'merge' | 'replace'
@@ -28,7 +30,7 @@ interface PropertyReader {
   readonly property: Property
   readonly nullable: boolean
   readonly key: boolean
-  /** Core.Computed: the client's value is ignored (Protocol 11.4.2) */
+  /** Core.Computed, or Core.Permissions without Write: the client's value is ignored (Protocol 11.4.2) */
   readonly computed: boolean
   /** Core.Immutable: ignored in updates */
   readonly immutable: boolean
@@ -98,7 +100,9 @@ export function readStructured(
         )
     }
   }
-  return { kind: 'structured', type, members }
+  const value: StructuredValue = { kind: 'structured', type, members }
+  checkConstraints(reading.model, value, target, faults, node, mode !== 'merge')
+  return value
 }
 
 function isIgnored(property: PropertyReader, reading: Reading, mode: BodyMode, target: string): boolean {
@@ -161,7 +165,10 @@ function readOther(
     return
   }
   const value = readDynamic(name, node, object, join(target, name), reading)
-  if (value !== undefined) members.set(name, value)
+  if (value === undefined) return
+  const fault = dynamicTypeFault(reading.model, type, value, declaredType(name, object, reading.model))
+  if (fault !== undefined) faults.add('valueInvalid', `The value of ${name} ${fault}.`, join(target, name), node)
+  members.set(name, value)
 }
 
 function unknownProperty(name: string, type: StructuredType, target: string, faults: Faults, node: JsonNode): void {
@@ -185,9 +192,9 @@ function readDynamic(
   reading: Reading,
 ): Value | undefined {
   const { faults, model } = reading
-  const annotation = object.members.get(`${name}@odata.type`) ?? object.members.get(`${name}@type`)
+  const annotation = typeAnnotation(name, object)
   if (annotation === undefined) return readUntyped(node, target, reading)
-  const reference = annotation.kind === 'string' ? propertyType(model, annotation.value) : undefined
+  const reference = declaredType(name, object, model)
   if (reference === undefined) {
     const shown =
       annotation.kind === 'string' ? JSON.stringify(annotation.value.slice(0, 200)) : jsonKinds[annotation.kind]
@@ -195,6 +202,16 @@ function readDynamic(
     return undefined
   }
   return node.kind === 'null' ? null : valueReader(reference)(node, target, reading, 'create')
+}
+
+/** The `type` control information of a member. */
+function typeAnnotation(name: string, object: JsonObject): JsonNode | undefined {
+  return object.members.get(`${name}@odata.type`) ?? object.members.get(`${name}@type`)
+}
+
+function declaredType(name: string, object: JsonObject, model: Model): TypeReference | undefined {
+  const annotation = typeAnnotation(name, object)
+  return annotation?.kind === 'string' ? propertyType(model, annotation.value) : undefined
 }
 
 /** A value without a declared type: numbers are doubles, arrays collections; objects need to say their type. */
@@ -320,14 +337,17 @@ function readerOf(type: StructuredType): TypeReader {
 function propertyReader(type: StructuredType, property: Property): PropertyReader {
   const reference = property.type
   const nullable = !reference.collection && reference.nullable
-  const computed = isComputed(property)
+  const key =
+    type.kind === 'entity' && type.key.some(({ path, property: part }) => path.length === 1 && part === property)
+  // what clients must not write is ignored like what the service makes (Protocol 11.4.3); a key must come from somewhere
+  const computed = isComputed(property) || (!key && !isWritable(property))
   const defaultValue = defaultOf(property)
   const stream = primitiveOf(reference.type)?.name === 'Edm.Stream'
   const made = computed || computedDefaultValue(property)
   return {
     property,
     nullable,
-    key: type.kind === 'entity' && type.key.some((key) => key.path.length === 1 && key.property === property),
+    key,
     computed,
     immutable: isImmutable(property),
     required: !nullable && !reference.collection && !stream && !made && defaultValue === undefined,

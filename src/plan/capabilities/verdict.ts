@@ -55,4 +55,6 @@ export interface BodyRule {
 export interface BodyRules {
   readonly refused: readonly BodyRule[]
   readonly required: readonly BodyRule[]
+  /** types that the entity may have (Validation.DerivedTypeConstraint); undefined: any that derives from the declared one */
+  readonly types?: readonly string[]
 }
