@@ -12,16 +12,25 @@ export function unauthenticated(message: string, error?: 'invalid_token' | 'inva
   })
 }
 
+function holds({ scheme, scopes }: Principal, { anyOf }: Requirement): boolean {
+  return anyOf.some((alternative) => alternative.scheme === scheme && scopes.has(alternative.scope))
+}
+
+/** Whether a principal holds what is required. */
+export function isPermitted(principal: Principal | undefined, requires: readonly Requirement[]): boolean {
+  return requires.every((requirement) => principal !== undefined && holds(principal, requirement))
+}
+
 /**
  * Refuses a principal that lacks what a plan requires: of every requirement one alternative of its own scheme.
  * @param principal undefined: nobody signed in
  * @throws ODataError unauthenticated (nobody signed in), accessDenied
  */
 export function permit(principal: Principal | undefined, requires: readonly Requirement[]): void {
-  for (const { path, anyOf } of requires) {
+  for (const requirement of requires) {
     if (!principal) throw unauthenticated('This resource needs a bearer token.')
-    const holds = anyOf.some(({ scheme, scope }) => scheme === principal.scheme && principal.scopes.has(scope))
-    if (holds) continue
+    if (holds(principal, requirement)) continue
+    const { path, anyOf } = requirement
     const names = anyOf.filter(({ scheme }) => scheme === principal.scheme).map(({ scope }) => scope)
     throw new ODataError(
       'accessDenied',

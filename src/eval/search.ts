@@ -2,6 +2,7 @@ import type { Parameters, SearchExpression } from '../bind/tree.ts'
 import { fieldPathOf } from '../bson/field-path.ts'
 import type { CollectionLayout } from '../bson/layout.ts'
 import { bsonType, elementType, findPath, firstElement, nextElement, readString, valueOffset } from '../bson/reader.ts'
+import { isReadable } from '../csdl/core.ts'
 import { annotationOf, isTagged } from '../edm/annotations.ts'
 import type { Property, StructuredType } from '../edm/model.ts'
 import { isStructured, primitiveOf } from '../edm/types.ts'
@@ -113,7 +114,7 @@ function pathsOf(
 ): readonly SearchPath[] {
   if (depth === 0) return []
   return everyProperty(type).flatMap((property): readonly SearchPath[] => {
-    if (chosen && !isTagged(property, searchableTerm)) return []
+    if ((chosen && !isTagged(property, searchableTerm)) || !isReadable(property)) return []
     const path = fieldPathOf(context.layout, collection, [property])
     if (primitiveOf(property.type.type)?.name === 'Edm.String') return [{ path, inner: undefined }]
     if (!isStructured(property.type.type)) return []

@@ -7,6 +7,7 @@ import {
   readInt64AsNumber,
   valueOffset,
 } from '../bson/reader.ts'
+import { isReadable } from '../csdl/core.ts'
 import type { Property, StructuredType, TypeReference } from '../edm/model.ts'
 import { isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -35,7 +36,8 @@ export function isSelected(select: Selection | undefined, name: string): boolean
 }
 
 /**
- * The properties of a type that are written, base type's first. Streams are none: they are only linked.
+ * The properties of a type that are written, base type's first. Streams are none: they are only linked; and what cannot be
+ * read (Core.Permissions) is none in any answer.
  * @param keys where the key properties of an entity are stored; none for complex values
  */
 export function membersOf(
@@ -49,7 +51,7 @@ export function membersOf(
   for (const property of type.allProperties.values()) {
     const { name, type: reference } = property
     const primitive = primitiveOf(reference.type)?.name
-    if (primitive === 'Edm.Stream' || !isSelected(select, name)) continue
+    if (primitive === 'Edm.Stream' || !isSelected(select, name) || !isReadable(property)) continue
     const key = keys.find(({ names }) => names.length === 1 && names[0] === name)
     const field = fieldOf.get(name) ?? name
     const instant = primitive === 'Edm.DateTimeOffset' && !reference.collection

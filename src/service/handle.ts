@@ -5,6 +5,7 @@ import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
 import { negotiateJson, responseVersion } from '../protocol/negotiate.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { parseRequestUrl } from '../url/parse-url.ts'
+import { admit } from './admission.ts'
 import { type Core, dialectOf } from './core.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
@@ -51,7 +52,7 @@ async function answer(core: Core, exchange: Exchange): Promise<HttpResponse> {
   timings?.mark('plan')
   await authorize(core, exchange, planned)
   timings?.mark('auth')
-  const response = await execute(core, exchange, planned, url.options)
+  const response = await execute(core, exchange, admit(core, exchange, planned, url.options), url.options)
   timings?.mark('payload')
   return response
 }

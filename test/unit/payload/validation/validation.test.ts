@@ -27,7 +27,10 @@ function faults(body: object, more: Partial<ReadEntityOptions> = {}): readonly s
   } catch (error) {
     if (!(error instanceof ODataError)) throw error
     const all = error.details.length > 0 ? error.details : [error]
-    return all.map(({ target, message }) => `${target}: ${/\(((?:Validation|Core|Capabilities)\.[\w., /]+)\)/.exec(message)?.[1] ?? message}`)
+    return all.map(
+      ({ target, message }) =>
+        `${target}: ${/\(((?:Validation|Core|Capabilities)\.[\w., /]+)\)/.exec(message)?.[1] ?? message}`,
+    )
   }
 }
 

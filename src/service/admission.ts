@@ -1,0 +1,33 @@
+import { narrow } from '../auth/narrow.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { QueryOptions } from '../url/ast.ts'
+import type { Core } from './core.ts'
+import type { Exchange } from './exchange.ts'
+import type { Planned } from './planner.ts'
+
+/**
+ * What the model's annotations ask of the request itself and of its caller: custom headers and query options that must be there
+ * (Capabilities.CustomHeaders, CustomQueryOptions), and only the properties that the caller's scopes give access to.
+ * @throws ODataError badRequest
+ */
+export function admit(core: Core, exchange: Exchange, planned: Planned, options: QueryOptions): Planned {
+  const { plan } = planned
+  if (plan.demands) {
+    const { headers, queryOptions } = plan.demands
+    for (const name of headers)
+      if (exchange.request.headers[name] === undefined)
+        throw new ODataError('badRequest', `The request needs the header ${name} (Capabilities.CustomHeaders).`, {
+          target: name,
+        })
+    for (const name of queryOptions)
+      if (!options.custom.has(name))
+        throw new ODataError(
+          'badRequest',
+          `The request needs the query option ${name} (Capabilities.CustomQueryOptions).`,
+          { target: name },
+        )
+  }
+  if (!core.enforcePermissions) return planned
+  const own = narrow(plan, exchange.principal)
+  return own === plan ? planned : { ...planned, plan: own }
+}
