@@ -4,7 +4,7 @@ import { isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { ArgumentNode, QueryOptions, Segment } from '../url/ast.ts'
-import { follow, type Place, placeBehind, placeOf } from './binding-targets.ts'
+import { follow, isContained, type Place, placeBehind, placeOf } from './binding-targets.ts'
 import { BindContext, inDefaultNamespace, shown } from './context.ts'
 import { bindExpression } from './expression.ts'
 import { isKeyText, type KeyValues, readKeyPredicate, readKeySegment } from './keys.ts'
@@ -344,7 +344,9 @@ class PathBinder {
     const navigation = structured.allNavigationProperties.get(name)
     if (navigation !== undefined) {
       this.#place = follow(this.#model, this.#place, navigation)
-      this.#segments.push({ kind: 'navigation', property: navigation, target: this.#target(navigation.containsTarget) })
+      const contained = isContained(this.#model, navigation)
+      const target = contained ? undefined : this.#place.root
+      this.#segments.push({ kind: 'navigation', property: navigation, target, contained })
       this.#type = navigationReference(navigation)
       this.#resource = navigation.collection ? 'entityCollection' : 'entity'
       this.#signature += `/${name}`
@@ -360,10 +362,6 @@ class PathBinder {
     this.#type = undefined
     this.#resource = 'untyped'
     this.#signature += `/?${name}`
-  }
-
-  #target(contained: boolean): Place['root'] {
-    return contained ? undefined : this.#place.root
   }
 
   #noProperty(segment: Segment, type: StructuredType, name: string): never {

@@ -1,4 +1,4 @@
-import type { EntityContainer, EntitySet, Model, NavigationProperty, Singleton } from '../edm/model.ts'
+import type { EntityContainer, EntitySet, EntityType, Model, NavigationProperty, Singleton } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
 import { unaliased } from './context.ts'
 
@@ -25,9 +25,44 @@ export function placeBehind(place: Place, name: string): Place {
  * root binds it to, without a binding to the only entity set of its type (or of a base type).
  */
 export function follow(model: Model, place: Place, property: NavigationProperty): Place {
-  if (property.containsTarget) return placeBehind(place, property.name)
+  if (isContained(model, property)) return placeBehind(place, property.name)
   const target = boundTarget(model, place, property) ?? onlySet(model, property)
   return { root: target, path: [] }
+}
+
+/**
+ * Whether the entities of a navigation property belong to the one that has it: it says so (CSDL 8.5), or no entity set can hold
+ * them and nothing else contains entities of their type, so that they could not exist otherwise.
+ */
+export function isContained(model: Model, property: NavigationProperty): boolean {
+  if (property.containsTarget) return true
+  const { type } = property
+  if (type.kind !== 'entity' || type.key.length === 0 || property.referentialConstraints.length > 0) return false
+  let places = placesOf.get(model)
+  if (places === undefined) {
+    places = typesWithPlace(model)
+    placesOf.set(model, places)
+  }
+  return !places.has(type)
+}
+
+const placesOf = new WeakMap<Model, ReadonlySet<EntityType>>()
+
+/** Entity types of which some entity can stand in a set or singleton, or is contained somewhere. */
+function typesWithPlace(model: Model): ReadonlySet<EntityType> {
+  const found = new Set<EntityType>()
+  const add = (type: EntityType): void => {
+    for (let base: EntityType | undefined = type; base !== undefined; base = base.baseType) found.add(base)
+    for (const derived of type.derivedTypes) found.add(derived)
+  }
+  for (const child of model.container?.children.values() ?? [])
+    if (child.kind === 'entitySet' || child.kind === 'singleton') add(child.type)
+  for (const type of model.types.values()) {
+    if (type.kind !== 'entity' && type.kind !== 'complex') continue
+    for (const { containsTarget, type: target } of type.navigationProperties)
+      if (containsTarget && target.kind === 'entity') add(target)
+  }
+  return found
 }
 
 const onlySets = new WeakMap<NavigationProperty, { readonly set: EntitySet | undefined }>()

@@ -237,6 +237,8 @@ export type BoundSegment =
       readonly kind: 'navigation'
       readonly property: NavigationProperty
       readonly target: EntitySet | Singleton | undefined
+      /** its entities belong to the one that has the property: by ContainsTarget, or because there is no other place for them */
+      readonly contained: boolean
     }
   | {
       readonly kind: 'operation'

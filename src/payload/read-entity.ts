@@ -19,6 +19,8 @@ export interface ReadEntityOptions {
   readonly keyByService: boolean
   /** what the plan says of the members of the body */
   readonly conditions?: BodyConditions
+  /** properties that need not be in the body, as the service fills them in: foreign keys that the URL says */
+  readonly given?: ReadonlySet<string>
 }
 
 /**
@@ -32,7 +34,7 @@ export interface ReadEntityOptions {
  */
 export function readEntity(body: Uint8Array, options: ReadEntityOptions): StructuredValue {
   const node = readObject(body)
-  const reading = readingOf(options.model, keyIgnored(options))
+  const reading = readingOf(options.model, keyIgnored(options), options.given)
   const value = readStructured(node, options.type, '', reading, options.mode)
   if (options.conditions) checkBody(options.conditions, node, value, options.model, reading.faults)
   return finished(value, reading)
@@ -79,8 +81,8 @@ function readObject(body: Uint8Array): JsonObject {
   })
 }
 
-function readingOf(model: Model, ignored: boolean): Reading {
-  return { model, faults: new Faults(), keyIgnored: ignored }
+function readingOf(model: Model, ignored: boolean, given?: ReadonlySet<string>): Reading {
+  return { model, faults: new Faults(), keyIgnored: ignored, ...(given === undefined ? {} : { given }) }
 }
 
 /** A key of which the service makes a part needs its other parts from the client. */

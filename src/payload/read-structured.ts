@@ -20,6 +20,8 @@ export interface Reading {
   readonly faults: Faults
   /** the service, or the URL, says the key: key properties of the body's entity are ignored */
   readonly keyIgnored: boolean
+  /** properties of the body's entity that need not be there, as the service knows their values */
+  readonly given?: ReadonlySet<string>
 }
 
 /** Reads a non-null JSON value of a declared type. @returns undefined where a fault was found */
@@ -91,7 +93,7 @@ export function readStructured(
     for (const property of reader.list) {
       if (node.members.has(property.property.name) || isIgnored(property, reading, mode, target)) continue
       if (property.defaultValue !== undefined) members.set(property.property.name, property.defaultValue)
-      else if (property.required)
+      else if (property.required && !(target === '' && reading.given?.has(property.property.name)))
         faults.add(
           'propertyRequired',
           `The property ${property.property.name} of ${type.name} is required.`,
@@ -354,6 +356,14 @@ function propertyReader(type: StructuredType, property: Property): PropertyReade
     defaultValue,
     read: valueReader(reference),
   }
+}
+
+/** The default values of a type's properties, by name (CSDL 7.2.7). */
+export function defaultValues(type: StructuredType): ReadonlyMap<string, Value> {
+  const values = new Map<string, Value>()
+  for (const { property, defaultValue } of readerOf(type).list)
+    if (defaultValue !== undefined) values.set(property.name, defaultValue)
+  return values
 }
 
 /** The typed DefaultValue (CSDL 7.2.7); a text that is no value of the type counts as none (csdl/ warns of it). */

@@ -5,7 +5,7 @@ import type { EntityType, KeyProperty, Model, TypeReference } from '../edm/model
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { checkRequest } from './capabilities/check.ts'
-import { checkMethod, type Method } from './methods.ts'
+import { allow, checkMethod, type Method } from './methods.ts'
 import { checkOptions } from './options.ts'
 import type { CountPlan, CreatePlan, DeletePlan, Plan, ReadPlan, Requirement, StorePlan, UpdatePlan } from './plan.ts'
 import { type PathSource, sourceOf } from './source.ts'
@@ -106,6 +106,10 @@ function storePlan(method: Method, parts: Parts): StorePlan {
         expand,
       } satisfies UpdatePlan
     case 'DELETE':
+      if (source.root.kind === 'singleton' && !source.root.nullable && parts.relation === undefined)
+        throw new ODataError('methodNotAllowed', `'${source.root.name}' is always there: it cannot be deleted.`, {
+          headers: { Allow: allow(['GET', 'PATCH', 'PUT']) },
+        })
       return { kind: 'delete', requires, slots, source } satisfies DeletePlan
     default:
       return assertNever(method, 'method')

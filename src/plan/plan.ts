@@ -70,7 +70,10 @@ export type SourceStep =
  * on from those before. The service takes the hops one after the other (service/hops.ts); stores see flat sources.
  */
 export interface Hop {
-  /** reads the row that has the navigation property */
+  /**
+   * Reads the row that has the navigation property, which must be there. Where its source is not single: finds the entity that
+   * the property leads to, if any, by conditions.
+   */
   readonly plan: ReadPlan
   readonly property: NavigationProperty
   readonly values: readonly HopValue[]

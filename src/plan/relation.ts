@@ -28,6 +28,8 @@ export interface Relation {
   readonly values: readonly HopValue[]
   readonly steps: readonly SourceStep[]
   readonly fixed: readonly FixedValue[]
+  /** of one entity that no key names: conditions that find it among the target's, and its key as further values */
+  readonly find: { readonly steps: readonly SourceStep[]; readonly values: readonly HopValue[] } | undefined
 }
 
 /** A pair of a constraint: where the value stands in the row that navigation leaves, and in the one it reaches. */
@@ -139,14 +141,9 @@ export function relationOf(
   const storage = storageOf(property)
   const { type, casts } = typeIn(bound, declared.kind === 'entity' ? declared : bound.type, full)
   if (storage.kind === 'links') {
-    if (bound.kind === 'singleton') return { kind: 'links', target: bound, type, values: [], steps: casts, fixed: [] }
-    return {
-      kind: 'links',
-      target: bound,
-      type,
-      fixed: [],
-      ...linked(bound, property, via, casts, firstParameter, full),
-    }
+    const common = { kind: 'links', target: bound, type, fixed: [], find: undefined } as const
+    if (bound.kind === 'singleton') return { ...common, values: [], steps: casts }
+    return { ...common, ...linked(bound, property, via, casts, firstParameter, full) }
   }
   const values: HopValue[] = []
   const conditions: Expression[] = []
@@ -165,11 +162,26 @@ export function relationOf(
     conditions.push(equals(memberOf(stepsOf(to), target.type), parameter))
     if (!storage.dependent && to.length === 1) fixed.push({ property: target.name, parameter })
   }
-  const isKey = storage.dependent && bound.kind === 'entitySet' && coversKey(bound, storage.pairs)
-  const steps: SourceStep[] = isKey
-    ? [{ kind: 'key', predicate: keyPredicateOf(bound, storage.pairs, firstParameter) }, ...casts]
-    : [...casts, ...conditions.map((predicate): SourceStep => ({ kind: 'filter', predicate }))]
-  return { kind: 'constraint', target: bound, type, values, steps, fixed }
+  const common = { kind: 'constraint', target: bound, type, values, fixed } as const
+  const filters = conditions.map((predicate): SourceStep => ({ kind: 'filter', predicate }))
+  if (property.collection) return { ...common, steps: [...casts, ...filters], find: undefined }
+  if (bound.kind === 'singleton') return { ...common, steps: [], find: { steps: [...casts, ...filters], values: [] } }
+  if (storage.dependent && coversKey(bound, storage.pairs)) {
+    const predicate = keyPredicateOf(bound, storage.pairs, firstParameter)
+    return { ...common, steps: [{ kind: 'key', predicate }, ...casts], find: undefined }
+  }
+  const { key } = bound.type
+  const found = key.map(({ property: part, path }): HopValue => {
+    if (path.length > 1)
+      throw new ODataError('notImplemented', 'Keys over complex properties are not implemented by this service.')
+    return { kind: 'member', expression: memberOf(stepsOf([part]), part.type), required: true }
+  })
+  const predicate = { key, parameters: key.map((_, i) => firstParameter + values.length + i) }
+  return {
+    ...common,
+    steps: [{ kind: 'key', predicate }, ...casts],
+    find: { steps: [...casts, ...filters], values: found },
+  }
 }
 
 /** The entities of a type in a set of that type, of a base type, or of a derived one. */

@@ -95,7 +95,7 @@ class Walk {
         this.#member.push({ kind: 'dynamic', name: segment.name })
         return
       case 'navigation':
-        this.#navigate(segment.property, segment.target)
+        this.#navigate(segment)
         return
       case '$value':
         this.#raw = true
@@ -133,7 +133,7 @@ class Walk {
   }
 
   /** The rows so far become a hop; what the navigation property leads to is the source from here on. */
-  #navigate(property: NavigationProperty, target: EntitySet | Singleton | undefined): void {
+  #navigate({ property, target, contained }: Extract<BoundSegment, { kind: 'navigation' }>): void {
     invariant(this.#single, 'navigation starts from one entity')
     const via = this.#member
     const plan = hopPlan(this.#source())
@@ -143,7 +143,7 @@ class Walk {
       property.name,
     ]
     this.#trail.push({ root: this.#trailRoot, path: this.#trailPath.join('/'), property })
-    if (property.containsTarget) this.#contained(property, plan, via)
+    if (contained) this.#contained(property, plan, via)
     else this.#related(property, target, plan, via)
     this.#member = []
   }
@@ -169,9 +169,15 @@ class Walk {
     this.#hops.push({ plan, property, values: relation.values })
     this.#fixed = [...relation.fixed]
     this.#relation = relation.kind
-    this.#enter(relation.target, relation.type, property, relation.steps)
+    const { target, type, find } = relation
+    if (find !== undefined) {
+      const source: Source = { root: target, steps: find.steps, type, single: false }
+      this.#hops.push({ plan: hopPlan(source), property, values: find.values })
+      this.#nextParameter += find.values.length
+    }
+    this.#enter(target, type, property, relation.steps)
     this.#owner = undefined
-    this.#trailRoot = relation.target
+    this.#trailRoot = target
     this.#trailPath = []
   }
 
@@ -204,7 +210,7 @@ function castTo(declaring: StructuredType, current: StructuredType): string {
   return isSubtypeOf(current, declaring) ? '' : `/${declaring.name}`
 }
 
-/** Reads the one row of a source. */
+/** Reads the one row of a source, or the first. */
 function hopPlan(source: Source): ReadPlan {
   return Object.freeze({
     kind: 'read',

@@ -154,7 +154,10 @@ export class ODataController<
 }
 
 function stored(context: RequestContext<CreatePlan | UpdatePlan>, entity: StructuredValue): Promise<CreateOutcome> {
-  return context.store.create(context.plan, context.session, encodeEntity(context.layout, context.collection, entity))
+  const { plan, session, layout, collection, store } = context
+  const owner = plan.source.owner === undefined ? undefined : session.parameters[plan.source.owner]
+  const document = encodeEntity(layout, collection, entity, typeof owner === 'string' ? owner : undefined)
+  return store.create(plan, session, document)
 }
 
 function changed(context: RequestContext<UpdatePlan>, entity: StructuredValue): Promise<UpdateOutcome> {

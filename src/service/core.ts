@@ -1,11 +1,11 @@
 import type { Authenticate } from '../auth/principal.ts'
+import { invariant } from '../base/assert.ts'
 import { LruMap } from '../base/lru.ts'
 import type { Parameters } from '../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import type { Model } from '../edm/model.ts'
-import { ODataError } from '../errors/odata-error.ts'
 import type { JsonDialect } from '../payload/writer.ts'
-import type { Source, StorePlan } from '../plan/plan.ts'
+import type { SourceRoot, StorePlan } from '../plan/plan.ts'
 import type { JsonFormat, ODataVersion } from '../protocol/negotiate.ts'
 import type { Session, Store } from '../store/port.ts'
 import { ODataController, type RequestContext } from './controller.ts'
@@ -25,6 +25,7 @@ export interface Core {
   readonly documents: Documents
   readonly authenticate: Authenticate | undefined
   readonly enforcePermissions: boolean
+  /** by name of entity set or singleton; of a contained collection `Namespace.Type/Property` */
   readonly controllers: ReadonlyMap<string, ODataController>
   readonly protocol: ProtocolOptions
   readonly limits: ServiceLimits
@@ -72,11 +73,9 @@ export function controlPrefix(version: ODataVersion): string {
 }
 
 /** Where the rows of a source stand. */
-export function collectionOf(core: Core, source: Source): CollectionLayout {
-  const last = source.steps.findLast((step) => step.kind === 'navigation')
-  const name = last?.target?.name ?? (last ? undefined : source.root.name)
-  const collection = name === undefined ? undefined : core.layout.collections.get(name)
-  if (!collection) throw new ODataError('notImplemented', 'Navigation is not implemented by this service.')
+export function collectionOf(layout: ModelLayout, root: SourceRoot): CollectionLayout {
+  const collection = root.kind === 'contained' ? layout.contained(root.property) : layout.collections.get(root.name)
+  invariant(collection, `the layout has a collection for ${root.name}`)
   return collection
 }
 
@@ -105,9 +104,10 @@ export function contextOf<P extends StorePlan>(
     plan,
     session,
     principal: exchange.principal,
+    model: core.model,
     store: core.store,
     layout: core.layout,
-    collection: collectionOf(core, plan.source),
+    collection: collectionOf(core.layout, plan.source.root),
   }
   return { controller: core.controllers.get(plan.source.root.name) ?? generic, context }
 }

@@ -1,15 +1,19 @@
 import { randomFillSync } from 'node:crypto'
+import { isObjectIdType, newObjectIdText } from '../bson/object-id.ts'
 import { isComputed } from '../csdl/core.ts'
 import type { EntityType, Property } from '../edm/model.ts'
 import type { Value } from '../edm/value.ts'
 
 /**
  * The key of a new entity where the service makes it (Core.Computed on a key property; Protocol 11.4.2).
+ * @param always makes what it can, for clients that send no key
  * @returns one value for each key property the service makes, by name
  */
-export function makeKey(type: EntityType): ReadonlyMap<string, Value> {
+export function makeKey(type: EntityType, always = false): ReadonlyMap<string, Value> {
   const key = new Map<string, Value>()
-  for (const { property } of type.key) if (isComputed(property)) key.set(property.name, makeKeyValue(property))
+  for (const { path, property } of type.key)
+    if (isComputed(property) || (always && path.length === 1 && canMakeKey(property)))
+      key.set(property.name, makeKeyValue(property))
   return key
 }
 
@@ -18,10 +22,12 @@ export function makeKey(type: EntityType): ReadonlyMap<string, Value> {
  */
 export function canMakeKey(property: Property): boolean {
   const { type } = property.type
+  if (isObjectIdType(type)) return true
   return type.kind === 'primitive' && (type.name === 'Edm.String' || type.name === 'Edm.Guid')
 }
 
 function makeKeyValue(property: Property): Value {
+  if (isObjectIdType(property.type.type)) return newObjectIdText()
   if (canMakeKey(property)) return timeOrderedUuid()
   throw new Error(`no value can be made for the computed key property ${property.name}`)
 }

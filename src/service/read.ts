@@ -15,29 +15,35 @@ import { parsePrefer } from '../protocol/prefer.ts'
 import type { Rows } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { notModified, versionOf } from './conditions.ts'
-import { type Core, contextOf, controlPrefix, dialectOf } from './core.ts'
+import { type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import type { Continuation } from './paging.ts'
+import { virtualSingleton } from './singleton.ts'
 
 /** Bytes of a streamed answer that are sent at a time. */
 const chunkBytes = 65_536
 
 /** The writer of a plan's rows in a dialect, compiled once. */
 export function rowWriter(core: Core, plan: ReadPlan | CreatePlan | UpdatePlan, dialect: JsonDialect): RowWriter {
-  return core.writers.get(plan, dialect, () => compileRowWriter(shapeOf(plan), dialect, core.layout))
+  return core.writers.get(plan, dialect, () => compileRowWriter(shapeOf(core, plan), dialect, core.layout))
 }
 
 /** What of a plan's rows is written. */
-export function shapeOf({ source, select, expand }: ReadPlan | CreatePlan | UpdatePlan): RowShape {
-  return { type: source.type, select, expand, entitySet: source.root.name, singleton: source.root.kind === 'singleton' }
+export function shapeOf(core: Core, { source, select, expand }: ReadPlan | CreatePlan | UpdatePlan): RowShape {
+  const { root, type } = source
+  const shape: RowShape = { type, select, expand, entitySet: root.name, singleton: root.kind === 'singleton' }
+  return root.kind === 'contained' ? { ...shape, collection: collectionOf(core.layout, root) } : shape
 }
 
-/** Reads what a plan names: a collection, an entity, or a property of one (Protocol 11.2). */
+/**
+ * Reads what a plan names: a collection, an entity, or a property of one (Protocol 11.2).
+ * @param parameters undefined: navigation leads to nothing
+ */
 export function read(
   core: Core,
   exchange: Exchange,
   plan: ReadPlan,
-  parameters: Parameters,
+  parameters: Parameters | undefined,
   options: QueryOptions,
 ): Promise<HttpResponse> {
   if (!plan.source.single) return readCollection(core, exchange, plan, parameters, options)
@@ -49,12 +55,12 @@ export async function count(
   core: Core,
   exchange: Exchange,
   plan: CountPlan,
-  parameters: Parameters,
+  parameters: Parameters | undefined,
   options: QueryOptions,
 ): Promise<HttpResponse> {
   requireAcceptable(exchange.request.headers, options.format, 'text/plain')
-  const { controller, context } = contextOf(core, exchange, plan, parameters)
-  const number = await controller.count(context)
+  const { controller, context } = contextOf(core, exchange, plan, parameters ?? [])
+  const number = parameters === undefined ? 0 : await controller.count(context)
   return { status: 200, headers: { 'Content-Type': 'text/plain;charset=utf-8' }, body: Buffer.from(String(number)) }
 }
 
@@ -62,15 +68,16 @@ async function readSingle(
   core: Core,
   exchange: Exchange,
   plan: ReadPlan,
-  parameters: Parameters,
+  parameters: Parameters | undefined,
   options: QueryOptions,
 ): Promise<HttpResponse> {
   const { headers } = exchange.request
   const format = plan.raw ? undefined : negotiateJson(headers, options.format)
+  if (parameters === undefined) return nothingThere(plan)
   const { controller, context } = contextOf(core, exchange, plan, parameters)
-  const row = await controller.read(context)
+  const row = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
   exchange.timings?.mark('store')
-  if (row === undefined) throw new ODataError('entityNotFound', 'There is no entity with this key.')
+  if (row === undefined) return nothingThere(plan)
   const version = versionOf(row)
   const answer: Record<string, string> = {}
   if (version !== undefined) answer.ETag = printETag(version)
@@ -86,6 +93,17 @@ async function readSingle(
     return { status: 204, headers: answer, body: undefined }
   answer['Content-Type'] = jsonContentType(format, exchange.version)
   return { status: 200, headers: answer, body: sink.take() }
+}
+
+/** No entity is there: 204 for a navigation property that leads to none (Protocol 11.2.6), else 404. */
+function nothingThere({ source, member, hops }: ReadPlan): HttpResponse {
+  const last = hops?.at(-1)?.property
+  const related = last?.collection === false && !source.steps.some(({ kind }) => kind === 'cast')
+  if (related && member.length === 0) return { status: 204, headers: {}, body: undefined }
+  throw new ODataError(
+    'entityNotFound',
+    related ? `There is no entity in '${last.name}'.` : 'There is no entity with this key.',
+  )
 }
 
 function writeMember(
@@ -106,7 +124,7 @@ function writeMember(
 }
 
 function ownerOf(core: Core, plan: ReadPlan) {
-  return { type: plan.source.type, collection: core.layout.collections.get(plan.source.root.name) }
+  return { type: plan.source.type, collection: collectionOf(core.layout, plan.source.root) }
 }
 
 function rawValue(
@@ -134,9 +152,10 @@ async function readCollection(
   core: Core,
   exchange: Exchange,
   plan: ReadPlan,
-  parameters: Parameters,
+  related: Parameters | undefined,
   options: QueryOptions,
 ): Promise<HttpResponse> {
+  const parameters = related ?? []
   const { headers, target } = exchange.request
   const format = negotiateJson(headers, options.format)
   const dialect = dialectOf(core, exchange, format)
@@ -147,8 +166,8 @@ async function readCollection(
     limit: page.fetch,
   })
   const [rows, total] = await Promise.all([
-    page.fetch === 0 ? noRows : controller.list(context),
-    plan.count ? controller.count(context) : undefined,
+    page.fetch === 0 || related === undefined ? noRows : controller.list(context),
+    plan.count ? (related === undefined ? 0 : controller.count(context)) : undefined,
   ])
   exchange.timings?.mark('store')
 

@@ -8,19 +8,23 @@ import { ODataError } from '../errors/odata-error.ts'
 import { contextUrl } from '../payload/context.ts'
 import { linkOf } from '../payload/members.ts'
 import { readEntity } from '../payload/read-entity.ts'
+import { rowPath } from '../payload/row-path.ts'
 import { createSink } from '../payload/sink.ts'
 import { keyMadeByService } from '../plan/build.ts'
-import type { CreatePlan, DeletePlan, UpdatePlan } from '../plan/plan.ts'
+import type { CreatePlan, DeletePlan, SourceRoot, UpdatePlan } from '../plan/plan.ts'
 import { printETag, readConditions } from '../protocol/etag.ts'
 import type { HttpResponse } from '../protocol/message.ts'
 import { jsonContentType, negotiateJson, requestVersion, requireJsonBody } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
+import type { DeleteOutcome, Session } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { preconditionFailed, preconditionOf, versionOf } from './conditions.ts'
+import { containedCollections } from './containment.ts'
 import { type Core, contextOf, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { makeKey } from './keys.ts'
 import { rowWriter, shapeOf } from './read.ts'
+import { initialMembers, lastingSingleton, lonelyKey } from './singleton.ts'
 
 type BodyMode = 'create' | 'merge' | 'replace'
 
@@ -33,8 +37,15 @@ export async function create(
   options: QueryOptions,
 ): Promise<HttpResponse> {
   const format = negotiateJson(exchange.request.headers, options.format)
-  const entity = await readBody(core, exchange, plan.source.type, 'create')
-  const keyed = withMembers(entity, makeKey(plan.source.type))
+  const { type } = plan.source
+  // Microsoft Graph's clients never send a key, whatever the model says
+  const key = makeKey(type, core.protocol.graph)
+  const fixed = fixedMembers(plan, parameters)
+  const entity = await readBody(core, exchange, type, 'create', {
+    keyIgnored: keyMadeByService(type),
+    given: new Set([...key.keys(), ...fixed.keys()]),
+  })
+  const keyed = withMembers(entity, key, fixed)
   const { controller, context } = contextOf(core, exchange, plan, parameters)
   exchange.timings?.mark('body')
   const outcome = await controller.create(context, keyed)
@@ -58,7 +69,10 @@ export async function update(
     precondition: preconditionOf(conditions),
   })
   const stored = await storedType(core.layout, plan.source.type, () => controller.read(context))
-  const entity = await readBody(core, exchange, stored ?? plan.source.type, plan.replace ? 'replace' : 'merge')
+  const entity = await readBody(core, exchange, stored ?? plan.source.type, plan.replace ? 'replace' : 'merge', {
+    keyIgnored: keyMadeByService(plan.source.type),
+    given: new Set(fixedMembers(plan, parameters).keys()),
+  })
   if (stored !== undefined && !isSubtypeOf(stored, entity.type))
     throw new ODataError(
       'typeNotAllowed',
@@ -78,15 +92,46 @@ export async function update(
     // If-Match never upserts.
     if (conditions.ifMatch) throw preconditionFailed('If-Match')
     if (!plan.upsert) throw new ODataError('entityNotFound', 'There is no entity with this key.')
-    const whole = await readBody(core, exchange, plan.source.type, 'create', keyOf(plan, parameters))
-    const inserted = await controller.create(context, withMembers(whole, keyOf(plan, parameters)))
+    const inserted = await controller.create(context, await upserted(core, exchange, plan, parameters, entity))
     if (inserted.kind === 'created') return created(core, exchange, plan, parameters, inserted.row, format)
     if (conditions.ifNoneMatch) throw preconditionFailed('If-None-Match')
+    if (plan.fixed)
+      throw new ODataError('entityExists', 'There is an entity with this key already, related to another one.')
   }
   throw new ODataError('conflict', 'The entity is being created and deleted by others. Try again.')
 }
 
-/** DELETE of an entity (Protocol 11.4.5). */
+/** The entity that an update creates where there was none (Protocol 11.4.4). */
+async function upserted(
+  core: Core,
+  exchange: Exchange,
+  plan: UpdatePlan,
+  parameters: Parameters,
+  update: StructuredValue,
+): Promise<StructuredValue> {
+  const { source } = plan
+  const { root, type } = source
+  // a singleton is there even before it is stored: what the body does not name keeps its default
+  const singleton = lastingSingleton(source)
+  if (singleton) return withMembers(update, initialMembers(type, singleton.name))
+  const inUrl = keyOf(plan, parameters)
+  const key = inUrl.size > 0 ? inUrl : new Map([...lonelyKey(type, nameOf(root)), ...makeKey(type)])
+  const fixed = fixedMembers(plan, parameters)
+  const entity = await readBody(core, exchange, type, 'create', {
+    keyIgnored: inUrl.size > 0 || keyMadeByService(type),
+    given: new Set([...key.keys(), ...fixed.keys()]),
+  })
+  return withMembers(entity, key, fixed)
+}
+
+function nameOf(root: SourceRoot): string {
+  return root.kind === 'contained' ? root.property.name : root.name
+}
+
+/**
+ * DELETE of an entity (Protocol 11.4.5). What it contains goes with it, in one transaction where the store has them; else after
+ * it, so that a failure leaves entities that nothing leads to rather than half an owner.
+ */
 export async function remove(
   core: Core,
   exchange: Exchange,
@@ -97,7 +142,22 @@ export async function remove(
   const { controller, context } = contextOf(core, exchange, plan, parameters, {
     precondition: preconditionOf(conditions),
   })
-  const outcome = await controller.delete(context)
+  const { source } = plan
+  const contained = containedCollections(core.model, core.layout, source.type)
+  const removal = async (session: Session): Promise<DeleteOutcome> => {
+    const within = { ...context, session }
+    const row = contained.length === 0 ? undefined : await controller.read(within)
+    const outcome = await controller.delete(within)
+    if (row !== undefined && outcome.kind === 'deleted') {
+      const path = rowPath(context.collection, source.root.name, core.layout)(row)
+      await core.store.deleteContained(path, contained, session)
+    }
+    return outcome
+  }
+  const outcome =
+    contained.length > 0 && core.store.capabilities.transactions
+      ? await core.store.transaction(context.session, removal)
+      : await removal(context.session)
   exchange.timings?.mark('store')
   if (outcome.kind === 'preconditionFailed') throw preconditionFailed(conditions.ifMatch ? 'If-Match' : 'If-None-Match')
   if (outcome.kind === 'missing') {
@@ -112,7 +172,7 @@ async function readBody(
   exchange: Exchange,
   type: EntityType,
   mode: BodyMode,
-  key?: ReadonlyMap<string, Value>,
+  known: { readonly keyIgnored: boolean; readonly given: ReadonlySet<string> },
 ): Promise<StructuredValue> {
   requireJsonBody(exchange.request.headers)
   const body = await exchange.request.body(core.limits.bodyBytes)
@@ -122,7 +182,8 @@ async function readBody(
     type,
     mode,
     version: requestVersion(exchange.request.headers, exchange.version),
-    keyByService: key !== undefined || keyMadeByService(type),
+    keyByService: known.keyIgnored,
+    given: known.given,
   })
 }
 
@@ -141,8 +202,19 @@ async function storedType(
   return type?.kind === 'entity' ? type : undefined
 }
 
-function withMembers(entity: StructuredValue, more: ReadonlyMap<string, Value>): StructuredValue {
-  return more.size === 0 ? entity : { ...entity, members: new Map([...more, ...entity.members]) }
+/** @param more members that the entity's own go before @param fixed members that go before the entity's own */
+function withMembers(
+  entity: StructuredValue,
+  more: ReadonlyMap<string, Value>,
+  fixed: ReadonlyMap<string, Value> = more,
+): StructuredValue {
+  if (more.size === 0 && fixed.size === 0) return entity
+  return { ...entity, members: new Map([...more, ...entity.members, ...(fixed === more ? [] : fixed)]) }
+}
+
+/** Foreign keys to the entity before the last navigation property: the URL says them, whatever the body does. */
+function fixedMembers({ fixed }: CreatePlan | UpdatePlan, parameters: Parameters): ReadonlyMap<string, Value> {
+  return new Map(fixed?.map(({ property, parameter }) => [property, parameters[parameter] ?? null]))
 }
 
 /** The key that the URL names, by property name. */
@@ -224,7 +296,7 @@ function addVersion(headers: Record<string, string>, row: Uint8Array): void {
 /** The canonical URL of a stored entity, absolute (Protocol 8.3.4, 8.3.7). */
 function locationOf(core: Core, exchange: Exchange, plan: CreatePlan | UpdatePlan, row: Uint8Array): string {
   const dialect = dialectOf(core, exchange, plainJson)
-  const link = core.writers.get(plan.source, dialect, () => linkOf(shapeOf(plan), dialect, core.layout))
+  const link = core.writers.get(plan.source, dialect, () => linkOf(shapeOf(core, plan), dialect, core.layout))
   return link?.(row) ?? exchange.root + plan.source.root.name
 }
 

@@ -1,0 +1,154 @@
+import type { MemberStep, Parameters } from '../bind/tree.ts'
+import { decodeField } from '../bson/decode.ts'
+import { fieldPathOf } from '../bson/field-path.ts'
+import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.ts'
+import { findPath } from '../bson/reader.ts'
+import type { TypeReference } from '../edm/model.ts'
+import type { CollectionValue, PrimitiveValue, Value } from '../edm/value.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import { prepareValue } from '../eval/compile.ts'
+import { rowPath } from '../payload/row-path.ts'
+import type { Hop, HopValue, ReadPlan } from '../plan/plan.ts'
+import { type Core, collectionOf, contextOf } from './core.ts'
+import type { Exchange } from './exchange.ts'
+import { virtualSingleton } from './singleton.ts'
+
+/** Navigation on the way to a plan's rows (plan/plan.ts, `Hop`). */
+
+/** What a hop's row gives, as parameters; undefined: nothing is related. */
+type HopReader = (row: Uint8Array, parameters: Parameters) => Parameters | undefined
+
+const readers = new WeakMap<Hop, HopReader>()
+
+/**
+ * Reads the rows that a path walks through and adds to the parameters what they give.
+ * @returns undefined where a navigation property leads to nothing: a foreign key is null
+ * @throws ODataError entityNotFound where a row on the way is not there
+ */
+export async function followHops(
+  core: Core,
+  exchange: Exchange,
+  hops: readonly Hop[],
+  parameters: Parameters,
+): Promise<Parameters | undefined> {
+  let all = parameters
+  for (const [i, hop] of hops.entries()) {
+    const row = await rowOf(core, exchange, hop.plan, all)
+    if (row === undefined) {
+      if (hop.plan.source.single) throw missing(hop, hops[i - 1])
+      return nothing(hop, hops.slice(i + 1))
+    }
+    let reader = readers.get(hop)
+    if (reader === undefined) {
+      reader = readerOf(core, hop)
+      readers.set(hop, reader)
+    }
+    const values = reader(row, all)
+    if (values === undefined) return nothing(hop, hops.slice(i + 1))
+    all = [...all, ...values]
+  }
+  exchange.timings?.mark('hops')
+  return all
+}
+
+async function rowOf(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan,
+  parameters: Parameters,
+): Promise<Uint8Array | undefined> {
+  if (plan.source.single) {
+    const { controller, context } = contextOf(core, exchange, plan, parameters)
+    return (await controller.read(context)) ?? virtualSingleton(core, plan.source)
+  }
+  const { controller, context } = contextOf(core, exchange, plan, parameters, { limit: 1 })
+  const rows = await controller.list(context)
+  if (!rows.complete) await rows.close()
+  return rows.first[0]
+}
+
+/** Nothing is related; whatever comes behind is not there. */
+function nothing(hop: Hop, rest: readonly Hop[]): undefined {
+  // a hop that would find the entity belongs to the same property
+  const next = rest.find(({ plan }) => plan.source.single)
+  if (next !== undefined) throw missing(next, hop)
+  return undefined
+}
+
+/** Nothing stands where a hop starts from. */
+function missing({ plan, property }: Hop, before: Hop | undefined): ODataError {
+  const { root } = plan.source
+  const place =
+    before?.property.collection === false
+      ? before.property.name
+      : root.kind === 'contained'
+        ? root.property.name
+        : root.name
+  return new ODataError(
+    'entityNotFound',
+    `There is no such entity in '${place}', so '${property.name}' leads nowhere.`,
+    {
+      target: place,
+    },
+  )
+}
+
+function readerOf(core: Core, hop: Hop): HopReader {
+  const { source } = hop.plan
+  const collection = collectionOf(core.layout, source.root)
+  const values = hop.values.map((value) => valueReader(core.layout, collection, hop, value))
+  return (row, parameters) => {
+    const found: (PrimitiveValue | CollectionValue | null)[] = []
+    for (const [i, read] of values.entries()) {
+      const value = read(row, parameters)
+      const asked = hop.values[i]
+      if (value === null && asked !== undefined && asked.kind !== 'owner' && asked.required) return undefined
+      found.push(value)
+    }
+    return found
+  }
+}
+
+type ValueReader = (row: Uint8Array, parameters: Parameters) => PrimitiveValue | CollectionValue | null
+
+function valueReader(layout: ModelLayout, collection: CollectionLayout, hop: Hop, value: HopValue): ValueReader {
+  const { source } = hop.plan
+  switch (value.kind) {
+    case 'owner': {
+      const path = rowPath(collection, source.root.name, layout)
+      return (row) => path(row) + value.suffix
+    }
+    case 'member': {
+      const prepared = prepareValue(value.expression, { layout, collection, type: source.type })
+      return (row, parameters) => primitive(prepared(parameters)(row))
+    }
+    case 'links':
+      return linksReader(layout, collection, value.path, value.key, hop.property.collection)
+  }
+}
+
+/** A foreign key is a primitive value; anything else relates nothing. */
+function primitive(value: Value): PrimitiveValue | CollectionValue | null {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured' ? null : value
+}
+
+/** Reads the keys that an entity lists for a navigation property (bson/layout.ts, `fields.links`). */
+export function linksReader(
+  layout: ModelLayout,
+  collection: CollectionLayout,
+  path: readonly MemberStep[],
+  key: TypeReference,
+  all: boolean,
+): (row: Uint8Array) => PrimitiveValue | CollectionValue | null {
+  const properties = path.flatMap((step) => (step.kind === 'property' ? [step.property] : []))
+  const last = path.at(-1)
+  const name = last?.kind === 'navigation' ? last.property.name : ''
+  const within = properties.length === 0 ? [] : fieldPathOf(layout, collection, properties)
+  const place = [...within, fields.links, name]
+  const list: TypeReference = { ...key, collection: true }
+  return (row) => {
+    const keys = decodeField(row, findPath(row, place), list, -1, layout)
+    const known = Array.isArray(keys) ? (keys as PrimitiveValue[]).filter((item) => item !== null) : []
+    return all ? known : (known[0] ?? null)
+  }
+}
