@@ -2,18 +2,15 @@ import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join, relative } from 'node:path'
-import express from 'express'
 import { type Logger, pino } from 'pino'
 import { bearerAuthentication } from '../auth/bearer.ts'
 import { localKey, localKeyOptions } from '../auth/local-key.ts'
 import type { Authenticate } from '../auth/principal.ts'
 import { readModel } from '../csdl/read-model.ts'
 import type { Model } from '../edm/model.ts'
-import { embeddedStore } from '../embedded/store.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { createService, type ListeningService } from '../http/create-service.ts'
 import type { Finished } from '../http/listener.ts'
-import { mongoStore } from '../mongo/store.ts'
 import type { Store } from '../store/port.ts'
 import { UsageError } from './flags.ts'
 import { describeService } from './openapi.ts'
@@ -31,7 +28,7 @@ export async function serve(given: ServeOptions, version: string): Promise<numbe
   const log = pino({ level: options.logLevel, base: options.workers > 1 ? { pid: process.pid } : {} })
   if (options.workers > 1 && cluster.isPrimary) return superviseWorkers(options, version, log)
   const model = await readModel(options.file)
-  const store = storeOf(options)
+  const store = await storeOf(options)
   const service = await createService({
     model,
     store,
@@ -77,12 +74,35 @@ function unreachable({ mongodb }: ServeOptions, error: unknown): unknown {
   return new UsageError(`MongoDB cannot be reached at ${withoutPassword(mongodb)}${reason}`)
 }
 
-function storeOf({ mongodb, data }: ServeOptions): Store {
-  return mongodb === undefined ? embeddedStore({ path: join(data, 'store') }) : mongoStore(mongodb)
+/** Loads the code of the store in use only: a driver that nobody asked for would be a fifth of the start. */
+async function storeOf({ mongodb, data }: ServeOptions): Promise<Store> {
+  if (mongodb !== undefined) return (await import('../mongo/store.ts')).mongoStore(mongodb)
+  return (await import('../embedded/store.ts')).embeddedStore({ path: join(data, 'store') })
 }
 
 /** The service has the socket first; what is not below its path goes to Express: health, and whatever else stands beside it. */
 function front(service: ListeningService, log: Logger, openApi: () => string) {
+  // made when it is first asked for: the service does not wait for it
+  let app: ReturnType<typeof besides> | undefined
+  const pass = (request: IncomingMessage, response: ServerResponse): void => {
+    app ??= besides(service, log, openApi)
+    app.then(
+      (answer) => answer(request, response),
+      (error: unknown) => {
+        log.error({ err: error }, 'express could not be loaded')
+        response.writeHead(500).end()
+      },
+    )
+  }
+  const own = new Set(['/healthz', '/readyz', '/openapi.json'])
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    if (own.has(request.url ?? '')) pass(request, response)
+    else service.listener(request, response, () => pass(request, response))
+  }
+}
+
+async function besides(service: ListeningService, log: Logger, openApi: () => string) {
+  const { default: express } = await import('express')
   const app = express()
   let document: string | undefined
   app.disable('x-powered-by')
@@ -98,16 +118,12 @@ function front(service: ListeningService, log: Logger, openApi: () => string) {
       response.status(503).type('text/plain').send('not ready')
     }
   })
-  // Open to everybody, like $metadata; made when it is first asked for.
+  // Open to everybody, like $metadata.
   app.get('/openapi.json', (_request, response) => {
     document ??= openApi()
     response.type('application/json').send(document)
   })
-  const own = new Set(['/healthz', '/readyz', '/openapi.json'])
-  return (request: IncomingMessage, response: ServerResponse): void => {
-    if (own.has(request.url ?? '')) app(request, response)
-    else service.listener(request, response, () => app(request, response))
-  }
+  return app
 }
 
 function openApiText(model: Model, options: ServeOptions): string {
