@@ -1,5 +1,6 @@
 import { permit, unauthenticated } from '../auth/permit.ts'
 import { assertNever } from '../base/assert.ts'
+import type { Parameters } from '../bind/tree.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
 import { negotiateJson, responseVersion } from '../protocol/negotiate.ts'
@@ -9,6 +10,7 @@ import { admit } from './admission.ts'
 import { type Core, dialectOf } from './core.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
+import { followHops } from './hops.ts'
 import type { Planned } from './planner.ts'
 import { count, read } from './read.ts'
 import { create, remove, update } from './write.ts'
@@ -74,24 +76,25 @@ async function authorize(core: Core, exchange: Exchange, { plan }: Planned): Pro
   if (core.enforcePermissions) permit(exchange.principal, plan.requires)
 }
 
-function execute(
+async function execute(
   core: Core,
   exchange: Exchange,
-  { plan, parameters }: Planned,
+  { plan, parameters: given }: Planned,
   options: QueryOptions,
 ): Promise<HttpResponse> {
   const { headers } = exchange.request
+  const parameters = plan.hops ? await followHops(core, exchange, plan.hops, given) : given
   switch (plan.kind) {
     case 'read':
       return read(core, exchange, plan, parameters, options)
     case 'count':
       return count(core, exchange, plan, parameters, options)
     case 'create':
-      return create(core, exchange, plan, parameters, options)
+      return create(core, exchange, plan, related(parameters), options)
     case 'update':
-      return update(core, exchange, plan, parameters, options)
+      return update(core, exchange, plan, related(parameters), options)
     case 'delete':
-      return remove(core, exchange, plan, parameters)
+      return remove(core, exchange, plan, related(parameters))
     case 'metadata':
       return core.documents.metadata(headers, options.format, exchange.version)
     case 'serviceDocument':
@@ -105,6 +108,12 @@ function execute(
     default:
       return assertNever(plan, 'plan')
   }
+}
+
+/** What is to be changed must be there, or at least have a place. */
+function related(parameters: Parameters | undefined): Parameters {
+  if (parameters) return parameters
+  throw new ODataError('entityNotFound', 'The navigation property leads to no entity.')
 }
 
 /** Headers of every answer (Protocol 8.1.5, 8.3.8; Graph: request-id). */

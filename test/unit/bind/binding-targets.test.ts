@@ -4,7 +4,7 @@ import { bindUrl } from './shop.ts'
 describe('targets of navigation', () => {
   it.each([
     ['Products(5)/category', ['Categories']],
-    ['Products(5)/category/products(3)/related', ['Categories', undefined, undefined]],
+    ['Products(5)/category/products(3)/related', ['Categories', 'Products', 'Products']],
     ['Products(5)/related(6)/category', ['Products', 'Categories']],
     ['Products(5)/parts(1)', [undefined]],
     ['Products(5)/parts(1)/maker', [undefined, 'Categories']],
@@ -13,7 +13,7 @@ describe('targets of navigation', () => {
     ['Products/s.Book/5/author', ['Categories']],
     ['Products/5/s.Book/author', ['Categories']],
     ['Products(5)/related(6)/s.Book/author', ['Products', 'Categories']],
-    ['Best/category', [undefined]],
+    ['Best/category', ['Categories']],
   ])('%s', (url, targets) => {
     const found = bindUrl(url).path.segments.flatMap((segment) => ('target' in segment ? [segment.target?.name] : []))
     expect(found).toEqual(targets)
