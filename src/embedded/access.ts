@@ -8,7 +8,7 @@ import { isSubtypeOf } from '../edm/types.ts'
 import { type EvalContext, preparePredicate, type RowTest } from '../eval/compile.ts'
 import { type BoundOrder, prepareOrder } from '../eval/order.ts'
 import { prepareSearch } from '../eval/search.ts'
-import type { CountPlan, ReadPlan, Source, SourceRoot } from '../plan/plan.ts'
+import type { CountPlan, DeletePlan, ReadPlan, Source, SourceRoot, UpdatePlan } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Session } from '../store/port.ts'
 import type { StoredIndex } from './index-catalog.ts'
@@ -42,6 +42,9 @@ export interface Query {
   readonly expressions: readonly Expression[]
 }
 
+/** Plans that find rows. */
+export type QueryPlan = ReadPlan | CountPlan | UpdatePlan | DeletePlan
+
 /** The order of a plan. */
 export interface Ordering {
   /** set where the order is that of the keys */
@@ -63,11 +66,11 @@ export class Accesses {
   readonly #layout: ModelLayout
   readonly #collections: Collections
   readonly #accesses = new WeakMap<Source, Access>()
-  readonly #queries = new WeakMap<ReadPlan | CountPlan, Query>()
+  readonly #queries = new WeakMap<QueryPlan, Query>()
   readonly #orders = new WeakMap<ReadPlan, Ordering>()
   readonly #rowFilters = new WeakMap<Expression, Condition>()
   /** by plan, then by row filter (without one: by the plan again) */
-  readonly #indexes = new WeakMap<ReadPlan | CountPlan, WeakMap<object, readonly IndexChoice[]>>()
+  readonly #indexes = new WeakMap<QueryPlan, WeakMap<object, readonly IndexChoice[]>>()
 
   constructor(layout: ModelLayout, collections: Collections) {
     this.#layout = layout
@@ -101,7 +104,7 @@ export class Accesses {
   }
 
   /** @throws ODataError notImplemented, and what compiling the filter throws */
-  query(plan: ReadPlan | CountPlan): Query {
+  query(plan: QueryPlan): Query {
     let query = this.#queries.get(plan)
     if (!query) {
       query = this.#compileQuery(plan)
@@ -141,7 +144,7 @@ export class Accesses {
    * The entries of the index that helps most with the conditions of plan and session; undefined: none does.
    * @param stored the indexes as they stand at the moment
    */
-  index(plan: ReadPlan | CountPlan, session: Session, stored: readonly StoredIndex[]): IndexRange | undefined {
+  index(plan: QueryPlan, session: Session, stored: readonly StoredIndex[]): IndexRange | undefined {
     for (const choice of this.#choices(plan, session.rowFilters.get(plan.source.root.name))) {
       const index = stored.find(({ name, state }) => name === choice.index.name && state !== 'building')
       const prefix = index && prefixOfChoice(this.#layout, choice, index, session.parameters)
@@ -150,7 +153,7 @@ export class Accesses {
     return undefined
   }
 
-  #choices(plan: ReadPlan | CountPlan, rowFilter: Expression | undefined): readonly IndexChoice[] {
+  #choices(plan: QueryPlan, rowFilter: Expression | undefined): readonly IndexChoice[] {
     const { access, expressions } = this.query(plan)
     // Entries are of all owners; the rows of one stand together.
     if (access.collection.layout.indexes.length === 0 || access.owner !== undefined) return []
@@ -197,13 +200,14 @@ export class Accesses {
     return { collection, key, owner: source.owner, conditions, expressions, type: source.type }
   }
 
-  #compileQuery(plan: ReadPlan | CountPlan): Query {
+  #compileQuery(plan: QueryPlan): Query {
     if (plan.kind === 'read') {
       const [expanded] = plan.expand
       if (expanded) throw storeFailure.notImplemented(`$expand of ${expanded.property.name}`)
       if (plan.compute.length > 0) throw storeFailure.notImplemented('$compute')
     }
     const access = this.access(plan.source)
+    if (plan.kind === 'update' || plan.kind === 'delete') return { ...access, access }
     const context = this.#context(access.type, access.collection)
     const conditions = [...access.conditions]
     if (plan.filter) conditions.push(preparePredicate(plan.filter, context))

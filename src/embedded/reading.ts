@@ -1,16 +1,25 @@
-import { invariant } from '../base/assert.ts'
 import type { RowTest } from '../eval/compile.ts'
 import type { CountPlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Rows, Session } from '../store/port.ts'
-import { type Access, type Accesses, bindAll, type Condition, keyOfAccess, ownerOf, rangeOf } from './access.ts'
+import {
+  type Access,
+  type Accesses,
+  bindAll,
+  type Condition,
+  keyOfAccess,
+  ownerOf,
+  type QueryPlan,
+  rangeOf,
+} from './access.ts'
 import { BatchedRows, type Guard } from './batched-rows.ts'
 import { readCounters } from './counters.ts'
 import { readIndexes } from './index-catalog.ts'
 import { IndexScan } from './index-scan.ts'
+import { keyOfRow } from './key.ts'
 import type { CollectionHandle } from './registry.ts'
 import { KeyOrderSource, type RowQuery, type RowSource, SortedSource } from './row-source.ts'
-import { currentKeyText, pause, type RowWalk, Scan } from './scan.ts'
+import { currentKey, currentKeyText, pause, type RowWalk, Scan } from './scan.ts'
 import type { Tables } from './tables.ts'
 import { Transaction } from './transaction.ts'
 
@@ -46,24 +55,19 @@ export async function readRows(
   const { access, conditions } = context.accesses.query(plan)
   if (plan.source.single) {
     closed()
-    return BatchedRows.of(readRow(context, plan, session))
+    return BatchedRows.of(await readRow(context, plan, session))
   }
   const source = sourceOf(context, plan, session, access, bound(context, plan, conditions, session))
   return BatchedRows.start(source, () => guardOf(context, session), closed)
 }
 
 /** At most one row (store/port.ts `readOne`). */
-export function readRow(
+export async function readRow(
   context: ReadingContext,
   plan: ReadPlan | UpdatePlan | DeletePlan,
   session: Session,
-): Uint8Array | undefined {
-  const { access, conditions } =
-    plan.kind === 'read' ? context.accesses.query(plan) : singleQuery(context.accesses.access(plan.source))
-  const test = bound(context, plan, conditions, session)
-  // lmdb reads for a whole turn of the event loop from the state at its start; a request must not see one older than itself.
-  context.tables.root.resetReadTxn()
-  return locate(context.tables, access, test, session)?.row
+): Promise<Uint8Array | undefined> {
+  return (await locate(context, plan, session))?.row
 }
 
 /** The number of rows (store/port.ts `count`): of a whole collection from its counter, else by a walk. */
@@ -77,7 +81,7 @@ export async function countRows(
   const test = bound(context, plan, conditions, session)
   const transaction = transactionOf(session)
   tables.root.resetReadTxn()
-  if (plan.source.single) return locate(tables, access, test, session) ? 1 : 0
+  if (plan.source.single) return (await locate(context, plan, session)) ? 1 : 0
   if (!test && !transaction && access.owner === undefined) return readCounters(tables, access.collection.number).rows
   const overlay = transaction?.beginScan(access.collection, rangeOf(access, session.parameters))
   const guard = guardOf(context, session)
@@ -97,29 +101,60 @@ export async function countRows(
   return count
 }
 
-/**
- * Finds the row of a single source.
- * @param test conditions beside the key
- * Inside an lmdb write transaction it sees what that one sees.
- */
-export function locate(
+/** Finds the row of a single source: by its key, or where a relation names it, by its values. */
+async function locate(context: ReadingContext, plan: QueryPlan, session: Session): Promise<Located | undefined> {
+  const { access, conditions } = context.accesses.query(plan)
+  const test = bound(context, plan, conditions, session)
+  // lmdb reads for a whole turn of the event loop from the state at its start; a request must not see one older than itself.
+  context.tables.root.resetReadTxn()
+  const key = keyOfAccess(access, session.parameters) ?? (await findKey(context, plan, access, test, session))
+  return key && rowAt(context.tables, access.collection, key, test, session)
+}
+
+/** The row under a key, if it is one of those asked for. Inside an lmdb write transaction: as that one sees it. */
+export function rowAt(
   tables: Tables,
-  access: Access,
+  collection: CollectionHandle,
+  key: Uint8Array,
   test: RowTest | undefined,
   session: Session,
 ): Located | undefined {
-  const { collection } = access
   const transaction = transactionOf(session)
-  const key = keyOfAccess(access, session.parameters)
-  invariant(key, 'a single source names its row')
   const row = transaction ? transaction.get(collection, key) : tables.documents.getBinary(key)
   return row && (!test || test(row)) ? { collection, key, row } : undefined
+}
+
+/** The key of the first row that fulfils conditions where no key is named. @throws ODataError urlLimitExceeded, storeTimeout */
+export async function findKey(
+  context: ReadingContext,
+  plan: QueryPlan,
+  access: Access,
+  test: RowTest | undefined,
+  session: Session,
+): Promise<Uint8Array | undefined> {
+  const { collection } = access
+  const overlay = transactionOf(session)?.beginScan(collection, rangeOf(access, session.parameters))
+  const own = overlay?.rows.find((row) => !test || test(row))
+  if (own) return keyOfRow(collection.number, own)
+  const guard = guardOf(context, session)
+  const scan = walkFor(context, plan, session, access)
+  let found: Uint8Array | undefined
+  for (;;) {
+    guard()
+    const outcome = scan.walk((row) => {
+      if ((!test || test(row)) && !overlay?.hidden.has(currentKeyText())) found = currentKey()
+      return found === undefined
+    })
+    if (outcome !== 'paused') return found
+    if (scan.rows > context.scanLimit) throw storeFailure.scanLimit(context.scanLimit)
+    await pause()
+  }
 }
 
 /** Conditions of plan and session, bound to the request. */
 export function bound(
   context: ReadingContext,
-  plan: ReadPlan | CountPlan | UpdatePlan | DeletePlan,
+  plan: QueryPlan,
   conditions: readonly Condition[],
   session: Session,
 ): RowTest | undefined {
@@ -128,19 +163,10 @@ export function bound(
 }
 
 /** The shortest walk over all rows that a request may count. */
-function walkFor(
-  { tables, accesses }: ReadingContext,
-  plan: CountPlan | ReadPlan,
-  session: Session,
-  access: Access,
-): RowWalk {
+function walkFor({ tables, accesses }: ReadingContext, plan: QueryPlan, session: Session, access: Access): RowWalk {
   const index = accesses.index(plan, session, readIndexes(tables, access.collection.number))
   if (index) return new IndexScan(tables, index.prefix, false, undefined)
   return new Scan(tables, rangeOf(access, session.parameters), false, undefined)
-}
-
-function singleQuery(access: Access): { readonly access: Access; readonly conditions: readonly Condition[] } {
-  return { access, conditions: access.conditions }
 }
 
 function sourceOf(

@@ -4,11 +4,11 @@ import type { RowTest } from '../eval/compile.ts'
 import type { CreatePlan, DeletePlan, UpdatePlan } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Change, CreateOutcome, DeleteOutcome, Precondition, Session, UpdateOutcome } from '../store/port.ts'
-import type { Access } from './access.ts'
+import { type Access, keyOfAccess } from './access.ts'
 import type { Committer } from './committer.ts'
 import { keyOfRow } from './key.ts'
 import { applyChange, newRow, prepareChange, versionOfRow } from './patch.ts'
-import { bound, type Located, locate, type ReadingContext, transactionOf } from './reading.ts'
+import { bound, findKey, type Located, type ReadingContext, rowAt, transactionOf } from './reading.ts'
 
 /** What writing needs of the store. */
 export interface WritingContext extends ReadingContext {
@@ -49,6 +49,8 @@ export async function updateRow(
   change: Change,
 ): Promise<UpdateOutcome> {
   const { access, test } = target(context, plan, session)
+  const key = keyOfAccess(access, session.parameters) ?? (await findKey(context, plan, access, test, session))
+  if (!key) return { kind: 'missing' }
   const prepared = within(() => prepareChange(change, keyFieldsOf(access)))
   const decide = (found: Located | undefined): UpdateOutcome => {
     if (!found) return { kind: 'missing' }
@@ -57,13 +59,13 @@ export async function updateRow(
   }
   const transaction = transactionOf(session)
   if (transaction) {
-    const found = locate(context.tables, access, test, session)
+    const found = rowAt(context.tables, access.collection, key, test, session)
     const outcome = decide(found)
     if (found && outcome.kind === 'updated') transaction.put(found.collection, found.key, outcome.row)
     return outcome
   }
   return context.committer.run((batch) => {
-    const found = locate(context.tables, access, test, session)
+    const found = rowAt(context.tables, access.collection, key, test, session)
     const outcome = decide(found)
     if (found && outcome.kind === 'updated')
       batch.apply({ collection: found.collection, key: found.key, before: found.row, after: outcome.row })
@@ -74,19 +76,21 @@ export async function updateRow(
 /** Takes the row of a single source away (store/port.ts `delete`). */
 export async function deleteRow(context: WritingContext, plan: DeletePlan, session: Session): Promise<DeleteOutcome> {
   const { access, test } = target(context, plan, session)
+  const key = keyOfAccess(access, session.parameters) ?? (await findKey(context, plan, access, test, session))
+  if (!key) return { kind: 'missing' }
   const decide = (found: Located | undefined): DeleteOutcome => {
     if (!found) return { kind: 'missing' }
     return holds(session.precondition, found.row) ? { kind: 'deleted' } : { kind: 'preconditionFailed' }
   }
   const transaction = transactionOf(session)
   if (transaction) {
-    const found = locate(context.tables, access, test, session)
+    const found = rowAt(context.tables, access.collection, key, test, session)
     const outcome = decide(found)
     if (found && outcome.kind === 'deleted') transaction.remove(found.collection, found.key)
     return outcome
   }
   return context.committer.run((batch) => {
-    const found = locate(context.tables, access, test, session)
+    const found = rowAt(context.tables, access.collection, key, test, session)
     const outcome = decide(found)
     if (found && outcome.kind === 'deleted')
       batch.apply({ collection: found.collection, key: found.key, before: found.row, after: undefined })

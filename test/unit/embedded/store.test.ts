@@ -232,6 +232,28 @@ describe('read', () => {
     expect((await store.delete(deletePlan(item), as('a'))).kind).toBe('deleted')
   })
 
+  it('finds, changes and deletes the one row that a relation names by a value', async () => {
+    await seed(300)
+    const related: Source = { ...source('items', { filter: compare(items, 'rank', 'eq', 0) }), single: true }
+    const row = await store.readOne(readPlan(related), session([7]))
+    expect(row && deserialize(row)._id).toBe('k00001')
+    expect(await store.readOne(readPlan(related), session([1_000]))).toBeUndefined()
+    const change = { kind: 'merge', set: { note: 'x' }, unset: [] } as const
+    expect((await store.update(updatePlan(related), session([7]), change)).kind).toBe('updated')
+    expect((await store.update(updatePlan(related), session([1_000]), change)).kind).toBe('missing')
+    await store.transaction(session(), async (inside) => {
+      const found = await store.readOne(readPlan(related), { ...inside, parameters: [7] })
+      expect(found && deserialize(found).note).toBe('x')
+      expect((await store.delete(deletePlan(related), { ...inside, parameters: [7] })).kind).toBe('deleted')
+      expect(await store.readOne(readPlan(related), { ...inside, parameters: [7] })).toBeUndefined()
+      await store.create(createPlan('items'), inside, { _id: 'own', rank: 7 })
+      const own = await store.readOne(readPlan(related), { ...inside, parameters: [7] })
+      expect(own && deserialize(own)._id).toBe('own')
+    })
+    expect((await store.delete(deletePlan(related), session([7]))).kind).toBe('deleted')
+    expect(await store.count(countPlan(items), session())).toBe(299)
+  })
+
   it('names what it cannot do', async () => {
     const compute = [{ alias: 'double', expression: member(items.type, 'rank') }]
     await expect(store.read(readPlan(items, { compute }), session())).rejects.toMatchObject({
