@@ -1,3 +1,4 @@
+import { isPermitted, permit } from '../auth/permit.ts'
 import type { Parameters } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
 import type { ModelLayout } from '../bson/layout.ts'
@@ -10,7 +11,9 @@ import { linkOf } from '../payload/members.ts'
 import { readEntity } from '../payload/read-entity.ts'
 import { rowPath } from '../payload/row-path.ts'
 import { createSink } from '../payload/sink.ts'
+import type { BodyConditions } from '../payload/validation/body-rules.ts'
 import { keyMadeByService } from '../plan/build.ts'
+import type { PlanConditions } from '../plan/capabilities/verdict.ts'
 import type { CreatePlan, DeletePlan, SourceRoot, UpdatePlan } from '../plan/plan.ts'
 import { printETag, readConditions } from '../protocol/etag.ts'
 import type { HttpResponse } from '../protocol/message.ts'
@@ -44,6 +47,7 @@ export async function create(
   const entity = await readBody(core, exchange, type, 'create', {
     keyIgnored: keyMadeByService(type),
     given: new Set([...key.keys(), ...fixed.keys()]),
+    conditions: bodyConditions(core, plan, 'create'),
   })
   const keyed = withMembers(entity, key, fixed)
   const { controller, context } = contextOf(core, exchange, plan, parameters)
@@ -72,6 +76,7 @@ export async function update(
   const entity = await readBody(core, exchange, stored ?? plan.source.type, plan.replace ? 'replace' : 'merge', {
     keyIgnored: keyMadeByService(plan.source.type),
     given: new Set(fixedMembers(plan, parameters).keys()),
+    conditions: bodyConditions(core, plan, 'update'),
   })
   if (stored !== undefined && !isSubtypeOf(stored, entity.type))
     throw new ODataError(
@@ -111,6 +116,8 @@ async function upserted(
 ): Promise<StructuredValue> {
   const { source } = plan
   const { root, type } = source
+  const insert = plan.insert
+  if (core.enforcePermissions && insert) permit(exchange.principal, insert.requires)
   // a singleton is there even before it is stored: what the body does not name keeps its default
   const singleton = lastingSingleton(source)
   if (singleton) return withMembers(update, initialMembers(type, singleton.name))
@@ -120,6 +127,7 @@ async function upserted(
   const entity = await readBody(core, exchange, type, 'create', {
     keyIgnored: inUrl.size > 0 || keyMadeByService(type),
     given: new Set([...key.keys(), ...fixed.keys()]),
+    conditions: bodyConditions(core, insert ?? {}, 'create'),
   })
   return withMembers(entity, key, fixed)
 }
@@ -172,7 +180,11 @@ async function readBody(
   exchange: Exchange,
   type: EntityType,
   mode: BodyMode,
-  known: { readonly keyIgnored: boolean; readonly given: ReadonlySet<string> },
+  known: {
+    readonly keyIgnored: boolean
+    readonly given: ReadonlySet<string>
+    readonly conditions: BodyConditions
+  },
 ): Promise<StructuredValue> {
   requireJsonBody(exchange.request.headers)
   const body = await exchange.request.body(core.limits.bodyBytes)
@@ -184,7 +196,17 @@ async function readBody(
     version: requestVersion(exchange.request.headers, exchange.version),
     keyByService: known.keyIgnored,
     given: known.given,
+    conditions: known.conditions,
   })
+}
+
+/** What the plan, and the scopes of the caller, say of the members of a body. */
+function bodyConditions(
+  core: Core,
+  { body, grants }: Pick<PlanConditions, 'body' | 'grants'>,
+  purpose: BodyConditions['purpose'],
+): BodyConditions {
+  return { rules: body, grants: core.enforcePermissions ? grants : undefined, purpose }
 }
 
 /**
@@ -259,8 +281,10 @@ function changed(
 ): HttpResponse {
   const headers: Record<string, string> = {}
   const wanted = parsePrefer(exchange.request.headers.prefer).return
-  if (wanted) headers['Preference-Applied'] = `return=${wanted}`
-  if (wanted === 'representation' || (core.protocol.graph && wanted === undefined))
+  // who may change an entity may not always read it
+  const readable = !core.enforcePermissions || isPermitted(exchange.principal, plan.representation ?? [])
+  if (wanted === 'minimal' || (wanted && readable)) headers['Preference-Applied'] = `return=${wanted}`
+  if (readable && (wanted === 'representation' || (core.protocol.graph && wanted === undefined)))
     return { status: 200, headers, body: representation(core, exchange, plan, parameters, row, format, headers) }
   addVersion(headers, row)
   headers['OData-EntityId'] = locationOf(core, exchange, plan, row)

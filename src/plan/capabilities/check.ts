@@ -51,7 +51,7 @@ export function checkRequest({ model, method, path, query }: CheckedRequest): Ve
   requireWay(positions, requirements)
   const permissions = grantsOf(permissionsOf(last, access, single))
   requirements.rows(last.place, permissions)
-  const expand = checkQuery(queryOf(path, last, query, single), requirements)
+  const expand = checkQuery(queryOf(path, last, query, single || access !== 'read'), requirements)
   const top = last.tail.find((step) => step.kind !== 'cast')
   if (top !== undefined)
     requirements.property(

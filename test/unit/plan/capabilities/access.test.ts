@@ -10,6 +10,7 @@ describe('methods', () => {
     ['DELETE Locked(1)', '405 GET, HEAD, PATCH Capabilities.DeleteRestrictions'],
     ['PUT Locked(1)', '405 GET, HEAD, PATCH Capabilities.UpdateRestrictions/UpdateMethod'],
     ['PATCH Locked(1)', 'allowed'],
+    ['POST Picky', 'allowed'],
     [
       'GET Careful/restricted.SpecialItem',
       '400 restricted.SpecialItem Capabilities.ReadRestrictions/TypecastSegmentSupported',

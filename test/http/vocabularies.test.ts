@@ -1,0 +1,180 @@
+import { beforeAll, expect, it } from 'vitest'
+import type { Principal } from '../../src/auth/principal.ts'
+import { onEveryService } from '../support/running-service.ts'
+
+type Json = Record<string, unknown>
+interface Failure {
+  readonly error: {
+    readonly code: string
+    readonly message: string
+    readonly target?: string
+    readonly details?: Json[]
+  }
+}
+
+/** The Authorization header is the list of scopes: who asks is not what is tested here. */
+const settings = {
+  authenticate: ({ authorization }: { authorization: string | undefined }): Principal => ({
+    subject: 'test',
+    tenant: undefined,
+    scheme: 'Delegated',
+    scopes: new Set((authorization ?? '').replace('Bearer ', '').split(' ')),
+    expires: 4_000_000_000,
+  }),
+}
+
+onEveryService('Capabilities over HTTP', 'test/models/restricted.xml', settings, (running) => {
+  const as = (scopes: string) => ({ Authorization: `Bearer ${scopes}` })
+  const all = as('Owners.Read')
+
+  beforeAll(async () => {
+    const send = async (path: string, body: Json): Promise<void> => {
+      const answer = await running().send('POST', path, body)
+      expect(answer.status, await answer.clone().text()).toBe(201)
+    }
+    await send('/Owners', { ID: 1, Name: 'Ann', Age: 30, Mail: 'ann@example.org' })
+    for (const set of ['Free', 'Picky', 'Careful'])
+      await send(`/${set}`, {
+        ID: 1,
+        Name: 'one',
+        Secret: 'hidden',
+        Password: 'needle',
+        Made: 'mine',
+        ...(set === 'Careful' ? {} : { Price: 3, OwnerID: 1, Address: { City: 'Rome', Code: 'needle' } }),
+      })
+  })
+
+  it('refuses options with 400, the option as target and the term in the message', async () => {
+    for (const [path, target, term] of [
+      ['/Plain?$top=1', '$top', 'Capabilities.TopSupported'],
+      ['/Plain?$filter=ID eq 1', '$filter', 'Capabilities.FilterRestrictions/Filterable'],
+      ['/Plain/$count', '$count', 'Capabilities.CountRestrictions/Countable'],
+      ['/Picky', '$filter', 'Capabilities.FilterRestrictions/RequiresFilter'],
+      ["/Picky?$filter=Name eq 'a'&$orderby=Open", '$orderby', 'Capabilities.SortRestrictions/NonSortableProperties'],
+      ['/Free?$filter=Owner/Age gt 1', '$filter', 'Capabilities.FilterRestrictions/NonFilterableProperties'],
+      ['/Nested(1)/Parts?$filter=Weight eq 1', '$filter', 'Capabilities.FilterRestrictions/NonFilterableProperties'],
+    ] as const) {
+      const answer = await running().get(path, all)
+      expect(answer.status, path).toBe(400)
+      const { error } = (await answer.json()) as Failure
+      expect(error.code, path).toBe('queryOptionNotAllowed')
+      expect(error.target, path).toBe(target)
+      expect(error.message, path).toContain(`(${term})`)
+    }
+    expect((await running().get("/Picky?$filter=Name eq 'one'")).status).toBe(200)
+  })
+
+  it('refuses methods with 405 and those that are allowed', async () => {
+    const answer = await running().send('POST', '/Locked', { ID: 1 })
+    expect(answer.status).toBe(405)
+    expect(answer.headers.get('Allow')).toBe('GET, HEAD')
+    expect((await running().send('PUT', '/Locked(1)', {})).status).toBe(405)
+    expect((await running().send('PATCH', '/Locked(1)', { Name: 'x' })).status).toBe(404)
+    expect((await running().send('PATCH', '/Careful(9)', { Price: 1 })).status, 'not upsertable').toBe(404)
+  })
+
+  it('never tells what cannot be read, however it is asked', async () => {
+    const everything = [
+      await (await running().get('/Free(1)')).text(),
+      await (await running().get('/Free')).text(),
+      await (await running().get('/Free?$select=*')).text(),
+      await (await running().get('/Free(1)', { Accept: 'application/json;odata.metadata=full' })).text(),
+      await (await running().get('/Free(1)/Address')).text(),
+    ]
+    for (const text of everything) {
+      expect(text).not.toContain('needle')
+      expect(text).not.toContain('Secret')
+      expect(text).not.toContain('mine')
+    }
+    const changed = await running().send(
+      'PATCH',
+      '/Free(1)',
+      { Password: 'needle' },
+      { Prefer: 'return=representation' },
+    )
+    expect(changed.status).toBe(200)
+    expect(await changed.text()).not.toContain('needle')
+    expect(((await (await running().get('/Free?$search=needle')).json()) as { value: unknown[] }).value).toEqual([])
+    for (const query of [
+      "$filter=Password eq 'needle'",
+      '$orderby=Password',
+      '$select=Password',
+      '$filter=Address/Code ne null',
+    ])
+      expect((await running().get(`/Free?${query}`)).status, query).toBe(400)
+    const direct = await running().get('/Free(1)/Password')
+    expect(direct.status).toBe(405)
+    expect(direct.headers.get('Allow')).not.toContain('GET')
+  })
+
+  it('cuts answers to the properties that the scopes of the caller give access to', async () => {
+    const basic = as('Owners.ReadBasic')
+    const cut = (await (await running().get('/Owners(1)', basic)).json()) as Json
+    expect(Object.keys(cut).filter((name) => !name.startsWith('@'))).toEqual(['ID', 'Name'])
+    const whole = (await (await running().get('/Owners(1)', all)).json()) as Json
+    expect(whole.Mail).toBe('ann@example.org')
+    const list = (await (await running().get('/Owners', basic)).json()) as { value: Json[] }
+    expect(list.value[0]).not.toHaveProperty('Mail')
+    for (const query of ['$select=Mail', "$filter=startswith(Mail,'a')", '$orderby=Mail', '$search=ann']) {
+      expect((await running().get(`/Owners?${query}`, basic)).status, query).toBe(403)
+      expect((await running().get(`/Owners?${query}`, all)).status, query).toBe(200)
+    }
+    expect((await running().get('/Owners(1)/Mail', basic)).status).toBe(403)
+    expect((await running().get('/Owners(1)', as('nothing'))).status).toBe(403)
+    expect((await running().get("/Free?$filter=Owner/Name eq 'Ann'", as('nothing'))).status).toBe(403)
+  })
+
+  it('asks for required headers and query options', async () => {
+    const missing = await running().get('/Careful?reason=test')
+    expect(missing.status).toBe(400)
+    expect(((await missing.json()) as Failure).error.target).toBe('x-purpose')
+    const option = await running().get('/Careful', { 'X-Purpose': 'test' })
+    expect(option.status).toBe(400)
+    expect(((await option.json()) as Failure).error.target).toBe('reason')
+    expect((await running().get('/Careful?reason=test', { 'X-Purpose': 'test' })).status).toBe(200)
+  })
+
+  it('keeps to the rules of bodies', async () => {
+    const create = await running().send('POST', '/Careful', { ID: 2, Price: 3, Address: { City: 'Rome' } })
+    expect(create.status).toBe(400)
+    expect(((await create.json()) as Failure).error.details?.map(({ target }) => target)).toEqual([
+      'Price',
+      'Address/City',
+      'Name',
+    ])
+    const update = await running().send('PATCH', '/Careful(1)', { Name: 'other' })
+    expect(((await update.json()) as Failure).error.details?.map(({ target }) => target)).toEqual(['Name', 'Price'])
+    expect((await running().send('PATCH', '/Careful(1)', { Price: 4 })).status).toBe(204)
+  })
+})
+
+onEveryService('Validation over HTTP', 'test/models/validated.xml', {}, (running) => {
+  it('refuses values with 400, the property as target and the term in the message, on every way of writing', async () => {
+    const bodies: readonly [string, string, Json][] = [
+      ['POST', '/Things', { ID: 2, Tags: ['a'] }],
+      ['PATCH', '/Things(1)', {}],
+      ['PUT', '/Things(1)', { Tags: ['a'] }],
+      ['PUT', '/Things(3)', { Tags: ['a'] }],
+    ]
+    expect((await running().send('POST', '/Things', { ID: 1, Tags: ['a'] })).status).toBe(201)
+    for (const [method, path, body] of bodies) {
+      const answer = await running().send(method, path, {
+        ...body,
+        Count: 11,
+        Span: { From: '2020-01-02', To: '2020-01-01' },
+      })
+      expect(answer.status, `${method} ${path}`).toBe(400)
+      const { error } = (await answer.json()) as Failure
+      expect(error.details?.map(({ target }) => target)).toEqual(['Span', 'Count'])
+      expect(JSON.stringify(error)).toContain('Validation.Maximum')
+      expect(JSON.stringify(error)).toContain('A span must not end before it starts.')
+    }
+    expect((await running().send('POST', '/Things', { ID: 2, Tags: ['a'], Count: 9, Grade: 'B' })).status).toBe(201)
+  })
+
+  it('keeps sets to the types that they may hold', async () => {
+    expect((await running().send('POST', '/SpecialThings', { ID: 1, Tags: ['a'] })).status).toBe(400)
+    const special = { '@odata.type': '#validated.SpecialThing', ID: 1, Tags: ['a'] }
+    expect((await running().send('POST', '/SpecialThings', special)).status).toBe(201)
+  })
+})
