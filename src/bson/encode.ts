@@ -14,6 +14,7 @@ import { type ExactPart, exactPart, ticksOf } from './exact.ts'
 import { isDynamicName } from './field-path.ts'
 import { encodeGeo } from './geo-json.ts'
 import { type CollectionLayout, containedId, fields, type ModelLayout } from './layout.ts'
+import { isObjectIdType, toObjectId } from './object-id.ts'
 
 /** A value in stored form; `exact` is what goes beside it as `name@exact`. */
 export interface EncodedValue {
@@ -290,6 +291,8 @@ function encodeScalar(type: Type, value: Value): EncodedValue {
   }
   const name = primitiveOf(type)?.name
   invariant(name !== undefined && isPrimitiveValue(name, value), `a value of ${type.name} in its form in memory`)
+  if (type.kind === 'typeDefinition' && typeof value === 'string' && isObjectIdType(type))
+    return { value: toObjectId(value) }
   return encodePrimitive(name, value)
 }
 

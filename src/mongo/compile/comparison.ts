@@ -2,6 +2,7 @@ import { Decimal128, Long } from 'bson'
 import { toDecimal128 } from '../../bson/decimal128.ts'
 import { encodeKeyPart, encodeValue } from '../../bson/encode.ts'
 import type { ModelLayout } from '../../bson/layout.ts'
+import { isObjectIdText } from '../../bson/object-id.ts'
 import { Decimal } from '../../edm/decimal.ts'
 import type { DateTimeOffset, Value } from '../../edm/value.ts'
 import type { ComparisonOperator } from '../../eval/comparison.ts'
@@ -34,6 +35,8 @@ export function compareField(
   if (operator === 'eq') return equalsField(field, value, layout)
   if (value === null) return false
   if (field.kind === 'instant') return isInstant(value) ? compareInstant(field, operator, value) : undefined
+  // MongoDB compares an ObjectId with none but its like
+  if (field.kind === 'objectId' && !(typeof value === 'string' && isObjectIdText(value))) return undefined
   const stored = storedValue(field, value, layout)
   if (stored === undefined) return undefined
   if (isNaNValue(stored)) return false

@@ -1,6 +1,7 @@
 import type { Expression, MemberStep } from '../../bind/tree.ts'
 import { exactFieldPathOf, fieldPathOf } from '../../bson/field-path.ts'
 import { type CollectionLayout, fields, type ModelLayout } from '../../bson/layout.ts'
+import { isObjectIdType } from '../../bson/object-id.ts'
 import type { EntityType, Property, TypeReference } from '../../edm/model.ts'
 import { isStructured, isSubtypeOf, primitiveOf } from '../../edm/types.ts'
 
@@ -16,6 +17,8 @@ export interface QueryContext {
 export type FieldKind =
   /** strings: String, Date, TimeOfDay */
   | 'string'
+  /** String stored as ObjectId: equality and order, no text functions */
+  | 'objectId'
   | 'boolean'
   /** numbers by value, whatever their BSON type; with a NaN or without */
   | 'integer'
@@ -82,6 +85,7 @@ export function propertiesOf(steps: readonly MemberStep[], context: QueryContext
 export function kindOf(reference: TypeReference): FieldKind | undefined {
   if (reference.collection) return undefined
   if (reference.type.kind === 'enum') return 'enum'
+  if (isObjectIdType(reference.type)) return 'objectId'
   switch (primitiveOf(reference.type)?.name) {
     case 'Edm.String':
     case 'Edm.Date':
