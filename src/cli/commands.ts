@@ -1,4 +1,5 @@
 import { type Arguments, describeFlags, type Flag } from './flags.ts'
+import { inferFlags } from './infer-flags.ts'
 import { openapiFlags } from './openapi-flags.ts'
 import { outFlag } from './output.ts'
 import { serveFlags, serveOptions } from './serve-options.ts'
@@ -50,6 +51,12 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'Write an OpenAPI 3.0 document of what odatum serves of the model, or of a running service.',
     flags: openapiFlags,
     run: async (given, terminal) => (await import('./openapi.ts')).openapi(given, terminal),
+  },
+  infer: {
+    operands: 'URI',
+    summary: 'Write CSDL that serves the collections of a MongoDB database as they are.',
+    flags: inferFlags,
+    run: async (given, terminal) => (await import('./infer.ts')).infer(given, terminal),
   },
 }
 
