@@ -1,5 +1,5 @@
 import { annotationOf, bool, isTagged, items, member, text } from '../edm/annotations.ts'
-import type { Annotatable, AnnotationExpression, EntityType, Parameter, Property } from '../edm/model.ts'
+import type { Annotatable, AnnotationExpression, EntityType, Model, Parameter, Property } from '../edm/model.ts'
 
 /** Typed access to the terms of Org.OData.Core.V1 that the service acts on. */
 
@@ -106,6 +106,16 @@ export function resourcePath(target: Annotatable): string | undefined {
 /** Core.SchemaVersion of a schema, container or reference. */
 export function schemaVersion(target: Annotatable): string | undefined {
   return text(annotationOf(target, `${core}SchemaVersion`)?.value)
+}
+
+/** The version that `$schemaversion` names: of the container, else of the schema that holds it, else of the first that has one. */
+export function modelVersion({ container, schemas }: Model): string | undefined {
+  const own = container && schemas.find((schema) => schema.container === container)
+  for (const target of [container, own, ...schemas]) {
+    const version = target && schemaVersion(target)
+    if (version !== undefined) return version
+  }
+  return undefined
 }
 
 /** Core.DefaultNamespace: members of the schema can be named without their namespace in URLs. */

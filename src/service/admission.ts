@@ -1,4 +1,5 @@
 import { narrow } from '../auth/narrow.ts'
+import { modelVersion } from '../csdl/core.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import type { Core } from './core.ts'
@@ -7,11 +8,13 @@ import type { Planned } from './planner.ts'
 
 /**
  * What the model's annotations ask of the request itself and of its caller: custom headers and query options that must be there
- * (Capabilities.CustomHeaders, CustomQueryOptions), and only the properties that the caller's scopes give access to.
- * @throws ODataError badRequest
+ * (Capabilities.CustomHeaders, CustomQueryOptions), the version it is written for ($schemaversion), and only the properties
+ * that the caller's scopes give access to.
+ * @throws ODataError badRequest, resourceNotFound
  */
 export function admit(core: Core, exchange: Exchange, planned: Planned, options: QueryOptions): Planned {
   const { plan } = planned
+  checkVersion(core, options.schemaversion)
   if (plan.demands) {
     const { headers, queryOptions } = plan.demands
     for (const name of headers)
@@ -30,4 +33,12 @@ export function admit(core: Core, exchange: Exchange, planned: Planned, options:
   if (!core.enforcePermissions) return planned
   const own = narrow(plan, exchange.principal)
   return own === plan ? planned : { ...planned, plan: own }
+}
+
+/** A service has one version of its model at a time (Protocol 11.2.12): the one it says, also called `*`. */
+function checkVersion({ model }: Core, asked: string | undefined): void {
+  if (asked === undefined || asked === '*' || asked === modelVersion(model)) return
+  throw new ODataError('resourceNotFound', `This service has no version ${JSON.stringify(asked)} of its model.`, {
+    target: '$schemaversion',
+  })
 }

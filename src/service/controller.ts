@@ -7,6 +7,7 @@ import type { StructuredValue } from '../edm/value.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, StorePlan, UpdatePlan } from '../plan/plan.ts'
 import type { CreateOutcome, DeleteOutcome, Rows, Session, Store, UpdateOutcome } from '../store/port.ts'
 import { changeOf } from './change.ts'
+import { requireKey } from './keys.ts'
 import { type PlainObject, toPlain, withReturned } from './plain.ts'
 
 /** What a controller is told of a request. */
@@ -155,6 +156,7 @@ export class ODataController<
 
 function stored(context: RequestContext<CreatePlan | UpdatePlan>, entity: StructuredValue): Promise<CreateOutcome> {
   const { plan, session, layout, collection, store } = context
+  if (collection.key.parts.length > 0) requireKey(collection.entityType, entity.members)
   const owner = plan.source.owner === undefined ? undefined : session.parameters[plan.source.owner]
   const document = encodeEntity(layout, collection, entity, typeof owner === 'string' ? owner : undefined)
   return store.create(plan, session, document)

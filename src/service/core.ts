@@ -11,7 +11,7 @@ import type { Session, Store } from '../store/port.ts'
 import { ODataController, type RequestContext } from './controller.ts'
 import type { Documents } from './documents.ts'
 import type { Exchange } from './exchange.ts'
-import type { ProtocolOptions, ServiceLimits, ServiceLog } from './options.ts'
+import type { KeyGeneration, ProtocolOptions, ServiceLimits, ServiceLog } from './options.ts'
 import type { Paging } from './paging.ts'
 import type { Planner } from './planner.ts'
 
@@ -25,6 +25,7 @@ export interface Core {
   readonly documents: Documents
   readonly authenticate: Authenticate | undefined
   readonly enforcePermissions: boolean
+  readonly keyGeneration: KeyGeneration
   /** by name of entity set or singleton; of a contained collection `Namespace.Type/Property` */
   readonly controllers: ReadonlyMap<string, ODataController>
   readonly protocol: ProtocolOptions

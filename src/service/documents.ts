@@ -6,18 +6,20 @@ import { writeXml } from '../csdl/write-xml.ts'
 import type { Model } from '../edm/model.ts'
 import { writeServiceDocument } from '../payload/service-document.ts'
 import type { JsonDialect } from '../payload/writer.ts'
-import { acceptedEncoding } from '../protocol/encoding.ts'
+import { acceptedEncoding, type Encoding } from '../protocol/encoding.ts'
 import { readConditions } from '../protocol/etag.ts'
 import type { HttpResponse, RequestHeaders } from '../protocol/message.ts'
 import { jsonContentType, negotiateJson, negotiateMetadata, type ODataVersion } from '../protocol/negotiate.ts'
 
-/** One document that does not change while the service runs, in all its forms. */
+type Packing = Exclude<Encoding, 'identity'>
+
+/** One document that does not change while the service runs. */
 interface Document {
   readonly contentType: string
   readonly etag: string
   readonly plain: Uint8Array
-  readonly gzip: Promise<Uint8Array>
-  readonly br: Promise<Uint8Array>
+  /** made in the thread pool when a client first takes it; everybody who asks meanwhile waits for the same */
+  readonly packed: Map<Packing, Promise<Uint8Array>>
 }
 
 /** `$metadata` and the service document as bytes, made once (Protocol 11.1). */
@@ -71,22 +73,44 @@ export class Documents {
 
 function makeDocument(contentType: string, text: string): Document {
   const plain = Buffer.from(text, 'utf8')
-  const etag = `"${createHash('sha256').update(contentType).update(plain).digest('base64url').slice(0, 27)}"`
-  const zipped = promisify(gzip)(plain, { level: 9 })
-  const br = promisify(brotliCompress)(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } })
-  return { contentType, etag, plain, gzip: zipped, br }
+  const etag = createHash('sha256').update(contentType).update(plain).digest('base64url').slice(0, 27)
+  return { contentType, etag, plain, packed: new Map() }
+}
+
+/** The forms a document has; each is a representation of its own, so its ETag says which. */
+const encodings: readonly Encoding[] = ['identity', 'gzip', 'br']
+
+function tagOf({ etag }: Document, encoding: Encoding): string {
+  return encoding === 'identity' ? etag : `${etag}-${encoding}`
 }
 
 async function present(document: Document, headers: RequestHeaders): Promise<HttpResponse> {
   const encoding = acceptedEncoding(headers['accept-encoding'])
-  // Each form is a representation of its own, so its tag says which.
-  const etag = encoding === 'identity' ? document.etag : `${document.etag.slice(0, -1)}-${encoding}"`
-  const answer: Record<string, string> = { ETag: etag }
   const { ifNoneMatch } = readConditions(headers)
-  if (ifNoneMatch && (ifNoneMatch.any || ifNoneMatch.tags.includes(etag.slice(1, -1))))
-    return { status: 304, headers: answer, body: undefined }
-  answer['Content-Type'] = document.contentType
+  // Whichever form the client has, it is the same document.
+  const known = ifNoneMatch?.any
+    ? encoding
+    : encodings.find((form) => ifNoneMatch?.tags.includes(tagOf(document, form)))
+  if (known !== undefined) return { status: 304, headers: { ETag: `"${tagOf(document, known)}"` }, body: undefined }
+  const answer = { ETag: `"${tagOf(document, encoding)}"`, 'Content-Type': document.contentType }
   if (encoding === 'identity') return { status: 200, headers: answer, body: document.plain }
-  answer['Content-Encoding'] = encoding
-  return { status: 200, headers: answer, body: await (encoding === 'br' ? document.br : document.gzip) }
+  const body = await packedForm(document, encoding)
+  return { status: 200, headers: { ...answer, 'Content-Encoding': encoding }, body }
 }
+
+function packedForm({ plain, packed }: Document, encoding: Packing): Promise<Uint8Array> {
+  let form = packed.get(encoding)
+  if (form === undefined) {
+    form =
+      encoding === 'gzip'
+        ? packGzip(plain, { level: 9 })
+        : packBrotli(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } })
+    packed.set(encoding, form)
+    // a failure (no memory) is for those who wait, not for all who come
+    form.catch(() => packed.delete(encoding))
+  }
+  return form
+}
+
+const packGzip = promisify(gzip)
+const packBrotli = promisify(brotliCompress)

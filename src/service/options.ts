@@ -21,6 +21,8 @@ export interface ServiceOptions<Controllers extends object = ControllerMap> {
   readonly authenticate?: Authenticate
   /** false: the model's permissions are not asked for (a closed network, a test); true where not said */
   readonly enforcePermissions?: boolean
+  /** whose keys the service makes; 'when-missing' where not said */
+  readonly keyGeneration?: KeyGeneration
   /** classes instead of the generic controller, by entity set or singleton name */
   readonly controllers?: { readonly [Name in keyof Controllers]?: new () => Controllers[Name] }
   readonly protocol?: Partial<ProtocolOptions>
@@ -29,6 +31,12 @@ export interface ServiceOptions<Controllers extends object = ControllerMap> {
   /** adds the time of each stage to answers (`Server-Timing`); for developers */
   readonly serverTiming?: boolean
 }
+
+/**
+ * Which keys of new entities the service makes (Protocol 11.4.2): those the model calls computed, or also a single String,
+ * Guid or Int64 key that a client leaves out, as Microsoft Graph's clients do whatever the model says.
+ */
+export type KeyGeneration = 'computed' | 'when-missing'
 
 /** How the service speaks (docs/architecture.md, "Dialects"). */
 export interface ProtocolOptions {

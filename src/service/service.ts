@@ -32,13 +32,13 @@ export interface Service {
 export async function openService(options: ServiceOptions, basePath = ''): Promise<Service> {
   const { model, store } = options
   if (!model.container) throw new Error('the model has no entity container: there is nothing to serve')
-  checkKeys(model)
   const protocol: ProtocolOptions = {
     defaultVersion: '4.0',
     keyAsSegment: undefined,
     graph: false,
     ...options.protocol,
   }
+  warnOfKeys(options)
   const layout = layoutOf(model)
   await store.open(layout)
   const core: Core = Object.freeze({
@@ -52,6 +52,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     documents: new Documents(model),
     authenticate: options.authenticate,
     enforcePermissions: options.enforcePermissions ?? true,
+    keyGeneration: options.keyGeneration ?? 'when-missing',
     controllers: controllersOf(model, options.controllers ?? {}),
     protocol,
     limits: { ...defaultLimits, ...options.limits },
@@ -101,11 +102,15 @@ function isControlled(model: Model, name: string): boolean {
   return kind === 'entitySet' || kind === 'singleton'
 }
 
-function checkKeys(model: Model): void {
+/** Said when the service starts, not first at a create: what the service cannot make, a controller's beforeCreate has to. */
+function warnOfKeys({ model, log }: ServiceOptions): void {
   for (const child of model.container?.children.values() ?? []) {
     if (child.kind !== 'entitySet') continue
     for (const { property } of child.type.key)
       if (isComputed(property) && !canMakeKey(property))
-        throw new Error(`entity set ${child.name}: no value can be made for the computed key property ${property.name}`)
+        log?.warn(
+          { entitySet: child.name, property: property.name, type: property.type.type.name },
+          'no value can be made for the computed key property: entities can be created by a controller only',
+        )
   }
 }
