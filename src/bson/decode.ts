@@ -26,6 +26,7 @@ import {
   readString,
   valueOffset,
 } from './reader.ts'
+import { typedValueAt } from './typed-value.ts'
 
 /**
  * The value of an element. Lenient without loss: whatever numeric type holds a number that the declared type can hold,
@@ -312,8 +313,14 @@ function decodeDynamic(layout: ModelLayout, row: Uint8Array, at: number, exactAt
   }
 }
 
+function singleOf(type: TypeReference['type']): TypeReference {
+  return { type, collection: false, nullable: true, facets: {} }
+}
+
 function decodeDynamicDocument(layout: ModelLayout, row: Uint8Array, at: number, start: number, depth: number): Value {
   if (findField(row, '@date', start) >= 0) return readInstantItem(row, start)
+  const scalar = typedValueAt(row, at, layout)
+  if (scalar !== undefined) return decodeOne(layout, row, scalar.at, singleOf(scalar.type), -1, depth)
   const typeAt = findField(row, fields.type, start)
   if (typeAt < 0 || elementType(row, typeAt) !== bsonType.string) return decodeGeo(row, start, 'Edm.Geography')
   const type = layout.typeNamed(readString(row, valueOffset(row, typeAt)))

@@ -15,6 +15,7 @@ import { isDynamicName } from './field-path.ts'
 import { encodeGeo } from './geo-json.ts'
 import { type CollectionLayout, containedId, fields, type ModelLayout } from './layout.ts'
 import { isObjectIdType, toObjectId } from './object-id.ts'
+import { isToldByBson, typedValueField } from './typed-value.ts'
 
 /** A value in stored form; `exact` is what goes beside it as `name@exact`. */
 export interface EncodedValue {
@@ -69,16 +70,18 @@ export function plainKeysOf({ key, entityType }: CollectionLayout): readonly Pro
  * The change that sets some members and leaves the others (PATCH, Protocol 11.4.3). Key properties are left out. Members of
  * a single complex value are set one by one, so that those not named stay; collections are set as a whole.
  * @param type declared or actual type of the document
+ * @param dynamicTypes types that dynamic members were given
  * @returns `set` and `unset` by dotted field path; null members are unset
  */
 export function encodeMembers(
   layout: ModelLayout,
   type: StructuredType,
   members: ReadonlyMap<string, Value>,
+  dynamicTypes?: StructuredValue['dynamicTypes'],
 ): EncodedMembers {
   const set = newDocument()
   const unset: string[] = []
-  mergeMembers(layout, type, members, '', set, unset)
+  mergeMembers(layout, { type, members, dynamicTypes }, '', set, unset)
   return { set, unset }
 }
 
@@ -197,7 +200,7 @@ function writeMembers(layout: ModelLayout, document: Document, value: Structured
   for (const [name, member] of value.members) {
     const place = placeOf(layout, value.type, name)
     if (place === undefined || member === null) continue
-    const encoded = encodeValue(layout, place.reference, member)
+    const encoded = encodeMember(layout, place.reference, member, value.dynamicTypes?.get(name))
     document[place.field] = encoded.value
     if (encoded.exact !== undefined) document[place.field + fields.exact] = encoded.exact
   }
@@ -225,10 +228,38 @@ function placeOf(
   throw new ODataError('propertyUnknown', `The type ${type.name} has no property ${name}.`, { target: name })
 }
 
+/** A declared member, or a dynamic one of the type that it was given. */
+function encodeMember(
+  layout: ModelLayout,
+  reference: TypeReference | undefined,
+  value: Value,
+  given: TypeReference | undefined,
+): EncodedValue {
+  if (reference !== undefined || given === undefined || value === null) return encodeValue(layout, reference, value)
+  if (!Array.isArray(value)) return encodeTyped(layout, given.type, value)
+  return { value: value.map((item: Value) => withExact(encodeTyped(layout, given.type, item))) }
+}
+
+function encodeTyped(layout: ModelLayout, type: Type, value: Value): EncodedValue {
+  if (value === null) return { value }
+  if (isStructured(type) || type.kind === 'abstract') return encodeDynamic(layout, value)
+  const encoded = encodeScalar(type, value)
+  return isToldByBson(type) ? encoded : { value: typed(type.name, withExact(encoded)) }
+}
+
+function typed(type: string, value: unknown): Document {
+  return { [fields.type]: type, [typedValueField]: value }
+}
+
 function mergeMembers(
   layout: ModelLayout,
-  type: StructuredType,
-  members: ReadonlyMap<string, Value>,
+  {
+    type,
+    members,
+    dynamicTypes,
+  }: Pick<StructuredValue, 'type' | 'members'> & {
+    readonly dynamicTypes?: StructuredValue['dynamicTypes'] | undefined
+  },
   prefix: string,
   set: Document,
   unset: string[],
@@ -246,10 +277,10 @@ function mergeMembers(
     if (reference !== undefined && !reference.collection && isStructured(reference.type) && isStructuredValue(member)) {
       invariant(isSubtypeOf(member.type, reference.type), `${member.type.name} derives from ${reference.type.name}`)
       if (member.type !== reference.type) set[`${path}.${fields.type}`] = member.type.name
-      mergeMembers(layout, member.type, member.members, `${path}.`, set, unset)
+      mergeMembers(layout, member, `${path}.`, set, unset)
       continue
     }
-    const encoded = encodeValue(layout, reference, member)
+    const encoded = encodeMember(layout, reference, member, dynamicTypes?.get(name))
     set[path] = encoded.value
     if (encoded.exact !== undefined) set[path + fields.exact] = encoded.exact
     else if (reference === undefined || isSingleInstant(reference)) unset.push(path + fields.exact)
@@ -366,7 +397,7 @@ function encodeDynamic(layout: ModelLayout, value: Value): EncodedValue {
       case 'dateTimeOffset':
         return encodeInstant(value)
       case 'duration':
-        return encodePrimitive('Edm.Duration', value)
+        return { value: typed('Edm.Duration', encodePrimitive('Edm.Duration', value).value) }
       case 'geo':
         return { value: encodeGeo('Edm.Geography', value) }
       case 'structured': {

@@ -7,10 +7,12 @@ import type {
   EntityType,
   Model,
   NavigationProperty,
+  PrimitiveTypeName,
   Property,
   Singleton,
   StructuredType,
 } from '../edm/model.ts'
+import { primitiveTypes } from '../edm/primitives.ts'
 import { instantiableTypes, isStructured, primitiveOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { exactFieldPathOf, fieldPathOf } from './field-path.ts'
@@ -74,6 +76,10 @@ export function layoutOf(model: Model): ModelLayout {
     typeNamed(name) {
       const type = model.types.get(name)
       return type !== undefined && isStructured(type) ? type : undefined
+    },
+    scalarNamed(name) {
+      const type = primitiveTypes.get(name as PrimitiveTypeName) ?? model.types.get(name)
+      return type === undefined || isStructured(type) ? undefined : type
     },
   }
   for (const type of model.types.values()) if (isStructured(type)) layout.structured(type)

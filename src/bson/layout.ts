@@ -1,4 +1,12 @@
-import type { EntityType, NavigationProperty, Property, StructuredType } from '../edm/model.ts'
+import type {
+  EntityType,
+  EnumType,
+  NavigationProperty,
+  PrimitiveType,
+  Property,
+  StructuredType,
+  TypeDefinition,
+} from '../edm/model.ts'
 
 /**
  * The stored form (docs/architecture.md, "Stored form"): which collection and which fields hold what. Derived once from
@@ -90,4 +98,6 @@ export interface ModelLayout {
   structured(type: StructuredType): StructuredLayout
   /** the entity or complex type of a qualified name (`@type` of values of open types) */
   typeNamed(name: string): StructuredType | undefined
+  /** the primitive type, enumeration or type definition of a qualified name (`@type` beside `@value`) */
+  scalarNamed(name: string): PrimitiveType | EnumType | TypeDefinition | undefined
 }

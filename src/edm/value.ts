@@ -1,5 +1,5 @@
 import type { Decimal } from './decimal.ts'
-import type { StructuredType } from './model.ts'
+import type { StructuredType, TypeReference } from './model.ts'
 
 /**
  * The value space: what an Edm value is in memory.
@@ -71,4 +71,6 @@ export interface StructuredValue {
   readonly kind: 'structured'
   readonly type: StructuredType
   readonly members: ReadonlyMap<string, Value>
+  /** types that dynamic members of an open type were given; without one the value's form decides */
+  readonly dynamicTypes?: ReadonlyMap<string, TypeReference>
 }

@@ -10,7 +10,8 @@ import {
   readString,
   valueOffset,
 } from '../bson/reader.ts'
-import type { PrimitiveTypeName, StructuredType } from '../edm/model.ts'
+import { type ScalarType, typedValueAt } from '../bson/typed-value.ts'
+import type { PrimitiveTypeName, StructuredType, TypeReference } from '../edm/model.ts'
 import { primitiveType } from '../edm/primitives.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
 import { typeText } from './control.ts'
@@ -44,6 +45,11 @@ export function dynamicText(
       )
     return `[${items.join(',')}]`
   }
+  const scalar = typedValueAt(row, at, layout)
+  if (scalar !== undefined) {
+    const typed = decodeField(row, scalar.at, singleOf(scalar.type), -1, layout)
+    return typed === null ? undefined : valueText(scalar.type, typed as PrimitiveValue, dialect)
+  }
   const structured = typeAt(row, at, layout)
   if (structured !== undefined) return objectText(row, valueOffset(row, at), structured, depth + 1)
   const value = decodeField(row, at, undefined, exactAt, layout)
@@ -67,7 +73,11 @@ export function dynamicTypeText(
     let common: string | undefined
     for (let i = firstElement(row, valueOffset(row, at)); i >= 0; i = nextElement(row, i)) {
       if (isStoredNull(row, i)) continue
-      const name = typeAt(row, i, layout)?.name ?? primitiveName(row, i, layout) ?? 'Edm.Untyped'
+      const name =
+        typedValueAt(row, i, layout)?.type.name ??
+        typeAt(row, i, layout)?.name ??
+        primitiveName(row, i, layout) ??
+        'Edm.Untyped'
       if (common !== undefined && common !== name)
         return typeText({ kind: 'abstract', name: 'Edm.Untyped' }, true, dialect)
       common = name
@@ -76,11 +86,17 @@ export function dynamicTypeText(
     const short = common.startsWith('Edm.') ? common.slice(4) : common
     return `#Collection(${short})`
   }
+  const scalar = typedValueAt(row, at, layout)
+  if (scalar !== undefined) return typeText(scalar.type, false, dialect)
   if (typeAt(row, at, layout) !== undefined) return undefined
   const name = primitiveName(row, at, layout)
   if (name === undefined || name === 'Edm.String' || name === 'Edm.Boolean') return undefined
   if (name === 'Edm.Double' && Number.isFinite(readDouble(row, valueOffset(row, at)))) return undefined
   return typeText(primitiveType(name), false, dialect)
+}
+
+function singleOf(type: ScalarType): TypeReference {
+  return { type, collection: false, nullable: true, facets: {} }
 }
 
 /** The structured type of an embedded document that names one of the model. */

@@ -73,6 +73,7 @@ export function readStructured(
   if (type === undefined) return undefined
   const reader = readerOf(type)
   const members = new Map<string, Value>()
+  const dynamicTypes = type.open ? new Map<string, TypeReference>() : undefined
   for (const duplicate of node.duplicates)
     faults.add(
       'propertyDuplicate',
@@ -83,7 +84,7 @@ export function readStructured(
 
   for (const [name, member] of node.members) {
     const property = reader.properties.get(name)
-    if (property === undefined) readOther(name, member, node, type, target, reading, members)
+    if (property === undefined) readOther(name, member, node, type, target, reading, members, dynamicTypes)
     else if (!isIgnored(property, reading, mode, target)) {
       const value = readMember(property, member, join(target, name), reading, mode)
       if (value !== undefined) members.set(name, value)
@@ -102,7 +103,12 @@ export function readStructured(
         )
     }
   }
-  const value: StructuredValue = { kind: 'structured', type, members }
+  const value: StructuredValue = {
+    kind: 'structured',
+    type,
+    members,
+    ...(dynamicTypes?.size ? { dynamicTypes } : {}),
+  }
   checkConstraints(reading.model, value, target, faults, node, mode !== 'merge')
   return value
 }
@@ -136,6 +142,7 @@ function readOther(
   target: string,
   reading: Reading,
   members: Map<string, Value>,
+  dynamicTypes: Map<string, TypeReference> | undefined,
 ): void {
   const { faults } = reading
   // Unknown control information and annotations must not be an error (JSON Format 4.5); `#...` advertises operations.
@@ -168,7 +175,9 @@ function readOther(
   }
   const value = readDynamic(name, node, object, join(target, name), reading)
   if (value === undefined) return
-  const fault = dynamicTypeFault(reading.model, type, value, declaredType(name, object, reading.model))
+  const reference = declaredType(name, object, reading.model)
+  if (reference !== undefined) dynamicTypes?.set(name, reference)
+  const fault = dynamicTypeFault(reading.model, type, value, reference)
   if (fault !== undefined) faults.add('valueInvalid', `The value of ${name} ${fault}.`, join(target, name), node)
   members.set(name, value)
 }

@@ -14,7 +14,7 @@ export function changeOf(
   entity: StructuredValue,
   replace: boolean,
 ): Change {
-  if (!replace) return { kind: 'merge', ...encodeMembers(layout, entity.type, entity.members) }
+  if (!replace) return { kind: 'merge', ...encodeMembers(layout, entity.type, entity.members, entity.dynamicTypes) }
   const keep: string[] = [fields.type]
   for (const property of entity.type.allProperties.values())
     if (isComputed(property) || isImmutable(property)) keep.push(...storedFieldsOf(layout, property))
