@@ -282,6 +282,8 @@ function indexFields(
   const steps: Property[] = []
   let owner: StructuredType | undefined = type
   for (const name of path.split('/')) {
+  const key = collection.key.parts.find(({ names }) => names.join('/') === path)
+  if (key !== undefined) return [{ path: key.path.join('.'), descending }]
     if (name.includes('.')) continue
     const property: Property | undefined = owner?.allProperties.get(name)
     if (property === undefined)

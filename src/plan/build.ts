@@ -1,7 +1,8 @@
 import { assertNever } from '../base/assert.ts'
-import type { BoundPath, BoundQuery, Expression, OrderByItem, ParameterSlot } from '../bind/tree.ts'
+import type { BoundPath, BoundQuery, Expression, MemberStep, OrderByItem, ParameterSlot } from '../bind/tree.ts'
 import { isComputed } from '../csdl/core.ts'
-import type { EntityType, KeyProperty, Model, TypeReference } from '../edm/model.ts'
+import type { EntityType, KeyProperty, Model, Property, StructuredType, TypeReference } from '../edm/model.ts'
+import { isStructured } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { checkRequest } from './capabilities/check.ts'
@@ -73,7 +74,7 @@ function storePlan(method: Method, parts: Parts): StorePlan {
         filter,
         search,
         compute: query.compute,
-        orderby: source.single ? [] : totalOrder(query.orderby, source.type.key),
+        orderby: source.single ? [] : totalOrder(query.orderby, source.type),
         select,
         expand,
         top: query.top,
@@ -151,9 +152,12 @@ function memberTypeOf(path: BoundPath): TypeReference | undefined {
 }
 
 /** Adds the key properties that the client's order does not hold, so that paging meets every row once. */
-function totalOrder(orderby: readonly OrderByItem[], key: readonly KeyProperty[]): readonly OrderByItem[] {
-  const missing = key.filter((part) => !orderby.some(({ expression }) => isKey(expression, part)))
-  return [...orderby, ...missing.map((part): OrderByItem => ({ expression: keyExpression(part), descending: false }))]
+function totalOrder(orderby: readonly OrderByItem[], type: EntityType): readonly OrderByItem[] {
+  const missing = type.key.filter((part) => !orderby.some(({ expression }) => isKey(expression, part)))
+  return [
+    ...orderby,
+    ...missing.map((part): OrderByItem => ({ expression: keyExpression(type, part), descending: false })),
+  ]
 }
 
 function isKey(expression: Expression, part: KeyProperty): boolean {
@@ -165,16 +169,18 @@ function isKey(expression: Expression, part: KeyProperty): boolean {
   )
 }
 
-function keyExpression(part: KeyProperty): Expression {
-  if (part.path.length > 1)
-    throw new ODataError('notImplemented', 'Keys over complex properties are not implemented by this service.')
-  return {
-    kind: 'member',
-    variable: '$it',
-    steps: [{ kind: 'property', property: part.property }],
-    type: part.property.type,
+function keyExpression(type: EntityType, part: KeyProperty): Expression {
+  const steps: MemberStep[] = []
+  let owner: StructuredType | undefined = type
+  for (const name of part.path) {
+    const property: Property | undefined = owner?.allProperties.get(name)
+    if (property === undefined)
+      throw new ODataError('notImplemented', 'Keys over navigation properties are not implemented by this service.')
+    steps.push({ kind: 'property', property })
+    owner = isStructured(property.type.type) ? property.type.type : undefined
   }
 }
+  return { kind: 'member', variable: '$it', steps, type: part.property.type }
 
 /** Plans are shared between requests: frozen, but not the model they point into (it is frozen already). */
 function freeze<P extends Plan>(plan: P): P {
