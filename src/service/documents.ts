@@ -31,13 +31,16 @@ export class Documents {
     this.#model = model
   }
 
-  /** `$metadata`: CSDL XML, or JSON where it is asked for, in the version of the answer. */
+  /**
+   * `$metadata`: CSDL XML, or JSON where it is asked for, in the version of the answer. Schemas of other files are in it: clients
+   * could not reach those files.
+   */
   metadata(headers: RequestHeaders, format: string | undefined, version: ODataVersion): Promise<HttpResponse> {
     const form = negotiateMetadata(headers, format)
     const document = this.#once(`metadata ${form} ${version}`, () =>
       form === 'xml'
-        ? makeDocument('application/xml;charset=utf-8', writeXml(this.#model, { version }))
-        : makeDocument('application/json;charset=utf-8', writeJson(this.#model, { version: '4.01' })),
+        ? makeDocument('application/xml;charset=utf-8', writeXml(this.#model, { version, inline: true }))
+        : makeDocument('application/json;charset=utf-8', writeJson(this.#model, { version: '4.01', inline: true })),
     )
     return present(document, headers)
   }
