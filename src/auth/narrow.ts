@@ -10,9 +10,10 @@ const narrowed = new WeakMap<Plan, Map<string, Plan>>()
  * The plan as it is for a caller: what is written by default is cut to the properties that the caller's scopes give access to
  * (Capabilities.ScopeType.RestrictedProperties), and `grants` are those of scopes that the caller holds. Properties named by the
  * client are not cut out: the plan requires a scope for each.
+ * @param principal undefined: nobody signed in; `anybody`: permissions are not asked for
  * @returns the plan itself where the caller may see all
  */
-export function narrow(plan: Plan, principal: Principal | undefined): Plan {
+export function narrow(plan: Plan, principal: Principal | 'anybody' | undefined): Plan {
   const insertGrants = plan.insert?.grants
   if (plan.grants === undefined && insertGrants === undefined) return plan
   const held = heldOf(plan.grants, principal)
@@ -32,7 +33,11 @@ export function narrow(plan: Plan, principal: Principal | undefined): Plan {
 }
 
 /** The grants of scopes that the caller holds; undefined where one of them gives access to all. */
-function heldOf(grants: readonly Grant[] | undefined, principal: Principal | undefined): readonly Grant[] | undefined {
+function heldOf(
+  grants: readonly Grant[] | undefined,
+  principal: Principal | 'anybody' | undefined,
+): readonly Grant[] | undefined {
+  if (principal === 'anybody') return undefined
   const held = grants?.filter(({ scheme, scope }) => scheme === principal?.scheme && principal.scopes.has(scope))
   return held?.some(({ properties }) => properties === undefined) ? undefined : held
 }

@@ -4,6 +4,7 @@ import { encodeEntity } from '../bson/encode.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import type { Model } from '../edm/model.ts'
 import type { StructuredValue } from '../edm/value.ts'
+import { untouchedBy } from '../plan/capabilities/untouched.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, StorePlan, UpdatePlan } from '../plan/plan.ts'
 import type { CreateOutcome, DeleteOutcome, Rows, Session, Store, UpdateOutcome } from '../store/port.ts'
 import { changeOf } from './change.ts'
@@ -166,7 +167,7 @@ function changed(context: RequestContext<UpdatePlan>, entity: StructuredValue): 
   return context.store.update(
     context.plan,
     context.session,
-    changeOf(context.layout, context.collection, entity, context.plan.replace),
+    changeOf(context.layout, context.collection, entity, context.plan.replace, untouchedBy(context.plan)),
   )
 }
 

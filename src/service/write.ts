@@ -46,7 +46,7 @@ export async function create(
   const entity = await readBody(core, exchange, type, 'create', {
     keyIgnored: keyMadeByService(type),
     given: new Set([...key.keys(), ...fixed.keys()]),
-    conditions: bodyConditions(core, plan, 'create'),
+    conditions: bodyConditions(plan, 'create'),
   })
   const { controller, context } = contextOf(core, exchange, plan, parameters)
   exchange.timings?.mark('body')
@@ -78,7 +78,7 @@ export async function update(
   const entity = await readBody(core, exchange, stored ?? plan.source.type, plan.replace ? 'replace' : 'merge', {
     keyIgnored: keyMadeByService(plan.source.type),
     given: new Set(fixedMembers(plan, parameters).keys()),
-    conditions: bodyConditions(core, plan, 'update'),
+    conditions: bodyConditions(plan, 'update'),
   })
   if (stored !== undefined && !isSubtypeOf(stored, entity.type))
     throw new ODataError(
@@ -129,7 +129,7 @@ async function upserted(
   const entity = await readBody(core, exchange, type, 'create', {
     keyIgnored: inUrl.size > 0 || keyMadeByService(type),
     given: new Set([...key.keys(), ...fixed.keys()]),
-    conditions: bodyConditions(core, insert ?? {}, 'create'),
+    conditions: bodyConditions(insert ?? {}, 'create'),
   })
   return withMembers(entity, key, fixed)
 }
@@ -204,11 +204,10 @@ async function readBody(
 
 /** What the plan, and the scopes of the caller, say of the members of a body. */
 function bodyConditions(
-  core: Core,
   { body, grants }: Pick<PlanConditions, 'body' | 'grants'>,
   purpose: BodyConditions['purpose'],
 ): BodyConditions {
-  return { rules: body, grants: core.enforcePermissions ? grants : undefined, purpose }
+  return { rules: body, grants, purpose }
 }
 
 /**

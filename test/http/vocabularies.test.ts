@@ -124,6 +124,24 @@ onEveryService('Capabilities over HTTP', 'test/models/restricted.xml', settings,
     expect((await running().get("/Free?$filter=Owner/Name eq 'Ann'", as('nothing'))).status).toBe(403)
   })
 
+  it('lets callers write the properties of their scopes only, and leaves the others as they are', async () => {
+    const basic = as('Owners.WriteBasic Owners.Read')
+    expect((await running().send('PATCH', '/Owners(1)', { Mail: 'x' }, basic)).status).toBe(403)
+    expect((await running().send('PUT', '/Owners(1)', { Name: 'Ann B' }, basic)).status).toBe(204)
+    expect(await (await running().get('/Owners(1)', all)).json()).toMatchObject({
+      Name: 'Ann B',
+      Mail: 'ann@example.org',
+    })
+    expect((await running().send('PATCH', '/Owners(1)', { Name: 'x' }, as('Owners.Read'))).status).toBe(403)
+  })
+
+  it('does not show a changed entity to who may not read it', async () => {
+    const writer = { ...as('Owners.WriteBasic'), Prefer: 'return=representation' }
+    const answer = await running().send('PATCH', '/Owners(1)', { Name: 'Ann C' }, writer)
+    expect(answer.status).toBe(204)
+    expect(answer.headers.get('Preference-Applied')).toBeNull()
+  })
+
   it('asks for required headers and query options', async () => {
     const missing = await running().get('/Careful?reason=test')
     expect(missing.status).toBe(400)
@@ -145,6 +163,10 @@ onEveryService('Capabilities over HTTP', 'test/models/restricted.xml', settings,
     const update = await running().send('PATCH', '/Careful(1)', { Name: 'other' })
     expect(((await update.json()) as Failure).error.details?.map(({ target }) => target)).toEqual(['Name', 'Price'])
     expect((await running().send('PATCH', '/Careful(1)', { Price: 4 })).status).toBe(204)
+    // what a replacement must not touch stays
+    expect((await running().send('PUT', '/Careful(1)', { Price: 5, Open: 'yes' })).status).toBe(204)
+    const replaced = await running().get('/Careful(1)?reason=test', { 'X-Purpose': 'test' })
+    expect(await replaced.json()).toMatchObject({ Name: 'one', Price: 5, Open: 'yes' })
   })
 })
 
