@@ -23,6 +23,13 @@ export const commandMissing = !existsSync(commandFile)
     ? 'dist is older than src: npm run build'
     : ''
 
+export interface CommandSettings {
+  /** whether it leads a process group, so that it can be killed with its workers */
+  readonly group?: boolean
+  /** a program that runs it: `strace` and its arguments */
+  readonly under?: readonly string[]
+}
+
 export interface RunningCommand {
   readonly process: ChildProcess
   readonly out: string
@@ -35,15 +42,23 @@ export interface RunningCommand {
   until(condition: (run: RunningCommand) => boolean, what: string): Promise<void>
 }
 
-/** Starts `odatum` with these arguments; no environment variable of the caller's odatum gets through. */
-export function startCommand(args: readonly string[], environment: Record<string, string> = {}): RunningCommand {
+/**
+ * Starts `odatum` with these arguments; no environment variable of the caller's odatum gets through.
+ */
+export function startCommand(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  { group = false, under = [] }: CommandSettings = {},
+): RunningCommand {
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(?:ODATUM|NODE_|VITEST)/.test(name)),
   )
-  const child = spawn(process.execPath, [commandFile, ...args], {
+  const [program = '', ...before] = [...under, process.execPath]
+  const child = spawn(program, [...before, commandFile, ...args], {
     cwd: root,
     env: { ...inherited, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: group,
   })
   let out = ''
   let error = ''
@@ -95,14 +110,23 @@ export interface ServingCommand extends RunningCommand {
 export async function serveCommand(
   args: readonly string[],
   environment: Record<string, string> = {},
+  settings: CommandSettings = {},
 ): Promise<ServingCommand> {
-  const run = startCommand(['serve', ...args, '--port', '0'], environment)
-  const root = (await run.shows(/^ {2}service {2}(http:\S+)$/m))[1] ?? ''
-  await run.shows(/^ {2}try .*$/m)
+  const run = startCommand(['serve', ...args, '--port', '0'], environment, settings)
+  let root: string
+  try {
+    root = (await run.shows(/^ {2}service {2}(http:\S+)$/m))[1] ?? ''
+    await run.shows(/^ {2}try .*$/m)
+  } catch (error) {
+    run.process.kill('SIGKILL')
+    throw error
+  }
   return Object.assign(Object.create(run) as RunningCommand, {
     root,
     stop: () => {
-      run.process.kill('SIGTERM')
+      // a program that it runs under may keep the signal to itself
+      if (settings.group && run.process.pid !== undefined) process.kill(-run.process.pid, 'SIGTERM')
+      else run.process.kill('SIGTERM')
       return run.ended
     },
   })
