@@ -31,6 +31,7 @@ export const errorCodes = {
   literalInvalid: { status: 400, spec: 'U 5.1.1.14' },
   skipTokenInvalid: { status: 400, spec: 'P 11.2.6.7' },
   // the body
+  batchLimitExceeded: { status: 400, spec: 'P 14' },
   bodySyntax: { status: 400, spec: 'J 4' },
   bodyInvalid: { status: 400, spec: 'J 4.3' },
   propertyUnknown: { status: 400, spec: 'J 4.3' },
@@ -48,6 +49,7 @@ export const errorCodes = {
   preconditionFailed: { status: 412, spec: 'P 9.3.8' },
   preconditionRequired: { status: 428, spec: 'P 9.3.12' },
   gone: { status: 410, spec: 'P 9.3.7' },
+  failedDependency: { status: 424, spec: 'P 9.3.11, 11.7.2' },
   // who asks
   unauthenticated: { status: 401, spec: 'P 9.3.2' },
   accessDenied: { status: 403, spec: 'P 9.3.3' },

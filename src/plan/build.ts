@@ -39,6 +39,7 @@ export function buildPlan(request: PlanRequest): Plan {
       throw new ODataError('notImplemented', `$${name} is not implemented by this service.`, { target: `$${name}` })
   if (path.resource === 'serviceDocument') return freeze({ kind: 'serviceDocument', requires: [], slots: [] })
   if (path.resource === 'metadata') return freeze({ kind: 'metadata', requires: [], slots: [] })
+  if (path.resource === 'batch') return freeze({ kind: 'batch', requires: [], slots: [] })
 
   const { query: bound, slots: querySlots } = request.bindQuery()
   const slots = [...request.pathSlots, ...querySlots]
@@ -179,8 +180,8 @@ function keyExpression(type: EntityType, part: KeyProperty): Expression {
     steps.push({ kind: 'property', property })
     owner = isStructured(property.type.type) ? property.type.type : undefined
   }
-}
   return { kind: 'member', variable: '$it', steps, type: part.property.type }
+}
 
 /** Plans are shared between requests: frozen, but not the model they point into (it is frozen already). */
 function freeze<P extends Plan>(plan: P): P {

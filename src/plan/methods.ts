@@ -8,7 +8,7 @@ export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
 export const legalMethods: Readonly<Record<ResourceKind, readonly Method[]>> = {
   serviceDocument: ['GET'],
   metadata: ['GET'],
-  batch: [],
+  batch: ['POST'],
   entityId: [],
   all: [],
   crossjoin: [],

@@ -178,6 +178,11 @@ export interface ServiceDocumentPlan extends PlanBase {
   readonly kind: 'serviceDocument'
 }
 
+/** The requests of a batch have plans of their own (Protocol 11.7). */
+export interface BatchPlan extends PlanBase {
+  readonly kind: 'batch'
+}
+
 /** Plans a store executes. */
 export type StorePlan = ReadPlan | CountPlan | CreatePlan | UpdatePlan | DeletePlan
-export type Plan = StorePlan | InvokePlan | MetadataPlan | ServiceDocumentPlan
+export type Plan = StorePlan | InvokePlan | MetadataPlan | ServiceDocumentPlan | BatchPlan

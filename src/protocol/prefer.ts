@@ -6,7 +6,8 @@ export interface Preferences {
   /** at least 1; nonsense and zero are ignored, the service clamps from above */
   readonly maxPageSize: number | undefined
   readonly handling: 'strict' | 'lenient' | undefined
-  readonly continueOnError: boolean
+  /** undefined where not said: the batch formats differ in what that means (Protocol 11.7.7.4, JSON Format 19.5) */
+  readonly continueOnError: boolean | undefined
   readonly respondAsync: boolean
   readonly trackChanges: boolean
   readonly omitValues: 'nulls' | 'defaults' | undefined
@@ -17,7 +18,7 @@ const none: Preferences = {
   return: undefined,
   maxPageSize: undefined,
   handling: undefined,
-  continueOnError: false,
+  continueOnError: undefined,
   respondAsync: false,
   trackChanges: false,
   omitValues: undefined,
@@ -44,7 +45,7 @@ export function parsePrefer(header: string | undefined): Preferences {
     return: oneOf('return', 'representation', 'minimal'),
     maxPageSize: size !== undefined && /^[1-9]\d{0,8}$/.test(size) ? Number(size) : undefined,
     handling: oneOf('handling', 'strict', 'lenient'),
-    continueOnError: flag('continue-on-error'),
+    continueOnError: seen.has('continue-on-error') ? flag('continue-on-error') : undefined,
     respondAsync: flag('respond-async'),
     trackChanges: flag('track-changes'),
     omitValues: oneOf('omit-values', 'nulls', 'defaults'),

@@ -99,7 +99,7 @@ export function contextOf<P extends StorePlan>(
     after: more.after,
     limit: more.limit,
     precondition: more.precondition,
-    transaction: undefined,
+    transaction: exchange.part?.transaction,
   }
   const context = {
     plan,

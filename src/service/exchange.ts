@@ -15,6 +15,14 @@ export interface Exchange {
   principal: Principal | undefined
   /** the absolute service root with trailing slash */
   root: string
+  /** of a request in a batch */
+  readonly part: PartOfBatch | undefined
+}
+
+/** What a request in a batch has from the batch, beside the principal, who is known before its stages begin. */
+export interface PartOfBatch {
+  /** of its change set (store/port.ts, `Session.transaction`); undefined outside one */
+  readonly transaction: unknown
 }
 
 /** Time of each stage, in milliseconds. */
@@ -40,7 +48,13 @@ const clientId = /^[\w.:@/+=-]{1,128}$/
 
 export function beginExchange(
   request: HttpRequest,
-  settings: { version: ODataVersion; root: string; timing: boolean },
+  settings: {
+    version: ODataVersion
+    root: string
+    timing: boolean
+    part?: PartOfBatch
+    principal?: Principal | undefined
+  },
 ): Exchange {
   const sent = request.headers['client-request-id']
   return {
@@ -50,7 +64,8 @@ export function beginExchange(
     arrived: Date.now(),
     timings: settings.timing ? new Timings() : undefined,
     version: settings.version,
-    principal: undefined,
+    principal: settings.principal,
     root: settings.root,
+    part: settings.part,
   }
 }

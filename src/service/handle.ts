@@ -7,6 +7,7 @@ import { negotiateJson, responseVersion } from '../protocol/negotiate.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { parseRequestUrl } from '../url/parse-url.ts'
 import { admit } from './admission.ts'
+import { batch } from './batch.ts'
 import { type Core, dialectOf } from './core.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
@@ -67,7 +68,7 @@ function parsedAs(exchange: Exchange): '4.0' | '4.01' {
 /** `$metadata` and the service document are open; data needs what the plan requires, and a sign-in where there is one. */
 async function authorize(core: Core, exchange: Exchange, { plan }: Planned): Promise<void> {
   if (plan.kind === 'metadata' || plan.kind === 'serviceDocument') return
-  if (core.authenticate) {
+  if (core.authenticate && !exchange.part) {
     const { headers, loopback } = exchange.request
     const principal = core.authenticate({ authorization: headers.authorization, loopback })
     exchange.principal = principal instanceof Promise ? await principal : principal
@@ -103,6 +104,8 @@ async function execute(
         options.format,
         dialectOf(core, exchange, negotiateJson(headers, options.format)),
       )
+    case 'batch':
+      return batch(core, exchange, { answer, finish })
     case 'invoke':
       throw new ODataError('notImplemented', `No handler is registered for ${plan.operation.name}.`)
     default:

@@ -58,6 +58,12 @@ export interface ServiceLimits extends UrlLimits {
   readonly maxPageSize: number
   /** milliseconds the store may take for one request */
   readonly storeTime: number
+  /** requests of a batch, those in change sets included; 20 with Graph's manners where not said */
+  readonly batchParts: number
+  /** bytes of a batch; each request in it keeps to `bodyBytes` */
+  readonly batchBytes: number
+  /** milliseconds after which no further request of a batch is started */
+  readonly batchTime: number
 }
 
 /** The part of a logger that the service uses; pino's fits. Never given a token or a payload. */
@@ -72,4 +78,7 @@ export const defaultLimits: ServiceLimits = {
   pageSize: 100,
   maxPageSize: 1_000,
   storeTime: 10_000,
+  batchParts: 100,
+  batchBytes: 4_194_304,
+  batchTime: 30_000,
 }

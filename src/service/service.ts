@@ -55,7 +55,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     keyGeneration: options.keyGeneration ?? 'when-missing',
     controllers: controllersOf(model, options.controllers ?? {}),
     protocol,
-    limits: { ...defaultLimits, ...options.limits },
+    limits: { ...defaultLimits, ...(protocol.graph ? { batchParts: 20 } : {}), ...options.limits },
     log: options.log,
     writers: new WriterCache(),
   })

@@ -1,0 +1,155 @@
+import { ODataError } from '../errors/odata-error.ts'
+import type { RequestHeaders } from './message.ts'
+
+/** Where the URL of a request in a batch may lead. */
+export interface BatchPlace {
+  /** absolute service root, with trailing slash */
+  readonly root: string
+  /** Host header of the batch request: absolute URLs may name it instead of the root's host */
+  readonly host: string | undefined
+  /** a path with a slash that is not below the service root counts from the root (Microsoft Graph) */
+  readonly slashFromRoot: boolean
+  /**
+   * Path below the root, with a slash, of the entity that the request with this id gave; undefined: there is no such request.
+   * @throws ODataError failedDependency
+   */
+  readonly reference: (id: string) => string | undefined
+}
+
+/** First segments with `$` that are resources of the service, whatever the ids of requests are (Protocol 11.7.4). */
+const systemResources: ReadonlySet<string> = new Set([
+  '$batch',
+  '$crossjoin',
+  '$all',
+  '$entity',
+  '$root',
+  '$id',
+  '$metadata',
+])
+
+/**
+ * Path and query below the service root of a request in a batch (Protocol 11.7.7.1, 11.7.4): from an absolute URL, an absolute
+ * path or a relative one, a reference to an earlier request put in its place.
+ * @throws ODataError urlSyntax for a URL that leads out of the service; failedDependency
+ */
+export function resolvePartUrl(url: string, place: BatchPlace): string {
+  // what no URL holds unencoded: blanks and letters beyond ASCII; control characters are nobody's mistake
+  if (/\p{Cc}/u.test(url) || url.includes('#') || url.includes('\\')) throw outside(url)
+  const target = belowRoot(url.replace(/[^\x21-\x7e]+/g, encode), place)
+  const end = target.search(/[/?]/)
+  const first = end < 0 ? target : target.slice(0, end)
+  const rest = end < 0 ? '' : target.slice(end)
+  const referenced =
+    first.startsWith('$') && !systemResources.has(first) ? place.reference(decodeId(first.slice(1))) : undefined
+  const resolved = referenced === undefined ? `/${target}` : referenced + rest
+  for (const segment of resolved.split('?', 1)[0]?.split('/') ?? [])
+    if (/^(?:\.|%2e){1,2}$/i.test(segment)) throw outside(url)
+  return resolved
+}
+
+/** Without a slash at its start. */
+function belowRoot(url: string, { root, host, slashFromRoot }: BatchPlace): string {
+  const absolute = /^(https?):\/\/([^/?]*)(.*)$/i.exec(url)
+  const { host: rootHost, pathname } = new URL(root)
+  const base = pathname.replace(/\/+$/, '')
+  if (absolute) {
+    const asked = absolute[2]?.toLowerCase()
+    if (asked !== rootHost.toLowerCase() && asked !== host?.toLowerCase()) throw outside(url)
+    return stripBase(absolute[3] ?? '', base) ?? refuse(url)
+  }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(url) || url.startsWith('//')) throw outside(url)
+  if (!url.startsWith('/')) return url
+  return stripBase(url, base) ?? (slashFromRoot ? url.slice(1) : refuse(url))
+}
+
+function stripBase(path: string, base: string): string | undefined {
+  if (!path.startsWith(base)) return undefined
+  const rest = path.slice(base.length)
+  if (rest === '' || rest.startsWith('?')) return rest
+  return rest.startsWith('/') && !rest.startsWith('//') ? rest.slice(1) : undefined
+}
+
+function refuse(url: string): never {
+  throw outside(url)
+}
+
+function outside(url: string): ODataError {
+  const shown = url.replace(/[^\x20-\x7e]/g, '?').slice(0, 80)
+  return new ODataError('urlSyntax', `'${shown}' is no URL below the root of this service.`)
+}
+
+function encode(text: string): string {
+  try {
+    return encodeURIComponent(text)
+  } catch {
+    throw outside(text)
+  }
+}
+
+function decodeId(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/**
+ * Headers that a request in a batch may have of its own. Whatever else stands there (Host, Authorization, Cookie,
+ * X-Forwarded-*, headers of gateways) never reaches the service: who asks, and where, the batch request says.
+ */
+const own: readonly string[] = [
+  'accept',
+  'accept-charset',
+  'accept-language',
+  'client-request-id',
+  'consistencylevel',
+  'content-language',
+  'content-type',
+  'if-match',
+  'if-none-match',
+  'isolation',
+  'odata-isolation',
+  'odata-maxversion',
+  'odata-version',
+  'prefer',
+]
+
+/** Headers of the batch request that are about its own message, or about its own resource. */
+const outerOnly: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-charset',
+  'accept-encoding',
+  'connection',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-type',
+  'expect',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'isolation',
+  'odata-isolation',
+  'prefer',
+  'range',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** The headers of a request in a batch: those of the batch request, and a few that it may say for itself. */
+export function partHeaders(part: ReadonlyMap<string, string>, outer: RequestHeaders): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(outer))
+    if (value !== undefined && !outerOnly.has(name)) headers[name] = value
+  for (const name of own) {
+    const value = part.get(name)
+    if (value !== undefined) headers[name] = value
+  }
+  return headers
+}
