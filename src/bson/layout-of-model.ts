@@ -227,19 +227,21 @@ function indexesOf(layout: ModelLayout, collection: CollectionLayout, source: In
     const types = derived ? [...layout.structured(type).instantiable.keys()] : []
     found.set(name, { name, fields: keys, unique, required, types })
   }
-  if (collection.key.composite) {
+  if (collection.key.composite && collection.contained === undefined) {
     const paths = collection.key.parts.map((part): IndexPath => [part.names.join('/'), false])
     add(source.type, paths, false)
   }
+  const contained = collection.contained !== undefined
   for (const type of [source.type, ...source.type.derivedTypes]) {
     for (const { referentialConstraints } of type.allNavigationProperties.values()) {
       const paths = referentialConstraints.map((constraint): IndexPath => [constraint.property, false])
       add(type, paths, false)
     }
-    addAnnotated(type, type, add)
+    addAnnotated(type, type, add, contained)
   }
-  for (let base = source.type.baseType; base !== undefined; base = base.baseType) addAnnotated(source.type, base, add)
-  addAnnotated(source.type, source, add)
+  for (let base = source.type.baseType; base !== undefined; base = base.baseType)
+    addAnnotated(source.type, base, add, contained)
+  addAnnotated(source.type, source, add, contained)
   return [...found.values()]
 }
 
@@ -247,8 +249,9 @@ function indexesOf(layout: ModelLayout, collection: CollectionLayout, source: In
 type IndexPath = readonly [string, boolean]
 type AddIndex = (type: EntityType, paths: readonly IndexPath[], unique: boolean) => void
 
-function addAnnotated(type: EntityType, target: Annotatable, add: AddIndex): void {
-  for (const key of items(annotationOf(target, alternateKeys)?.value)) {
+function addAnnotated(type: EntityType, target: Annotatable, add: AddIndex, contained: boolean): void {
+  // alternate keys of contained entities are unique for one owner: no index of the collection can say that
+  for (const key of contained ? [] : items(annotationOf(target, alternateKeys)?.value)) {
     const paths = items(member(key, 'Key')).map((part) => pathText(member(part, 'Name')))
     if (paths.length > 0)
       add(
@@ -279,11 +282,11 @@ function indexFields(
   path: string,
   descending: boolean,
 ): { path: string; descending: boolean }[] {
+  const key = collection.key.parts.find(({ names }) => names.join('/') === path)
+  if (key !== undefined) return [{ path: key.path.join('.'), descending }]
   const steps: Property[] = []
   let owner: StructuredType | undefined = type
   for (const name of path.split('/')) {
-  const key = collection.key.parts.find(({ names }) => names.join('/') === path)
-  if (key !== undefined) return [{ path: key.path.join('.'), descending }]
     if (name.includes('.')) continue
     const property: Property | undefined = owner?.allProperties.get(name)
     if (property === undefined)

@@ -1,4 +1,5 @@
 import { computedDefaultValue, isComputed } from '../../src/csdl/core.ts'
+import { annotationOf } from '../../src/edm/annotations.ts'
 import { facetsOf } from '../../src/edm/facets.ts'
 import type { EnumType, Facets, PrimitiveTypeName, StructuredType, TypeReference } from '../../src/edm/model.ts'
 import { instantiableTypes, isStructured, primitiveOf } from '../../src/edm/types.ts'
@@ -140,7 +141,8 @@ export function randomValues(seed: number): Values {
     const { type } = reference
     if (isStructured(type)) {
       const candidates = instantiableTypes<StructuredType>(type)
-      return candidates.length === 0 || depth >= maxDepth ? undefined : body(pick(candidates), type, none, depth + 1)
+      const deep = depth >= (reference.nullable || reference.collection ? maxDepth : 4 * maxDepth)
+      return candidates.length === 0 || deep ? undefined : body(pick(candidates), type, none, depth + 1)
     }
     if (type.kind === 'enum') return enumeration(type)
     const name = primitiveOf(type)?.name
@@ -167,7 +169,9 @@ export function randomValues(seed: number): Values {
     if (type !== declared) members['@odata.type'] = `#${type.name}`
     for (const [name, property] of type.allProperties) {
       if (isComputed(property) || computedDefaultValue(property) || without.has(name)) continue
-      const made = value(property.type, depth)
+      const made = annotationOf(property, 'Org.OData.Core.V1.IsURL')
+        ? `https://example.org/${hex(6)}`
+        : value(property.type, depth)
       if (made !== undefined) members[name] = made
     }
     return members
