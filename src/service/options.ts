@@ -25,6 +25,11 @@ export interface ServiceOptions<Controllers extends object = ControllerMap> {
   readonly keyGeneration?: KeyGeneration
   /** classes instead of the generic controller, by entity set or singleton name */
   readonly controllers?: { readonly [Name in keyof Controllers]?: new () => Controllers[Name] }
+  /**
+   * whether `$metadata` says by Capabilities annotations what the service supports, where the model says nothing of it; true where
+   * not said
+   */
+  readonly publishCapabilities?: boolean
   readonly protocol?: Partial<ProtocolOptions>
   readonly limits?: Partial<ServiceLimits>
   readonly log?: ServiceLog

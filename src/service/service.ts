@@ -11,6 +11,7 @@ import { handle } from './handle.ts'
 import { canMakeKey } from './keys.ts'
 import { defaultLimits, type ProtocolOptions, type ServiceOptions } from './options.ts'
 import { Paging } from './paging.ts'
+import { publishCapabilities, supported } from './publish-capabilities.ts'
 import { Planner } from './planner.ts'
 
 /** A running service, without sockets. */
@@ -39,17 +40,18 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     ...options.protocol,
   }
   warnOfKeys(options)
+  const keyAsSegment = protocol.keyAsSegment ?? keyAsSegmentSupported(model.container) ?? true
   const layout = layoutOf(model)
   await store.open(layout)
   const core: Core = Object.freeze({
     model,
     layout,
     store,
-    planner: new Planner(model, {
-      keyAsSegment: protocol.keyAsSegment ?? keyAsSegmentSupported(model.container) ?? true,
-    }),
+    planner: new Planner(model, { keyAsSegment }),
     paging: new Paging(await store.secret('skiptoken')),
-    documents: new Documents(model),
+    documents: new Documents(
+      (options.publishCapabilities ?? true) ? publishCapabilities(model, { ...supported, keyAsSegment }) : model,
+    ),
     authenticate: options.authenticate,
     enforcePermissions: options.enforcePermissions ?? true,
     keyGeneration: options.keyGeneration ?? 'when-missing',

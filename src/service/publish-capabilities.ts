@@ -1,0 +1,142 @@
+import { functionNames } from '../bind/functions.ts'
+import type { Annotation, AnnotationExpression, EntityContainer, Model, RecordMember, Reference } from '../edm/model.ts'
+
+/** What this service can do, as far as it is not the same for all services. */
+export interface ServiceFeatures {
+  readonly keyAsSegment: boolean
+  readonly batch: boolean
+  readonly compute: boolean
+  readonly expand: boolean
+  readonly search: boolean
+}
+
+/**
+ * What odatum supports at present; `test/http/published-capabilities.test.ts` asks a running service and fails where this
+ * is not the truth.
+ */
+export const supported: Omit<ServiceFeatures, 'keyAsSegment'> = {
+  batch: true,
+  compute: false,
+  expand: false,
+  search: true,
+}
+
+/**
+ * A model with Capabilities annotations on its entity container that say what the service supports, where the model itself says
+ * nothing of it: for `$metadata` only. What is enforced is what the model says.
+ * @returns the model itself where its container is not its own, or says all
+ */
+export function publishCapabilities(model: Model, features: ServiceFeatures): Model {
+  const { container } = model
+  const holder = model.schemas.find((schema) => schema.container === container)
+  if (container === undefined || holder === undefined) return model
+  const said = new Set(container.annotations.map(({ term }) => term))
+  const added = annotationsOf(features).filter(({ term }) => !said.has(term))
+  if (added.length === 0) return model
+  const annotated: EntityContainer = Object.freeze({ ...container, annotations: [...container.annotations, ...added] })
+  return Object.freeze({
+    ...model,
+    references: withReferences(model, added),
+    schemas: model.schemas.map((schema) => (schema === holder ? { ...schema, container: annotated } : schema)),
+    container: annotated,
+  })
+}
+
+const capabilities = 'Org.OData.Capabilities.V1.'
+const core = 'Org.OData.Core.V1.'
+
+function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
+  const { batch, compute, expand, search } = features
+  return [
+    annotation(`${core}ODataVersions`, text('4.0 4.01')),
+    annotation(`${core}ConventionalIDs`, yes),
+    annotation(`${core}DereferenceableIDs`, yes),
+    annotation(
+      `${capabilities}SupportedFormats`,
+      texts(['minimal', 'full', 'none'].map((level) => `application/json;odata.metadata=${level}`)),
+    ),
+    annotation(`${capabilities}SupportedMetadataFormats`, texts(['application/xml', 'application/json'])),
+    annotation(`${capabilities}KeyAsSegmentSupported`, bool(features.keyAsSegment)),
+    annotation(`${capabilities}AsynchronousRequestsSupported`, no),
+    annotation(`${capabilities}BatchSupported`, bool(batch)),
+    annotation(`${capabilities}CrossJoinSupported`, no),
+    annotation(`${capabilities}QuerySegmentSupported`, no),
+    annotation(`${capabilities}AnnotationValuesInQuerySupported`, no),
+    annotation(`${capabilities}FilterFunctions`, texts([...operators, ...functionNames])),
+    annotation(
+      `${capabilities}DefaultCapabilities`,
+      record({
+        ChangeTracking: record({ Supported: no }),
+        CountRestrictions: record({ Countable: yes }),
+        IndexableByKey: yes,
+        TopSupported: yes,
+        SkipSupported: yes,
+        ComputeSupported: bool(compute),
+        SelectSupport: record({ Supported: yes }),
+        FilterRestrictions: record({ Filterable: yes }),
+        SortRestrictions: record({ Sortable: yes }),
+        ExpandRestrictions: record({ Expandable: bool(expand) }),
+        SearchRestrictions: record({ Searchable: bool(search) }),
+      }),
+    ),
+  ]
+}
+
+/** URL Conventions 5.1.1.1 to 5.1.1.3, 5.1.1.13. */
+const operators = ['eq', 'ne', 'gt', 'ge', 'lt', 'le', 'has', 'in', 'and', 'or', 'not']
+  .concat(['add', 'sub', 'mul', 'div', 'divby', 'mod'])
+  .concat(['any', 'all'])
+
+const vocabularies: Readonly<Record<string, string>> = {
+  'Org.OData.Capabilities.V1':
+    'https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Capabilities.V1.xml',
+  'Org.OData.Core.V1': 'https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Core.V1.xml',
+}
+
+/** References to the vocabularies of the annotations, where the model has none. */
+function withReferences(model: Model, added: readonly Annotation[]): readonly Reference[] {
+  const known = new Set([
+    ...model.references.flatMap(({ includes }) => includes.map(({ namespace }) => namespace)),
+    ...[...model.schemas, ...model.includedSchemas].map(({ namespace }) => namespace),
+  ])
+  const missing = Object.entries(vocabularies).filter(
+    ([namespace]) => !known.has(namespace) && added.some(({ term }) => term.startsWith(`${namespace}.`)),
+  )
+  return [
+    ...model.references,
+    ...missing.map(
+      ([namespace, uri]): Reference => ({
+        uri,
+        includes: [{ namespace, alias: undefined, annotations: [] }],
+        includeAnnotations: [],
+        annotations: [],
+      }),
+    ),
+  ]
+}
+
+function annotation(term: string, value: AnnotationExpression): Annotation {
+  return { term, qualifier: undefined, value, annotations: [], externalTarget: undefined }
+}
+
+function bool(value: boolean): AnnotationExpression {
+  return { kind: 'bool', value }
+}
+
+const yes = bool(true)
+const no = bool(false)
+
+function text(value: string): AnnotationExpression {
+  return { kind: 'string', value }
+}
+
+function texts(values: readonly string[]): AnnotationExpression {
+  return { kind: 'collection', items: values.map(text) }
+}
+
+function record(values: Readonly<Record<string, AnnotationExpression>>): AnnotationExpression {
+  const members = Object.entries(values).map(
+    ([property, value]): RecordMember => ({ property, value, annotations: [] }),
+  )
+  return { kind: 'record', type: undefined, values: members, annotations: [] }
+}
