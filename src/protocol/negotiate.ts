@@ -190,6 +190,11 @@ function checkCharset(headers: RequestHeaders): void {
  */
 export function requireJsonBody(headers: RequestHeaders): void {
   const type = headers['content-type']
+  const coding = headers['content-encoding']
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'identity')
+    throw new ODataError('unsupportedMediaType', 'Packed bodies are not read: leave out Content-Encoding.', {
+      target: 'Content-Encoding',
+    })
   const refuse = (): never => {
     throw new ODataError(
       'unsupportedMediaType',
