@@ -11,8 +11,8 @@ import { handle } from './handle.ts'
 import { canMakeKey } from './keys.ts'
 import { defaultLimits, type ProtocolOptions, type ServiceOptions } from './options.ts'
 import { Paging } from './paging.ts'
-import { publishCapabilities, supported } from './publish-capabilities.ts'
 import { Planner } from './planner.ts'
+import { publishCapabilities, supported } from './publish-capabilities.ts'
 
 /** A running service, without sockets. */
 export interface Service {
