@@ -42,7 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'payload',
   ],
   http: ['base', 'errors', 'protocol', 'service'],
-  tools: ['base', 'errors', 'edm', 'csdl', 'plan', 'bson', 'payload'],
+  tools: ['base', 'errors', 'edm', 'csdl', 'bind', 'plan', 'bson', 'store', 'payload'],
 }
 
 /** cli wires everything; index.ts names the exports. */

@@ -3,6 +3,7 @@ import { inferFlags } from './infer-flags.ts'
 import { openapiFlags } from './openapi-flags.ts'
 import { outFlag } from './output.ts'
 import { serveFlags, serveOptions } from './serve-options.ts'
+import { exportFlags, importFlags } from './store-flags.ts'
 import type { Terminal } from './terminal.ts'
 import { tokenFlags } from './token-flags.ts'
 import { validateFlags } from './validate-flags.ts'
@@ -57,6 +58,18 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'Write CSDL that serves the collections of a MongoDB database as they are.',
     flags: inferFlags,
     run: async (given, terminal) => (await import('./infer.ts')).infer(given, terminal),
+  },
+  export: {
+    operands: 'FILE',
+    summary: 'Write the entities of a store as JSON, each with its @context; contained ones behind their owners.',
+    flags: exportFlags,
+    run: async (given, terminal) => (await import('./export.ts')).exportEntities(given, terminal),
+  },
+  import: {
+    operands: 'FILE ENTITIES|-',
+    summary: 'Store entities from JSON (an array, or one a line), keys and computed values as they are.',
+    flags: importFlags,
+    run: async (given, terminal) => (await import('./import.ts')).importEntities(given, terminal),
   },
 }
 

@@ -22,6 +22,8 @@ export interface Reading {
   readonly keyIgnored: boolean
   /** properties of the body's entity that need not be there, as the service knows their values */
   readonly given?: ReadonlySet<string>
+  /** the values come from an operator, not from a client: computed ones are taken as they are */
+  readonly trusted?: boolean
 }
 
 /** Reads a non-null JSON value of a declared type. @returns undefined where a fault was found */
@@ -114,6 +116,7 @@ export function readStructured(
 }
 
 function isIgnored(property: PropertyReader, reading: Reading, mode: BodyMode, target: string): boolean {
+  if (reading.trusted) return false
   if (property.computed) return true
   if (mode !== 'create' && property.immutable) return true
   return property.key && target === '' && (reading.keyIgnored || mode !== 'create')
