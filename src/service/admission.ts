@@ -10,7 +10,7 @@ import type { Planned } from './planner.ts'
  * What the model's annotations ask of the request itself and of its caller: custom headers and query options that must be there
  * (Capabilities.CustomHeaders, CustomQueryOptions), the version it is written for ($schemaversion), and only the properties
  * that the caller's scopes give access to.
- * @throws ODataError badRequest, resourceNotFound
+ * @throws ODataError badRequest, preconditionRequired, resourceNotFound
  */
 export function admit(core: Core, exchange: Exchange, planned: Planned, options: QueryOptions): Planned {
   const { plan } = planned
@@ -30,6 +30,11 @@ export function admit(core: Core, exchange: Exchange, planned: Planned, options:
           { target: name },
         )
   }
+  const { headers } = exchange.request
+  if (plan.preconditionRequired && headers['if-match'] === undefined && headers['if-none-match'] === undefined)
+    throw new ODataError('preconditionRequired', 'Changing this entity needs If-Match (Core.OptimisticConcurrency).', {
+      target: 'If-Match',
+    })
   const own = narrow(plan, core.enforcePermissions ? exchange.principal : 'anybody')
   return own === plan ? planned : { ...planned, plan: own }
 }

@@ -152,6 +152,19 @@ onEveryService('Capabilities over HTTP', 'test/models/restricted.xml', settings,
     expect((await running().get('/Careful?reason=test', { 'X-Purpose': 'test' })).status).toBe(200)
   })
 
+  it('asks for If-Match where the model wants optimistic concurrency', async () => {
+    const made = await running().send('POST', '/Versioned', { ID: 1, Name: 'one' })
+    const etag = made.headers.get('ETag') ?? ''
+    for (const method of ['PATCH', 'PUT', 'DELETE']) {
+      const answer = await running().send(method, '/Versioned(1)', method === 'DELETE' ? undefined : { Name: 'two' })
+      expect(answer.status, method).toBe(428)
+      expect(((await answer.json()) as Failure).error.message).toContain('Core.OptimisticConcurrency')
+    }
+    expect((await running().send('PATCH', '/Versioned(1)', { Name: 'two' }, { 'If-Match': etag })).status).toBe(204)
+    expect((await running().send('DELETE', '/Versioned(1)', undefined, { 'If-Match': etag })).status).toBe(412)
+    expect((await running().send('DELETE', '/Versioned(1)', undefined, { 'If-Match': '*' })).status).toBe(204)
+  })
+
   it('keeps to the rules of bodies', async () => {
     const create = await running().send('POST', '/Careful', { ID: 2, Price: 3, Address: { City: 'Rome' } })
     expect(create.status).toBe(400)

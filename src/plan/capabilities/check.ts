@@ -7,7 +7,7 @@ import {
   readRestrictionsIn,
   updateRestrictionsIn,
 } from '../../csdl/capabilities.ts'
-import { isReadable, isWritable } from '../../csdl/core.ts'
+import { isReadable, isWritable, optimisticConcurrency } from '../../csdl/core.ts'
 import type { Model } from '../../edm/model.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { allow, legalMethods, type Method } from '../methods.ts'
@@ -16,7 +16,7 @@ import { bodyRulesOf } from './body-rules.ts'
 import { capabilityOf, containerCapability, isSupported } from './capability.ts'
 import { demandsOf } from './demands.ts'
 import { navigationRefusal } from './navigation.ts'
-import { namesOf, ownSet, placeOfMember } from './place.ts'
+import { namesOf, ownSet, type Place, placeOfMember } from './place.ts'
 import { checkQuery } from './query.ts'
 import { type PathPosition, type Position, positionsOf } from './references.ts'
 import { optionName, refuse, refuseRequest } from './refuse.ts'
@@ -80,6 +80,7 @@ function conditionsOf(
   const parts: PlanConditions = {
     ...(grants === undefined ? {} : { grants }),
     ...(demands === undefined ? {} : { demands }),
+    ...((access === 'update' || access === 'delete') && isVersioned(place) ? { preconditionRequired: true } : {}),
     ...(body === undefined ? {} : { body }),
   }
   if (access !== 'update') return parts
@@ -102,6 +103,15 @@ function conditionsOf(
       ...(insertRestricted === undefined ? {} : { grants: insertRestricted }),
     },
   }
+}
+
+/** Core.OptimisticConcurrency of the set, or OptimisticConcurrencyControl of the navigation property. */
+function isVersioned(place: Place): boolean {
+  const set = ownSet(place)
+  return (
+    (set !== undefined && optimisticConcurrency(set) !== undefined) ||
+    isSupported(place, 'OptimisticConcurrencyControl') === true
+  )
 }
 
 function restricted(grants: readonly Grant[]): readonly Grant[] | undefined {

@@ -15,6 +15,8 @@ export interface PlanConditions {
   /** scopes with the properties that each gives access to; undefined: each gives access to all */
   readonly grants?: readonly Grant[]
   readonly demands?: Demands
+  /** the request must say If-Match or If-None-Match (Core.OptimisticConcurrency) */
+  readonly preconditionRequired?: true
   /** of a create or an update */
   readonly body?: BodyRules
   /** of an update: what creating the entity needs where it is missing */

@@ -69,6 +69,13 @@ describe('what a plan requires', () => {
     expect(judge('POST Careful').conditions.demands).toBeUndefined()
   })
 
+  it('asks for a precondition where the model wants optimistic concurrency', () => {
+    expect(judge('PATCH Versioned(1)').conditions.preconditionRequired).toBe(true)
+    expect(judge('DELETE Versioned(1)').conditions.preconditionRequired).toBe(true)
+    expect(judge('POST Versioned').conditions.preconditionRequired).toBeUndefined()
+    expect(judge('PATCH Free(1)').conditions.preconditionRequired).toBeUndefined()
+  })
+
   it('lists the rules of bodies', () => {
     const rules = (request: string) => {
       const { body } = judge(request).conditions
