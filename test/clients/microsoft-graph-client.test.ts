@@ -1,5 +1,8 @@
 import {
   AuthenticationHandler,
+  BatchRequestContent,
+  type BatchResponseBody,
+  BatchResponseContent,
   Client,
   type Context,
   GraphError,
@@ -220,5 +223,74 @@ for (const [name, store, skip] of stores)
       const denied = await failure(reader.api(set).post(payload()))
       expect([denied.statusCode, denied.code]).toEqual([403, 'accessDenied'])
       expect(denied.requestId).toMatch(/^[0-9a-f-]{36}$/)
+    })
+
+    const batch = async (
+      steps: readonly { id: string; request: Request; dependsOn?: string[] }[],
+      from = client,
+    ): Promise<BatchResponseContent> => {
+      const content = await new BatchRequestContent([...steps]).getContent()
+      return new BatchResponseContent((await from.api('/$batch').post(content)) as BatchResponseBody)
+    }
+    // the client takes the host off absolute URLs, and leaves others as they are
+    const place = `https://${publicHost}/beta${set}`
+    const write = (method: string, url: string, body: unknown): Request =>
+      new Request(url, { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+
+    it('runs a batch of 20 with BatchRequestContent and reads it with BatchResponseContent', async () => {
+      const answers = await batch([
+        { id: 'create', request: write('POST', place, payload({ payloadVersion: 77 })) },
+        ...Array.from({ length: 19 }, (_, i) => ({ id: String(i), request: new Request(`${place}/$count`) })),
+      ])
+      const created = answers.getResponseById('create')
+      expect(created.status).toBe(201)
+      const entity = (await created.json()) as Payload
+      expect(entity).toMatchObject({ payloadVersion: 77 })
+      expect(created.headers.get('Location')).toBe(`${place}('${entity.id}')`)
+      expect(created.headers.get('request-id')).toMatch(/^[0-9a-f-]{36}$/)
+      expect(await answers.getResponseById('18').text()).toMatch(/^\d+$/)
+      await client.api(`${set}/${entity.id}`).delete()
+      const content = await new BatchRequestContent([{ id: '1', request: new Request(place) }]).getContent()
+      const more = Array.from({ length: 21 }, (_, i) => ({ ...content.requests[0], id: String(i) }))
+      const refused = await failure(client.api('/$batch').post({ requests: more }))
+      expect([refused.statusCode, refused.message]).toEqual([400, expect.stringContaining('20')])
+    })
+
+    it('answers 424 to what depends on a failure in a batch, and reads errors in it', async () => {
+      const answers = await batch([
+        { id: '1', request: new Request(`${place}/nobody`) },
+        { id: '2', request: new Request(`${place}/$count`), dependsOn: ['1'] },
+        { id: '3', request: new Request(`${place}/$count`), dependsOn: ['2'] },
+      ])
+      expect([...answers.getResponses().values()].map(({ status }) => status)).toEqual([404, 424, 424])
+      const { error } = (await answers.getResponseById('1').json()) as { error: Record<string, unknown> }
+      expect(error).toMatchObject({ code: 'itemNotFound', innerError: { 'request-id': expect.any(String) } })
+    })
+
+    it("takes a batch's URLs with a slash from the root, as Graph does", async () => {
+      const requests = [set, set.slice(1), `/beta${set}`].map((url, i) => ({ id: String(i), method: 'GET', url }))
+      const { responses } = (await client.api('/$batch').post({ requests })) as {
+        responses: { status: number; headers: Record<string, string>; body: Page }[]
+      }
+      expect(responses.map(({ status }) => status)).toEqual([200, 200, 200])
+      expect(responses[0]?.headers['Content-Type']).toMatch(/^application\/json/)
+      for (const { body } of responses)
+        expect(body['@odata.nextLink']).toMatch(new RegExp(`^https://${publicHost}/beta${set}\\?`))
+    })
+
+    it('checks the permissions of each request in a batch by the token of the batch', async () => {
+      const reader = await clientWith({ roles: ['DeviceManagementConfiguration.Read.All'] })
+      const forged = write('POST', place, payload())
+      forged.headers.set('Authorization', `Bearer ${await issuer.token({ scp: scope })}`)
+      const answers = await batch(
+        [
+          { id: 'read', request: new Request(place) },
+          { id: 'write', request: forged },
+        ],
+        reader,
+      )
+      expect([...answers.getResponses().values()].map(({ status }) => status)).toEqual([200, 403])
+      const nobody = await failure(batch([{ id: '1', request: new Request(place) }], await clientWith(undefined)))
+      expect(nobody.statusCode).toBe(401)
     })
   })
