@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import type { CommandStartedEvent, Document } from 'mongodb'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mongoStore } from '../../src/mongo/store.ts'
+import { freshDatabase, mongodb } from '../support/mongod.ts'
 import {
   type AnswerInBatch,
   changeSet,
@@ -8,7 +11,13 @@ import {
   readMultipart,
   requestPart,
 } from '../support/multipart.ts'
-import { bookshopModel, onEveryService, type RunningService, rawRequest } from '../support/running-service.ts'
+import {
+  bookshopModel,
+  onEveryService,
+  type RunningService,
+  rawRequest,
+  startService,
+} from '../support/running-service.ts'
 
 type Json = Record<string, unknown>
 interface JsonAnswer {
@@ -497,6 +506,31 @@ onEveryService('batches', bookshopModel, {}, (running) => {
     })
   })
 
+  describe('change sets beside each other', () => {
+    it('let one of many store what they all want, and the others nothing', async () => {
+      const wanted = author()
+      const own = Array.from({ length: 8 }, author)
+      const answers = await Promise.all(
+        own.map((id) =>
+          postMultipart(running(), [
+            changeSet(
+              requestPart('POST', 'Authors', { id: '1', body: newAuthor(id) }),
+              requestPart('POST', '$1/Books', { id: '2', body: { Title: `of ${id}`, Price: 1 } }),
+              requestPart('POST', 'Authors', { id: '3', body: newAuthor(wanted) }),
+            ),
+          ]),
+        ),
+      )
+      const won = answers.map(([part]) => Array.isArray(part))
+      expect(won.filter(Boolean)).toHaveLength(1)
+      for (const [i, [part]] of answers.entries()) if (!won[i]) expect(one(part).status).toBe(409)
+      expect(await Promise.all(own.map(exists))).toEqual(won)
+      const filter = own.map((id) => `Title eq 'of ${id}'`).join(' or ')
+      const count = await running().get(`/Books/$count?$filter=${encodeURIComponent(filter)}`)
+      expect(await count.text()).toBe('1')
+    })
+  })
+
   describe('attacks', () => {
     it('keeps requests under the service root', async () => {
       const { host } = new URL(running().root)
@@ -591,5 +625,29 @@ onEveryService('batches', bookshopModel, {}, (running) => {
       const [part] = await postJson(running(), [{ id: '1', method: 'post', url: 'Authors', headers: json, body }])
       expect(part?.status).toBe(413)
     })
+  })
+})
+
+const { uri, reason } = mongodb()
+describe.skipIf(uri === undefined)(`reads in a batch on MongoDB${uri === undefined ? `: ${reason}` : ''}`, () => {
+  let running: RunningService
+  const commands: Document[] = []
+  beforeAll(async () => {
+    const database = freshDatabase(uri ?? '')
+    const observe = ({ command }: CommandStartedEvent) => {
+      commands.push(command)
+    }
+    const data = { open: () => mongoStore(database, { observe }), remove: () => undefined }
+    running = await startService(bookshopModel, data, {})
+    for (let id = 0; id < 20; id++) await running.send('POST', '/Authors', { ID: id, Name: `n${id}` })
+  })
+  afterAll(() => running?.stop())
+
+  it('go to the store as one command', async () => {
+    commands.length = 0
+    const reads = Array.from({ length: 20 }, (_, i) => ({ id: String(i), method: 'get', url: `Authors(${i})` }))
+    const answers = await postJson(running, reads)
+    expect(answers.map(({ body }) => body?.Name)).toEqual(reads.map(({ id }) => `n${id}`))
+    expect(commands.filter((command) => 'find' in command || 'aggregate' in command)).toHaveLength(1)
   })
 })
