@@ -79,7 +79,7 @@ export function helpText(version: string): string {
   return `odatum ${version}: an OData service from a CSDL document
 
 ${parts.join('\n')}
-Every flag can also be given as an environment variable: --page-size as ODATUM_PAGE_SIZE.
+Flags can also be given as environment variables: --page-size as ODATUM_PAGE_SIZE.
 `
 }
 

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { type ExportProgress, exportRows } from '../tools/transfer/export-rows.ts'
 import { type Place, readPlan, rootPlaces, wholeSession } from '../tools/transfer/places.ts'
+import { walkRows } from '../tools/transfer/walk-rows.ts'
 import { type Arguments, UsageError } from './flags.ts'
 import { grouped, Progress } from './progress.ts'
 import { type OpenedData, withStore } from './store.ts'
@@ -12,7 +13,7 @@ export async function exportEntities(given: Arguments, terminal: Terminal): Prom
   if (file === undefined || more.length > 0) throw new UsageError('export takes one CSDL file')
   const format = given.text('format') ?? 'ndjson'
   if (format !== 'ndjson' && format !== 'json') throw new UsageError(`--format is ndjson or json, not '${format}'`)
-  return withStore(file, given, { indexes: false }, async (opened) => {
+  return withStore(file, given, { write: false }, async (opened) => {
     const places = chosen(opened, given.texts('set'))
     const result: ExportProgress = { entities: 0, unreadable: 0, linked: 0 }
     const bar = new Progress(terminal, await countOf(opened, places))
@@ -21,7 +22,8 @@ export async function exportEntities(given: Arguments, terminal: Terminal): Prom
       const { store, model, layout } = opened
       const [before, separator, after] = format === 'json' ? ['[\n', ',\n', '\n]\n'] : ['', '\n', '\n']
       if (before !== '') await write(Buffer.from(before))
-      for await (const chunk of exportRows(store, model, layout, places, separator, result)) {
+      const rows = walkRows(store, model, layout, places)
+      for await (const chunk of exportRows(layout, rows, separator, result)) {
         await write(chunk)
         bar.show(result.entities)
       }

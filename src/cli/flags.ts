@@ -6,6 +6,8 @@ export interface Flag {
   /** what it is called in the help: `URI`, `DIR`; flags without are switches */
   readonly argument?: string
   readonly multiple?: boolean
+  /** true: the environment does not set it: what it asks for is too much to come about by the way */
+  readonly explicit?: boolean
   readonly help: string
 }
 
@@ -40,7 +42,7 @@ export function readArguments(
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }
   const fromEnvironment = (name: string): string | undefined =>
-    environment[`ODATUM_${name.toUpperCase().replaceAll('-', '_')}`]
+    flags[name]?.explicit ? undefined : environment[`ODATUM_${name.toUpperCase().replaceAll('-', '_')}`]
   const values = parsed.values as Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>
   const text = (name: string): string | undefined => {
     const value = values[name]

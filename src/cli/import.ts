@@ -14,7 +14,7 @@ export async function importEntities(given: Arguments, terminal: Terminal): Prom
   const [file, input, ...more] = given.positionals
   if (file === undefined || input === undefined || more.length > 0)
     throw new UsageError('import takes a CSDL file and a file of entities (- for standard input)')
-  return withStore(file, given, { indexes: true }, async ({ store, model, layout }) => {
+  return withStore(file, given, { write: true }, async ({ store, model, layout }) => {
     const bar = new Progress(terminal)
     const outcome: ImportOutcome = { created: 0, existing: 0, failed: 0 }
     const source: AsyncIterable<Uint8Array> = input === '-' ? process.stdin : createReadStream(input)

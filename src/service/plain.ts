@@ -15,7 +15,7 @@ import { readStructured, valueReader } from '../payload/read-structured.ts'
 /**
  * Plain objects: what hooks are given and give back. Edm values are JavaScript's where those lose nothing, else the text that
  * OData JSON has: Int64 is a bigint, Binary a Uint8Array, Decimal, dates, times and durations are strings, enumerations
- * names, geo values GeoJSON (docs/types.md).
+ * names, geo values GeoJSON (docs/controllers.md).
  */
 export type PlainObject = { readonly [name: string]: unknown }
 

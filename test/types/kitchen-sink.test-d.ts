@@ -45,7 +45,7 @@ class Tools extends ODataController<Tool, ToolCreate, ToolUpdate> {
   override afterUpdate(tool: Tool) {
     if (tool['@odata.type'] === '#odatum.kitchen.Tool') return
     // open types hold more than they declare
-    const dynamic: unknown = tool['anything']
+    const dynamic: unknown = tool.anything
     void dynamic
   }
 }

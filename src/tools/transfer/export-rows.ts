@@ -1,13 +1,10 @@
-import { typeOfDocument } from '../../bson/decode.ts'
 import { fields, type ModelLayout } from '../../bson/layout.ts'
 import { findField } from '../../bson/reader.ts'
-import type { EntityType, Model, StructuredType } from '../../edm/model.ts'
 import { compileRowWriter } from '../../payload/fast-writer.ts'
-import { rowPath } from '../../payload/row-path.ts'
 import { createSink } from '../../payload/sink.ts'
-import type { JsonDialect } from '../../payload/writer.ts'
-import type { Store } from '../../store/port.ts'
-import { Containments, containedPlace, contextOfPlace, type Place, readPlan, wholeSession } from './places.ts'
+import type { JsonDialect, RowWriter } from '../../payload/writer.ts'
+import { contextOfPlace, type Place } from './places.ts'
+import type { PlacedRow } from './walk-rows.ts'
 
 /** What is said of an export while it runs. */
 export interface ExportProgress {
@@ -32,70 +29,38 @@ const dialect: JsonDialect = {
 const chunkBytes = 65_536
 
 /**
- * The entities of places and all that they contain as JSON (OData JSON Format 4.01), each with the context that says where it
- * belongs. Nothing is read ahead of the consumer but the store's own batches.
+ * Stored entities as JSON (OData JSON Format 4.01), each with the context that says where it belongs.
  * @param separator what stands between two entities
  */
 export async function* exportRows(
-  store: Store,
-  model: Model,
   layout: ModelLayout,
-  places: readonly Place[],
+  rows: AsyncIterable<PlacedRow>,
   separator: string,
   progress: ExportProgress,
 ): AsyncGenerator<Uint8Array> {
-  const writers = new Map<string, ReturnType<typeof compileRowWriter>>()
+  const writers = new Map<string, RowWriter>()
   const sink = createSink()
-  const containments = new Containments(model)
-
-  async function* exportPlace(place: Place): AsyncGenerator<Uint8Array> {
-    const { root, collection } = place
-    const context = contextOfPlace(place)
-    const write = writerOf(place)
-    const path = rowPath(collection, root.name, layout)
-    const declared = layout.structured(root.type)
-    const rows = await store.read(readPlan(place), wholeSession(place))
-    let empty = true
-    try {
-      for await (const batch of rows.batches) {
-        for (const row of batch) {
-          if (progress.entities > 0) sink.ascii(separator)
-          write(row, sink, context)
-          progress.entities++
-          if (findField(row, fields.links) >= 0) progress.linked++
-          if (sink.length >= chunkBytes) yield sink.take()
-          const type = typeOfDocument(row, 0, declared)
-          yield* exportContained(root.type, type, path(row))
-          empty = false
-        }
-      }
-    } finally {
-      await rows.close()
+  let current: Place | undefined
+  let context = ''
+  for await (const { place, row } of rows) {
+    if (place !== current) {
+      current = place
+      context = contextOfPlace(place)
     }
-    // a singleton is an owner before it is stored
-    if (empty && root.kind === 'singleton') yield* exportContained(root.type, root.type, root.name)
+    if (progress.entities > 0) sink.ascii(separator)
+    writerOf(place)(row, sink, context)
+    progress.entities++
+    if (findField(row, fields.links) >= 0) progress.linked++
+    if (sink.length >= chunkBytes) yield sink.take()
   }
+  if (sink.length > 0) yield sink.take()
 
-  async function* exportContained(
-    declared: EntityType,
-    type: StructuredType,
-    path: string,
-  ): AsyncGenerator<Uint8Array> {
-    for (const { property, suffix } of containments.of(declared, type))
-      yield* exportPlace(containedPlace(layout, property, path + suffix))
-  }
-
-  function writerOf({ root, collection }: Place): ReturnType<typeof compileRowWriter> {
+  function writerOf({ root, collection }: Place): RowWriter {
     let writer = writers.get(root.name)
     if (writer === undefined) {
-      const shape = {
-        type: root.type,
-        select: undefined,
-        expand: [],
-        entitySet: root.kind === 'contained' ? undefined : root.name,
-        singleton: root.kind === 'singleton',
-        collection,
-      }
+      const entitySet = root.kind === 'contained' ? undefined : root.name
+      const singleton = root.kind === 'singleton'
+      const shape = { type: root.type, select: undefined, expand: [], entitySet, singleton, collection }
       writer = compileRowWriter(shape, dialect, layout, () => {
         progress.unreadable++
       })
@@ -103,7 +68,4 @@ export async function* exportRows(
     }
     return writer
   }
-
-  for (const place of places) yield* exportPlace(place)
-  if (sink.length > 0) yield sink.take()
 }

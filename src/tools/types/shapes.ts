@@ -18,7 +18,7 @@ export type Shape = 'read' | 'create' | 'update'
 const shapes: readonly Shape[] = ['read', 'create', 'update']
 const suffix: Readonly<Record<Shape, string>> = { read: '', create: 'Create', update: 'Update' }
 
-/** What a primitive value is in a hook or handler (docs/types.md); the rest of the geo types are GeoJSON. */
+/** What a primitive value is in a hook or handler (docs/controllers.md); the rest of the geo types are GeoJSON. */
 const primitives: Readonly<Partial<Record<PrimitiveTypeName, string>>> = {
   'Edm.Binary': 'Uint8Array',
   'Edm.Boolean': 'boolean',
