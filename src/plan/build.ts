@@ -125,12 +125,12 @@ function storePlan(method: Method, parts: Parts): StorePlan {
 function canUpsert({ source, relation, hops }: Parts): boolean {
   if (source.root.kind === 'singleton') return relation === undefined
   if (source.root.kind === 'contained' && !source.root.property.collection) return true
-  if (relation === 'links' || (relation === 'constraint' && !hops.at(-1)?.property.collection)) return false
+  if (relation === 'links' || (relation === 'constraint' && !hops.at(-1)?.property?.collection)) return false
   return !keyMadeByService(source.type)
 }
 
 function linksNotWritten({ hops }: Parts): ODataError {
-  const name = hops.at(-1)?.property.name ?? ''
+  const name = hops.at(-1)?.property?.name ?? ''
   return new ODataError(
     'notImplemented',
     `Entities cannot be created by way of ${name}, which has no referential constraint: create the entity in its set.`,

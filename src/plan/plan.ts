@@ -75,7 +75,8 @@ export interface Hop {
    * the property leads to, if any, by conditions.
    */
   readonly plan: ReadPlan
-  readonly property: NavigationProperty
+  /** undefined: no navigation, an alternate key; the row gives the entity's own */
+  readonly property: NavigationProperty | undefined
   readonly values: readonly HopValue[]
 }
 

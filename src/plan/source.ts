@@ -1,8 +1,9 @@
 import { invariant } from '../base/assert.ts'
-import type { BoundPath, BoundSegment, MemberStep } from '../bind/tree.ts'
+import type { BoundPath, BoundSegment, KeyPredicate, MemberStep } from '../bind/tree.ts'
 import type { EntitySet, EntityType, NavigationProperty, Singleton, StructuredType } from '../edm/model.ts'
 import { isStructured, isSubtypeOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import { alternateKey, isAlternate } from './alternate-key.ts'
 import { containedCollection } from './contained.ts'
 import type { FixedValue, Hop, ReadPlan, Source, SourceRoot, SourceStep } from './plan.ts'
 import { relationOf } from './relation.ts'
@@ -74,7 +75,7 @@ class Walk {
     const inMember = this.#member.length > 0
     switch (segment.kind) {
       case 'key':
-        this.#steps.push({ kind: 'key', predicate: segment.predicate })
+        this.#key(segment.predicate)
         this.#single = true
         return
       case 'cast':
@@ -130,6 +131,19 @@ class Walk {
       type: this.#type,
       single: this.#single,
     }
+  }
+
+  /** An alternate key finds the entity by conditions first: a hop gives its own key. */
+  #key(predicate: KeyPredicate): void {
+    if (!isAlternate(predicate, this.#type)) {
+      this.#steps.push({ kind: 'key', predicate })
+      return
+    }
+    const { steps, values } = alternateKey(predicate, this.#type)
+    const source: Source = { ...this.#source(), steps: [...this.#steps, ...steps], single: false }
+    this.#hops.push({ plan: hopPlan(source), property: undefined, values })
+    const { key } = this.#type
+    this.#steps.push({ kind: 'key', predicate: { key, parameters: key.map(() => this.#nextParameter++) } })
   }
 
   /** The rows so far become a hop; what the navigation property leads to is the source from here on. */

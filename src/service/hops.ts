@@ -35,6 +35,7 @@ export async function followHops(
   for (const [i, hop] of hops.entries()) {
     const row = await rowOf(core, exchange, hop.plan, all)
     if (row === undefined) {
+      if (hop.property === undefined) throw new ODataError('entityNotFound', 'There is no entity with this key.')
       if (hop.plan.source.single) throw missing(hop, hops[i - 1])
       return nothing(hop, hops.slice(i + 1))
     }
@@ -79,14 +80,14 @@ function nothing(hop: Hop, rest: readonly Hop[]): undefined {
 function missing({ plan, property }: Hop, before: Hop | undefined): ODataError {
   const { root } = plan.source
   const place =
-    before?.property.collection === false
+    before?.property?.collection === false
       ? before.property.name
       : root.kind === 'contained'
         ? root.property.name
         : root.name
   return new ODataError(
     'entityNotFound',
-    `There is no such entity in '${place}', so '${property.name}' leads nowhere.`,
+    `There is no such entity in '${place}', so '${property?.name}' leads nowhere.`,
     {
       target: place,
     },
@@ -123,7 +124,7 @@ function valueReader(layout: ModelLayout, collection: CollectionLayout, hop: Hop
       return (row, parameters) => primitive(prepared(parameters)(row))
     }
     case 'links':
-      return linksReader(layout, collection, value.path, value.key, hop.property.collection)
+      return linksReader(layout, collection, value.path, value.key, hop.property?.collection === true)
   }
 }
 

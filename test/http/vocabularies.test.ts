@@ -165,6 +165,30 @@ onEveryService('Capabilities over HTTP', 'test/models/restricted.xml', settings,
     expect((await running().send('DELETE', '/Versioned(1)', undefined, { 'If-Match': '*' })).status).toBe(204)
   })
 
+  it('holds the requests of a batch to the same', async () => {
+    const part = (id: string, method: string, url: string, body?: Json) => ({
+      id,
+      method,
+      url,
+      ...(body && { body, headers: { 'Content-Type': 'application/json' } }),
+    })
+    const requests = [
+      part('a', 'GET', 'Plain?$top=1'),
+      part('b', 'GET', 'Free(1)'),
+      part('c', 'POST', 'Locked', { ID: 1 }),
+      part('d', 'GET', 'Owners(1)'),
+      part('e', 'POST', 'Careful', { ID: 7 }),
+    ]
+    const answer = await running().send('POST', '/$batch', { requests }, as('Owners.ReadBasic'))
+    expect(answer.status).toBe(200)
+    const text = await answer.text()
+    const { responses } = JSON.parse(text) as { responses: { id: string; status: number; body: Json }[] }
+    const byId = new Map(responses.map((response) => [response.id, response]))
+    expect(['a', 'b', 'c', 'd', 'e'].map((id) => byId.get(id)?.status)).toEqual([400, 200, 405, 200, 400])
+    expect(text).not.toContain('needle')
+    expect(byId.get('d')?.body).not.toHaveProperty('Mail')
+  })
+
   it('keeps to the rules of bodies', async () => {
     const create = await running().send('POST', '/Careful', { ID: 2, Price: 3, Address: { City: 'Rome' } })
     expect(create.status).toBe(400)
@@ -211,5 +235,29 @@ onEveryService('Validation over HTTP', 'test/models/validated.xml', {}, (running
     expect((await running().send('POST', '/SpecialThings', { ID: 1, Tags: ['a'] })).status).toBe(400)
     const special = { '@odata.type': '#validated.SpecialThing', ID: 1, Tags: ['a'] }
     expect((await running().send('POST', '/SpecialThings', special)).status).toBe(201)
+  })
+})
+
+onEveryService('Core over HTTP', 'test/models/validated.xml', {}, (running) => {
+  const create = (body: Json): Promise<Response> => running().send('POST', '/Things', { Tags: ['a'], ...body })
+
+  it('finds entities by alternate keys, which are unique', async () => {
+    expect((await create({ ID: 1, Code: 'AB-1' })).status).toBe(201)
+    expect((await create({ ID: 2, Code: 'AB-2' })).status).toBe(201)
+    expect(await (await running().get("/Things(code='AB-2')")).json()).toMatchObject({ ID: 2 })
+    expect((await running().get("/Things(code='AB-3')")).status).toBe(404)
+    expect((await running().get("/Things('AB-2')")).status, 'alternate keys are always named').toBe(400)
+    expect((await create({ ID: 3, Code: 'AB-1' })).status).toBe(409)
+    expect((await running().send('PATCH', "/Things(code='AB-2')", { Count: 2 })).status).toBe(204)
+    expect(await (await running().get('/Things(2)')).json()).toMatchObject({ Count: 2 })
+  })
+
+  it('ignores computed values, and immutable ones in updates; a computed default need not be given', async () => {
+    expect((await create({ ID: 4, Fixed: 'first', Made: 'mine' })).status).toBe(201)
+    const read = async (): Promise<Json> => (await (await running().get('/Things(4)')).json()) as Json
+    expect(await read()).toMatchObject({ Fixed: 'first', Made: null })
+    expect((await running().send('PATCH', '/Things(4)', { Fixed: 'second' })).status).toBe(204)
+    expect((await running().send('PUT', '/Things(4)', { Tags: ['b'] })).status).toBe(204)
+    expect(await read()).toMatchObject({ Fixed: 'first', Tags: ['b'] })
   })
 })

@@ -1,0 +1,297 @@
+/**
+ * What odatum does with each term of the OASIS vocabularies: docs/csdl.md is made from this table, and a service says at its
+ * start which annotations of its model it does not enforce. A test holds it against the vocabularies (every term is here), against
+ * the files and tests it names, and against the page.
+ */
+
+/**
+ * - `enforced`: requests are held to it,
+ * - `partly`: to some of it, as `what` says,
+ * - `served`: it says something to clients and tools, and there is nothing to enforce; it is written to `$metadata`,
+ * - `not yet`: it should have an effect and has none.
+ */
+export type TermStatus = 'enforced' | 'partly' | 'served' | 'not yet'
+
+export interface TermEntry {
+  readonly status: TermStatus
+  /** what it does here, or what is missing; for a person */
+  readonly what: string
+  /** the source file that does it */
+  readonly file?: string
+  /** the test that shows it */
+  readonly test?: string
+}
+
+const query = 'test/unit/plan/capabilities/query.test.ts'
+const access = 'test/unit/plan/capabilities/access.test.ts'
+const http = 'test/http/vocabularies.test.ts'
+const validation = 'test/unit/payload/validation/validation.test.ts'
+const here = 'src/plan/capabilities'
+const checks = 'src/payload/validation'
+
+function enforced(what: string, file: string, test: string): TermEntry {
+  return { status: 'enforced', what, file, test }
+}
+
+function partly(what: string, file: string, test: string): TermEntry {
+  return { status: 'partly', what, file, test }
+}
+
+const served: TermEntry = { status: 'served', what: 'for clients and tools' }
+
+function notYet(what: string): TermEntry {
+  return { status: 'not yet', what }
+}
+
+const operations = 'operations are not implemented yet'
+const aggregation = '$apply is not implemented yet'
+const streams = 'media streams are not implemented yet'
+
+const core: Readonly<Record<string, TermEntry>> = {
+  AcceptableMediaTypes: notYet(streams),
+  AdditionalProperties: served,
+  AlternateKeys: enforced(
+    'entities are found by them; unique indexes but for contained collections',
+    'src/bind/keys.ts',
+    http,
+  ),
+  AnyStructure: served,
+  AppliesViaContainer: { status: 'served', what: 'about terms, for tools' },
+  AutoExpand: notYet('$expand is not implemented yet'),
+  AutoExpandReferences: notYet('$expand is not implemented yet'),
+  Computed: enforced(
+    'a client’s value is ignored; kept by PUT; keys are made',
+    'src/payload/read-structured.ts',
+    'test/http/create-faults.test.ts',
+  ),
+  ComputedDefaultValue: partly(
+    'the property need not be given; the service makes keys, no other value: a controller’s `beforeCreate` can',
+    'src/payload/read-structured.ts',
+    http,
+  ),
+  ContentDisposition: notYet(streams),
+  ContentID: notYet('nested changes are not implemented yet'),
+  ConventionalIDs: { status: 'served', what: 'entity ids always follow the conventions; published' },
+  DataModificationException: { status: 'served', what: 'an instance annotation of answers' },
+  DefaultNamespace: enforced(
+    'types and operations of the schema can be named without it in URLs',
+    'src/bind/context.ts',
+    'test/unit/bind/operations.test.ts',
+  ),
+  DereferenceableIDs: { status: 'served', what: 'entity ids can always be read; published' },
+  Description: { status: 'served', what: 'also in OpenAPI and TypeScript types' },
+  Example: served,
+  ExplicitOperationBindings: notYet(operations),
+  GeometryFeature: served,
+  Immutable: enforced('ignored in updates, kept by PUT', 'src/payload/read-structured.ts', http),
+  IsDelta: notYet(operations),
+  IsLanguageDependent: served,
+  IsMediaType: enforced('values are media types', `${checks}/property-checks.ts`, validation),
+  IsURL: enforced('values are URLs or relative references', `${checks}/property-checks.ts`, validation),
+  Links: served,
+  LongDescription: { status: 'served', what: 'also in OpenAPI' },
+  MayImplement: notYet('casts follow the type hierarchy only'),
+  MediaType: partly(
+    'the Content-Type of `/$value`, constant or a path; streams are not implemented yet',
+    'src/payload/raw-value.ts',
+    'test/unit/payload/raw-value.test.ts',
+  ),
+  Messages: { status: 'served', what: 'an instance annotation of answers' },
+  ODataVersions: { status: 'served', what: 'published' },
+  OperationAvailable: notYet(operations),
+  OptimisticConcurrency: enforced(
+    'changes need If-Match or If-None-Match (428); the ETag is the entity’s version, whatever properties are listed',
+    `${here}/check.ts`,
+    http,
+  ),
+  OptionalParameter: notYet(operations),
+  Ordered: notYet('positions in collections are not implemented yet'),
+  Permissions: enforced(
+    'what cannot be read is in no answer and cannot be filtered, sorted, searched, selected or computed with; what cannot be written is ignored; on entity sets, navigation properties and entity types: 405',
+    `${here}/readable.ts`,
+    http,
+  ),
+  PositionalInsert: notYet('positions in collections are not implemented yet'),
+  RequiresExplicitBinding: notYet(operations),
+  RequiresType: { status: 'served', what: 'about terms, for tools' },
+  ResourceException: { status: 'served', what: 'an instance annotation of answers' },
+  ResourcePath: notYet('entity sets are found by their names only'),
+  Revisions: served,
+  SchemaVersion: enforced(
+    '`$schemaversion`: 404 for any other version',
+    'src/service/admission.ts',
+    'test/http/metadata.test.ts',
+  ),
+  SymbolicName: served,
+  ValueException: {
+    status: 'served',
+    what: 'an instance annotation of answers: stored values that do not fit the model',
+  },
+}
+
+const capabilities: Readonly<Record<string, TermEntry>> = {
+  AcceptableEncodings: served,
+  AnnotationValuesInQuerySupported: { status: 'served', what: 'published: not supported' },
+  AsynchronousRequestsSupported: { status: 'served', what: 'published: not supported' },
+  BatchContinueOnErrorSupported: served,
+  BatchSupport: notYet('batches are taken whatever it says'),
+  BatchSupported: notYet('batches are taken whatever it says; published'),
+  CallbackSupported: { status: 'served', what: 'there are no callbacks' },
+  ChangeTracking: { status: 'served', what: 'published: not supported' },
+  CollectionPropertyRestrictions: partly(
+    'options on the property’s path; `Insertable`, `Updatable` and `Deletable` are about changes that are not implemented yet',
+    `${here}/capability.ts`,
+    query,
+  ),
+  ComputeSupported: enforced('$compute', `${here}/query.ts`, query),
+  ConformanceLevel: served,
+  CountRestrictions: enforced(
+    '`/$count`, $count and counts inside expressions, the navigation and collection properties listed too',
+    `${here}/count.ts`,
+    query,
+  ),
+  CrossJoinSupported: { status: 'served', what: 'published: not supported' },
+  CustomHeaders: enforced('required ones: 400 without', `${here}/demands.ts`, http),
+  CustomQueryOptions: enforced('required ones: 400 without', `${here}/demands.ts`, http),
+  DeepInsertSupport: notYet('deep inserts are not implemented yet'),
+  DeepUpdateSupport: notYet('deep updates are not implemented yet'),
+  DefaultCapabilities: enforced(
+    'counts where nothing more specific says otherwise, member by member',
+    `${here}/capability.ts`,
+    'test/unit/plan/capabilities/capability.test.ts',
+  ),
+  DeleteRestrictions: partly(
+    '`Deletable`, `Permissions`, `MaxLevels`, `TypecastSegmentSupported`, `CustomHeaders`, `CustomQueryOptions`; references and `/$each` are not implemented yet',
+    `${here}/access.ts`,
+    access,
+  ),
+  ExpandRestrictions: partly(
+    '`Expandable`, `NonExpandableProperties`, `MaxLevels`, `ExpandByKeyRestrictions`; streams cannot be expanded at all',
+    `${here}/query.ts`,
+    query,
+  ),
+  FilterFunctions: enforced('functions and operators in $filter that are not listed', `${here}/filter.ts`, query),
+  FilterRestrictions: enforced(
+    'all of it, on the bound expression: $compute, lambdas and navigation cannot go round it',
+    `${here}/filter.ts`,
+    query,
+  ),
+  IndexableByKey: enforced('keys in paths: 404', `${here}/check.ts`, query),
+  InsertRestrictions: partly(
+    '`Insertable`, `NonInsertableProperties`, `RequiredProperties`, `Permissions`, `MaxLevels`, `TypecastSegmentSupported`, `QueryOptions`, `CustomHeaders`, `CustomQueryOptions`; deep inserts are not implemented yet',
+    `${here}/body-rules.ts`,
+    http,
+  ),
+  IsolationSupported: served,
+  KeyAsSegmentSupported: enforced(
+    '`/Set/key`; published',
+    'src/service/service.ts',
+    'test/unit/bind/bind-path.test.ts',
+  ),
+  MediaLocationUpdateSupported: notYet(streams),
+  ModificationQueryOptions: enforced('$expand, $select and $compute on changes', `${here}/check.ts`, access),
+  NavigationRestrictions: enforced(
+    '`Navigability`, and for each path the same restrictions as for sets',
+    `${here}/navigation.ts`,
+    query,
+  ),
+  OperationRestrictions: notYet(operations),
+  QuerySegmentSupported: { status: 'served', what: 'published: not supported' },
+  ReadRestrictions: enforced(
+    '`Readable`, `Permissions` with `RestrictedProperties`, `ReadByKeyRestrictions`, `TypecastSegmentSupported`, `CustomHeaders`, `CustomQueryOptions`; also of sets that $filter, $orderby and $expand look into',
+    `${here}/access.ts`,
+    http,
+  ),
+  SearchRestrictions: enforced('$search', `${here}/search.ts`, query),
+  SelectSupport: enforced(
+    '`Supported`; options nested in $select are not implemented whatever it says',
+    `${here}/query.ts`,
+    query,
+  ),
+  SkipSupported: enforced('$skip', `${here}/query.ts`, query),
+  SortRestrictions: enforced('all of it, on the bound expression', `${here}/sort.ts`, query),
+  SupportedFormats: { status: 'served', what: 'published' },
+  SupportedMetadataFormats: { status: 'served', what: 'published' },
+  TopSupported: enforced('$top', `${here}/query.ts`, query),
+  UpdateRestrictions: partly(
+    '`Updatable`, `Upsertable` (where it says false), `UpdateMethod`, `NonUpdatableProperties`, `RequiredProperties`, `Permissions`, `MaxLevels`, `TypecastSegmentSupported`, `QueryOptions`, `CustomHeaders`, `CustomQueryOptions`; references, delta payloads and `/$each` are not implemented yet',
+    `${here}/body-rules.ts`,
+    http,
+  ),
+}
+
+const validationTerms: Readonly<Record<string, TermEntry>> = {
+  AllowedTerms: { status: 'served', what: 'about terms, for tools' },
+  AllowedValues: enforced('on properties and type definitions', `${checks}/property-checks.ts`, validation),
+  ApplicableTerms: { status: 'served', what: 'about terms, for tools' },
+  Constraint: partly(
+    'on entity and complex types and properties: comparisons, logic, `In`, `If`, paths, `odata.concat`, `odata.matchesPattern`; a PATCH is judged where its body has every property that the condition looks at',
+    `${checks}/condition.ts`,
+    validation,
+  ),
+  DerivedTypeConstraint: partly(
+    'on properties, entity sets and containing navigation properties; parameters with operations',
+    `${checks}/type-constraints.ts`,
+    validation,
+  ),
+  Exclusive: enforced('of Minimum and Maximum', `${checks}/property-checks.ts`, validation),
+  ItemsOf: notYet('relations are not compared'),
+  MaxItems: partly(
+    'of collection-valued properties; not of related entities',
+    `${checks}/property-checks.ts`,
+    validation,
+  ),
+  Maximum: enforced('of properties and their type definitions', `${checks}/property-checks.ts`, validation),
+  MinItems: partly(
+    'of collection-valued properties; not of related entities',
+    `${checks}/property-checks.ts`,
+    validation,
+  ),
+  Minimum: enforced('of properties and their type definitions', `${checks}/property-checks.ts`, validation),
+  MultipleOf: enforced('of numbers, Duration and TimeOfDay (in seconds)', `${checks}/property-checks.ts`, validation),
+  OpenPropertyTypeConstraint: enforced('of dynamic properties', `${checks}/type-constraints.ts`, validation),
+  Pattern: enforced('in linear time; no look-around, no back-references', `${checks}/property-checks.ts`, validation),
+}
+
+const aggregationTerms: Readonly<Record<string, TermEntry>> = {
+  Aggregatable: notYet(aggregation),
+  ApplySupported: notYet(aggregation),
+  ApplySupportedDefaults: notYet(aggregation),
+  AvailableOnAggregates: notYet(aggregation),
+  ContextDefiningProperties: served,
+  CustomAggregate: notYet(aggregation),
+  Groupable: notYet(aggregation),
+  LeveledHierarchy: served,
+  RecursiveHierarchy: notYet(aggregation),
+  UpPath: served,
+}
+
+/** Every term of the OASIS vocabularies by its qualified name. */
+export const termRegistry: ReadonlyMap<string, TermEntry> = new Map([
+  ...entries('Org.OData.Core.V1', core),
+  ...entries('Org.OData.Capabilities.V1', capabilities),
+  ...entries('Org.OData.Validation.V1', validationTerms),
+  ...entries('Org.OData.Aggregation.V1', aggregationTerms),
+  ...entries('Org.OData.Authorization.V1', {
+    Authorizations: { status: 'served', what: 'also in OpenAPI' },
+    SecuritySchemes: { status: 'served', what: 'also in OpenAPI' },
+  }),
+  ...entries('Org.OData.JSON.V1', { Schema: notYet('values are not held to JSON Schema') }),
+  ...entries('Org.OData.Measures.V1', {
+    DurationGranularity: served,
+    ISOCurrency: served,
+    Scale: served,
+    UNECEUnit: served,
+    Unit: served,
+  }),
+  ...entries('Org.OData.Repeatability.V1', {
+    DeleteWithClientIDSupported: notYet('repeatable requests are not implemented yet'),
+    DeleteWithRequestIDSupported: notYet('repeatable requests are not implemented yet'),
+    Supported: notYet('repeatable requests are not implemented yet'),
+  }),
+  ...entries('Org.OData.Temporal.V1', { ApplicationTimeSupport: notYet('temporal data is not implemented') }),
+])
+
+function entries(namespace: string, terms: Readonly<Record<string, TermEntry>>): [string, TermEntry][] {
+  return Object.entries(terms).map(([name, entry]) => [`${namespace}.${name}`, entry])
+}
