@@ -27,7 +27,7 @@ import { defaultScanLimit, type MongoStoreOptions } from './options.ts'
 import { PointReads } from './point-reads.ts'
 import { keyFilter, readRows } from './rows.ts'
 import { sharedSecret } from './secret.ts'
-import { runTransaction } from './transaction.ts'
+import { inTurn, runTransaction } from './transaction.ts'
 
 /**
  * A store on MongoDB (5.0 or newer; a replica set where transactions are wanted).
@@ -110,7 +110,9 @@ class MongoStore implements Store {
     try {
       const query = this.#query(plan)
       const rowFilter = this.#rowFilter(plan, query, session)
-      const rows = await readRows(this.#connection, query, rowFilter, session, plan, this.#scanLimit)
+      const rows = await inTurn(session, () =>
+        readRows(this.#connection, query, rowFilter, session, plan, this.#scanLimit),
+      )
       return rows.complete ? rows : whenOver(rows, done.hold())
     } finally {
       done()
@@ -206,7 +208,7 @@ class MongoStore implements Store {
   async #run<T>(work: () => Promise<T>, session?: Session): Promise<T> {
     const done = this.#begin(session)
     try {
-      return await work()
+      return await inTurn(session, work)
     } finally {
       done()
     }

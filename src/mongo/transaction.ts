@@ -2,7 +2,7 @@ import { type ClientSession, MongoError } from 'mongodb'
 import { ODataError } from '../errors/odata-error.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Session } from '../store/port.ts'
-import { type Connection, writeConcern } from './connection.ts'
+import { type Connection, transactionOf, writeConcern } from './connection.ts'
 import { writeFailure } from './failures.ts'
 
 const transient = 'TransientTransactionError'
@@ -41,6 +41,21 @@ export async function runTransaction<T>(
   } finally {
     await transaction.endSession()
   }
+}
+
+/** The end of the last command of each transaction. */
+const turns = new WeakMap<ClientSession, Promise<unknown>>()
+
+/**
+ * Runs what a session asks for: outside a transaction at once, in one after what was asked before. The driver cannot have
+ * two commands of a transaction under way, least of all the first, which starts it on the server.
+ */
+export function inTurn<T>(session: Session | undefined, work: () => Promise<T>): Promise<T> {
+  const transaction = session && transactionOf(session)
+  if (!transaction) return work()
+  const turn = (turns.get(transaction) ?? Promise.resolve()).then(work, work)
+  turns.set(transaction, turn)
+  return turn
 }
 
 /** The driver's error itself, or the one behind a failure of the store. */

@@ -353,6 +353,38 @@ onEveryService('batches', bookshopModel, {}, (running) => {
       expect([await exists(a), await exists(b), await exists(c)]).toEqual([true, false, false])
     })
 
+    it('reads within an atomicity group what the group has written, and nobody else before its end', async () => {
+      const [a, b] = [author(), author()]
+      const inGroup = (id: string, method: string, url: string, body?: Json): Json => ({
+        id,
+        atomicityGroup: 'g',
+        method,
+        url,
+        ...(body === undefined ? {} : { headers: json, body }),
+      })
+      const answers = await postJson(running(), [
+        inGroup('1', 'get', `Authors?$count=true&$filter=ID eq ${a}`),
+        inGroup('2', 'post', 'Authors', newAuthor(a)),
+        inGroup('3', 'get', `Authors?$count=true&$filter=ID eq ${a}`),
+        inGroup('4', 'get', `Authors(${a})/Name`),
+        inGroup('5', 'delete', `Authors(${a})`),
+        inGroup('6', 'get', `Authors/$count?$filter=ID eq ${a}`),
+        inGroup('7', 'put', `Authors(${b})`, newAuthor(b)),
+      ])
+      expect(answers.map(({ status }) => status)).toEqual([200, 201, 200, 200, 204, 200, 201])
+      expect(answers.map(({ body }) => body?.['@odata.count'])).toEqual([
+        0,
+        undefined,
+        1,
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+      ])
+      expect(answers[5]?.body).toBe('0')
+      expect([await exists(a), await exists(b)]).toEqual([false, true])
+    })
+
     it('goes on after a failure, but not where the client prefers it not to', async () => {
       const requests = [
         { id: '1', method: 'get', url: 'Authors(-1)' },
