@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join, relative } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { type Logger, pino } from 'pino'
 import { bearerAuthentication } from '../auth/bearer.ts'
 import { localKey, localKeyOptions } from '../auth/local-key.ts'
@@ -49,6 +50,7 @@ export async function serve(given: ServeOptions, version: string): Promise<numbe
     { maxHeaderSize: headerBytes, requestTimeout: 120_000 },
     front(service, log, () => openApiText(model, options)),
   )
+  server.on('clientError', refuseUnreadable)
   const stopped = stopSignal()
   await listen(server, options)
   if (!cluster.isWorker) await announce(options, version, model.container?.children.keys().next().value)
@@ -130,6 +132,25 @@ function openApiText(model: Model, options: ServeOptions): string {
   const root = options.publicUrl ?? `http://localhost:${options.port}${options.basePath}`
   const { graph = false, defaultVersion = '4.0' } = options.protocol
   return JSON.stringify(describeService(model, { root, graph, version: defaultVersion }))
+}
+
+/** What node cannot read as HTTP never reaches the service; its answer is OData all the same (Protocol 9.5). */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, code, message] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'headerTooLarge', `The headers are larger than ${headerBytes} bytes.`]
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'requestTimeout', 'The request did not arrive in time.']
+        : ['400 Bad Request', 'badRequest', 'The request is not readable as HTTP.']
+  const body = JSON.stringify({ error: { code, message } })
+  socket.end(
+    `HTTP/1.1 ${status}\r\nOData-Version: 4.0\r\nContent-Type: application/json;charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
 }
 
 /** One line a request: never a query string, a token or a payload; keys in the path are part of it. */

@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { OrderByItem } from '../bind/tree.ts'
+import { Decimal } from '../edm/decimal.ts'
 import type { PrimitiveTypeName } from '../edm/model.ts'
 import { parsePrimitive, printPrimitive } from '../edm/primitives.ts'
 import { primitiveOf } from '../edm/types.ts'
@@ -116,22 +117,47 @@ function typeOf(item: OrderByItem): PrimitiveTypeName | undefined {
   return type.kind === 'enum' ? 'Edm.Int64' : primitiveOf(type)?.name
 }
 
+/** `type:text` where the order item has no type: a dynamic property may hold another type in every row. */
 function printKeyset(orderby: readonly OrderByItem[], keyset: Keyset): readonly (string | null)[] {
   return keyset.map((value, i) => {
     const item = orderby[i]
-    const type = item && typeOf(item)
-    if (value === null || type === undefined) return null
-    return printPrimitive(type, value)
+    if (value === null || item === undefined) return null
+    const type = typeOf(item)
+    if (type !== undefined) return printPrimitive(type, value)
+    const actual = typeOfValue(value)
+    return `${actual}:${printPrimitive(actual, value)}`
   })
 }
 
 function parseKeyset(orderby: readonly OrderByItem[], texts: readonly (string | null)[]): Keyset {
   return texts.map((text, i): PrimitiveValue | null => {
     const item = orderby[i]
-    const type = item && typeOf(item)
-    if (text === null || type === undefined) return null
-    const value = parsePrimitive(type, text)
+    if (text === null || item === undefined) return null
+    const colon = text.indexOf(':')
+    const type = typeOf(item)
+    const value =
+      type === undefined
+        ? parsePrimitive(text.slice(0, colon) as PrimitiveTypeName, text.slice(colon + 1))
+        : parsePrimitive(type, text)
     if (value === undefined) throw invalidToken()
     return value
   })
+}
+
+/** The type that a value of a dynamic property shows by itself (JSON Format 4.6.3). */
+function typeOfValue(value: PrimitiveValue): PrimitiveTypeName {
+  switch (typeof value) {
+    case 'string':
+      return 'Edm.String'
+    case 'boolean':
+      return 'Edm.Boolean'
+    case 'number':
+      return 'Edm.Double'
+    case 'bigint':
+      return 'Edm.Int64'
+    default:
+      if (value instanceof Uint8Array) return 'Edm.Binary'
+      if (value instanceof Decimal) return 'Edm.Decimal'
+      return value.kind === 'duration' ? 'Edm.Duration' : 'Edm.DateTimeOffset'
+  }
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { createServer, get } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -119,6 +119,31 @@ describe.skipIf(commandMissing !== '')(`odatum${commandMissing && `: ${commandMi
       ])
         expect(await (await fetch(origin + path)).text()).toBe(text)
       expect((await fetch(`${origin}/elsewhere`)).status).toBe(404)
+    })
+
+    it('answers what is no HTTP with an OData error', async () => {
+      const serving = await serve()
+      const { hostname, port } = new URL(serving.root)
+      const send = (text: string): Promise<string> =>
+        new Promise((resolve, reject) => {
+          let answer = ''
+          const socket = connect(Number(port), hostname, () => socket.end(text, 'latin1'))
+          socket.on('data', (chunk) => {
+            answer += chunk
+          })
+          socket.on('close', () => resolve(answer))
+          socket.on('error', reject)
+        })
+      for (const [text, status] of [
+        ['GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
+        ['nonsense\r\n\r\n', 400],
+        [`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`, 431],
+      ] as const) {
+        const answer = await send(text)
+        expect(answer).toContain(`HTTP/1.1 ${status} `)
+        expect(answer).toContain('OData-Version: 4.0\r\n')
+        expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toHaveProperty(['error', 'message'])
+      }
     })
 
     it('names the port that is in use', async () => {

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Decimal } from '../../../src/edm/decimal.ts'
+import { parsePrimitive } from '../../../src/edm/primitives.ts'
 import { ODataError } from '../../../src/errors/odata-error.ts'
 import type { ReadPlan } from '../../../src/plan/plan.ts'
 import { type Continuation, Paging } from '../../../src/service/paging.ts'
@@ -45,6 +47,21 @@ describe('skip tokens', () => {
       after: [null, 1],
       top: undefined,
     })
+  })
+
+  it('carry values of dynamic properties with the type each row has', () => {
+    const plan = {
+      ...planOf(target),
+      orderby: [
+        { descending: false, expression: { kind: 'member' as const, variable: '$it', steps: [], type: undefined } },
+      ],
+    }
+    const instant = parsePrimitive('Edm.DateTimeOffset', '2017-01-01T00:03:18.9597073-08:00') ?? ''
+    const decimal = Decimal.parse('1.50') ?? ''
+    for (const value of ['a:b', '', true, 1.5, Number.NaN, 2n ** 60n, decimal, instant, null]) {
+      const url = paging.nextLink(root, target, plan, { after: [value], top: undefined }, false)
+      expect(paging.read(target, plan, tokenOf(url)).after).toEqual([value])
+    }
   })
 
   it('take the place of $skip, $top and the token before, and keep all else as the client wrote it', () => {
