@@ -1,5 +1,5 @@
 import type { EntityType, NavigationProperty, TypeReference } from '../edm/model.ts'
-import { isStructured, isSubtypeOf, typeName } from '../edm/types.ts'
+import { isStructured, isSubtypeOf, primitiveOf, typeName } from '../edm/types.ts'
 import type { ComputeNode, ExpandNode, OrderByNode, PathStep, QueryOptions, SearchNode, Span } from '../url/ast.ts'
 import { type BindContext, notFound, type Scope, shown, type Variable } from './context.ts'
 import { memberNotFound, sizeOf } from './member-path.ts'
@@ -103,10 +103,15 @@ function bindOrderBy(context: BindContext, nodes: readonly OrderByNode[], scope:
   return nodes.map((node) => {
     const expression = context.bind(context, node.expression, scope)
     const { type } = expression
-    if (type !== undefined && !isOrdered(type))
+    if (type !== undefined && !isOrdered(type) && !isBinary(type))
       context.fail('typeMismatch', `$orderby cannot sort by ${typeName(type)}.`, node.expression)
     return { expression, descending: node.descending }
   })
+}
+
+/** Binary values can be sorted, if not compared by `lt` and its kin: only streams and geo values cannot (Protocol 11.2.6.2). */
+function isBinary({ type, collection }: TypeReference): boolean {
+  return !collection && primitiveOf(type)?.name === 'Edm.Binary'
 }
 
 /** $search (URL Conventions 5.1.7): the words are parameters. */

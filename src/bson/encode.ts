@@ -6,7 +6,7 @@ import { isGeo } from '../edm/geo.ts'
 import { guidToBytes } from '../edm/guid.ts'
 import type { PrimitiveTypeName, Property, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { isPrimitiveValue } from '../edm/primitives.ts'
-import { isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
+import { isAbstract, isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import type { DateTimeOffset, Duration, GeoValue, PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { toDecimal128 } from './decimal128.ts'
@@ -106,7 +106,7 @@ export function storedFieldsOf(layout: ModelLayout, property: Property): readonl
  */
 export function encodeValue(layout: ModelLayout, reference: TypeReference | undefined, value: Value): EncodedValue {
   if (value === null) return { value: null }
-  if (reference === undefined || reference.type.kind === 'abstract') return encodeDynamic(layout, value)
+  if (reference === undefined || isAbstract(reference.type)) return encodeDynamic(layout, value)
   if (reference.collection) {
     invariant(Array.isArray(value), `a collection of ${reference.type.name} is an array`)
     return { value: value.map((item: Value) => encodeItem(layout, reference.type, item)) }
@@ -219,13 +219,28 @@ function placeOf(
   const property = type.allProperties.get(name)
   if (property !== undefined) {
     const field = layout.structured(type).fieldOf.get(name)
-    return field === undefined ? undefined : { field, reference: property.type }
+    return field === undefined ? undefined : { field, reference: storedAs(property) }
   }
   if (type.allNavigationProperties.has(name)) {
     throw new ODataError('notImplemented', `The navigation property ${name} cannot be written here.`, { target: name })
   }
   if (type.open && isDynamicName(layout, type, name)) return { field: name, reference: undefined }
   throw new ODataError('propertyUnknown', `The type ${type.name} has no property ${name}.`, { target: name })
+}
+
+/**
+ * The type that a value's stored form starts from. Where a derived type redefines a property with a narrower type it is the first
+ * declaration's: the value is read through base types too, and must say what it is.
+ */
+function storedAs(property: Property): TypeReference {
+  if (!isStructured(property.type.type)) return property.type
+  let { declaringType, type } = property
+  while (declaringType.baseType !== undefined) {
+    const inherited: Property | undefined = declaringType.baseType.allProperties.get(property.name)
+    if (inherited === undefined || !isStructured(inherited.type.type)) return type
+    ;({ declaringType, type } = inherited)
+  }
+  return type
 }
 
 /** A declared member, or a dynamic one of the type that it was given. */
@@ -242,7 +257,7 @@ function encodeMember(
 
 function encodeTyped(layout: ModelLayout, type: Type, value: Value): EncodedValue {
   if (value === null) return { value }
-  if (isStructured(type) || type.kind === 'abstract') return encodeDynamic(layout, value)
+  if (isStructured(type) || isAbstract(type)) return encodeDynamic(layout, value)
   const encoded = encodeScalar(type, value)
   return isToldByBson(type) ? encoded : { value: typed(type.name, withExact(encoded)) }
 }
@@ -302,7 +317,7 @@ function encodeStructured(layout: ModelLayout, value: Value, declared: Structure
 function encodeItem(layout: ModelLayout, type: Type, value: Value): unknown {
   if (value === null) return null
   if (isStructured(type)) return encodeStructured(layout, value, type)
-  const encoded = type.kind === 'abstract' ? encodeDynamic(layout, value) : encodeScalar(type, value)
+  const encoded = isAbstract(type) ? encodeDynamic(layout, value) : encodeScalar(type, value)
   return withExact(encoded)
 }
 

@@ -23,6 +23,11 @@ export function isStructured(type: Type): type is StructuredType {
   return type.kind === 'entity' || type.kind === 'complex'
 }
 
+/** Whether only a value itself says its type: built-in abstract types, and in 4.01 type definitions over Edm.PrimitiveType (CSDL 3.5). */
+export function isAbstract(type: Type): boolean {
+  return type.kind === 'abstract' || (type.kind === 'typeDefinition' && type.underlying.kind === 'abstract')
+}
+
 /** Whether values are of an enumeration type. */
 export function isEnum(type: Type): type is EnumType {
   return type.kind === 'enum'

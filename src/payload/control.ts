@@ -1,5 +1,5 @@
 import type { Type, TypeReference } from '../edm/model.ts'
-import { primitiveOf } from '../edm/types.ts'
+import { isAbstract, primitiveOf } from '../edm/types.ts'
 import type { JsonDialect } from './writer.ts'
 
 /** Control information by version: `@odata.type`, in 4.01 `@type` (JSON Format 4.5). */
@@ -20,7 +20,7 @@ export function typeText(type: Type, collection: boolean, dialect: JsonDialect):
 /** Whether JSON alone tells a value's type: true, false, "text", a finite Double (JSON Format 4.5.3). */
 export function isTypeTold(reference: TypeReference, text: string): boolean {
   if (reference.collection) return false
-  if (reference.type.kind === 'complex' || reference.type.kind === 'abstract') return true
+  if (reference.type.kind === 'complex' || isAbstract(reference.type)) return true
   if (reference.type.kind !== 'primitive') return false
   const { name } = reference.type
   return name === 'Edm.String' || name === 'Edm.Boolean' || (name === 'Edm.Double' && !text.startsWith('"'))

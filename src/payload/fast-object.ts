@@ -13,7 +13,7 @@ import {
   valueOffset,
 } from '../bson/reader.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
-import { isStructured } from '../edm/types.ts'
+import { isAbstract, isStructured } from '../edm/types.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
 import { controlName, exceptionText, isTypeTold, typeText } from './control.ts'
 import { dynamicText, dynamicTypeText, type ObjectText } from './dynamic-text.ts'
@@ -219,7 +219,7 @@ export function valueWrite(reference: TypeReference, select: Selection | undefin
 function singleWrite(reference: TypeReference, select: Selection | undefined, setting: Setting): ValueWrite {
   const { type } = reference
   if (isStructured(type)) return structuredWrite(type, select, setting)
-  if (type.kind === 'abstract') return dynamicWrite(setting)
+  if (isAbstract(type)) return dynamicWrite(setting)
   const fast = fastValue(type, setting.dialect)
   const plain = plainWrite({ ...reference, collection: false }, setting)
   if (fast === undefined) return plain

@@ -1,8 +1,8 @@
 import { nearestName } from '../base/text.ts'
 import { computedDefaultValue, isComputed, isImmutable, isWritable } from '../csdl/core.ts'
-import type { Model, Property, StructuredType, TypeReference } from '../edm/model.ts'
+import type { Model, Property, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { parsePrimitive } from '../edm/primitives.ts'
-import { isStructured, primitiveOf } from '../edm/types.ts'
+import { isAbstract, isStructured, primitiveOf } from '../edm/types.ts'
 import type { StructuredValue, Value } from '../edm/value.ts'
 import type { Faults } from './faults.ts'
 import { type JsonNode, type JsonObject, jsonKinds } from './json.ts'
@@ -302,10 +302,22 @@ function singleReader(reference: TypeReference): ValueReader {
       return undefined
     }
   }
-  if (type.kind === 'abstract' && (type.name === 'Edm.Untyped' || type.name === 'Edm.PrimitiveType'))
-    return (node, target, reading) => readUntyped(node, target, reading)
+  if (isAbstract(type) && type.name !== 'Edm.EntityType') return abstractReader(type)
   return (node, target, reading) => {
     reading.faults.add('notImplemented', `Values of ${type.name} in a body are not implemented.`, target, node)
+    return undefined
+  }
+}
+
+/** Values that say themselves what they are: structured ones by `@odata.type`, primitive ones by their form in JSON. */
+function abstractReader(type: Type): ValueReader {
+  const complex = type.name === 'Edm.ComplexType'
+  return (node, target, reading) => {
+    const structured = node.kind === 'object' || node.kind === 'array'
+    if (type.name === 'Edm.Untyped' || (complex ? node.kind === 'object' : !structured))
+      return readUntyped(node, target, reading)
+    const wanted = complex ? 'an object' : 'a primitive value'
+    reading.faults.add('valueInvalid', `The value of ${target} is invalid: ${wanted} is expected.`, target, node)
     return undefined
   }
 }

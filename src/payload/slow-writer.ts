@@ -13,7 +13,7 @@ import {
   valueOffset,
 } from '../bson/reader.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
-import { isStructured } from '../edm/types.ts'
+import { isAbstract, isStructured } from '../edm/types.ts'
 import type { PrimitiveValue, Value } from '../edm/value.ts'
 import { printETag } from '../protocol/etag.ts'
 import { controlName, exceptionText, isTypeTold, typeText } from './control.ts'
@@ -185,8 +185,7 @@ function singleText(
     if (elementType(row, at) !== bsonType.document || depth >= maxDepth) return undefined
     return objectText(writer, row, valueOffset(row, at), type, select, depth + 1, false)
   }
-  if (type.kind === 'abstract')
-    return dynamicText(row, at, exactAt, writer.layout, writer.dialect, objectTextOf(writer), depth)
+  if (isAbstract(type)) return dynamicText(row, at, exactAt, writer.layout, writer.dialect, objectTextOf(writer), depth)
   const value: Value = decodeField(row, at, reference, exactAt, writer.layout)
   return value === null ? undefined : valueText(type, value as PrimitiveValue, writer.dialect)
 }
