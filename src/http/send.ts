@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, createBrotliCompress, createGzip, gzip } from 'node:zlib'
 import { ODataError } from '../errors/odata-error.ts'
+import { discard } from '../protocol/discard.ts'
 import { acceptedEncoding, type Encoding } from '../protocol/encoding.ts'
 import type { HttpResponse } from '../protocol/message.ts'
 
@@ -46,8 +47,7 @@ export async function sendAnswer(
     else response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), 'latin1')
   } else if (head) {
     response.writeHead(status, headers).end()
-    // The iterator holds a cursor: returned unread, it closes it.
-    await body[Symbol.asyncIterator]().return?.(undefined)
+    await discard(answer)
   } else await sendStream(request, response, status, headers, body, encoding)
 }
 

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { ODataError } from '../errors/odata-error.ts'
-import { type BatchPart, type BatchUnit, discard, type PartAnswer, type UnitAnswer } from '../protocol/batch.ts'
+import type { BatchPart, BatchUnit, PartAnswer, UnitAnswer } from '../protocol/batch.ts'
 import { type BatchPlace, partHeaders, resolvePartUrl } from '../protocol/batch-url.ts'
+import { discard } from '../protocol/discard.ts'
 import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
 import type { Session } from '../store/port.ts'
 import { evaluateCondition } from './batch-condition.ts'
@@ -96,6 +97,10 @@ export class BatchRun {
     let response: HttpResponse
     try {
       response = await this.#attempt(attempt, undefined)
+      if (part.method === 'HEAD') {
+        await discard(response)
+        response = { ...response, body: undefined }
+      }
     } catch (thrown) {
       response = failure(this.#core, this.#exchangeOf(attempt), thrown)
     }

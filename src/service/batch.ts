@@ -5,6 +5,7 @@ import type { BatchUnit } from '../protocol/batch.ts'
 import { type MediaType, parseAccept, parseMediaType } from '../protocol/media-type.ts'
 import type { HttpResponse } from '../protocol/message.ts'
 import { newBoundary, readMultipartBatch, writeMultipartBatch } from '../protocol/multipart.ts'
+import { requestVersion } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
 import { BatchRun, type Stages } from './batch-run.ts'
 import type { Core } from './core.ts'
@@ -28,6 +29,7 @@ export async function batch(core: Core, exchange: Exchange, stages: Stages): Pro
     throw new ODataError('unsupportedMediaType', 'A batch is multipart/mixed or application/json.', {
       target: 'Content-Type',
     })
+  requestVersion(headers, exchange.version)
   const answerFormat = negotiate(headers.accept, format)
   const units = await readUnits(core, exchange, media, format)
 

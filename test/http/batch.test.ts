@@ -486,6 +486,7 @@ onEveryService('batches', bookshopModel, {}, (running) => {
           .then(({ status }) => status)
       expect(await send({ 'Content-Type': 'text/plain' })).toBe(415)
       expect(await send({ Accept: 'text/html' })).toBe(406)
+      expect(await send({ 'OData-Version': '5.0' })).toBe(400)
       expect(await send({ Accept: 'application/json, text/plain, */*' })).toBe(200)
       const get = await running().get('/$batch')
       expect([get.status, get.headers.get('Allow')]).toEqual([405, 'POST'])

@@ -129,6 +129,20 @@ describe('BatchRun', () => {
     expect(closed).toBe(2)
   })
 
+  it('answers HEAD without a body, closed', async () => {
+    let closed = 0
+    async function* body() {
+      try {
+        yield Buffer.from('a')
+      } finally {
+        closed++
+      }
+    }
+    const [unit] = await all(run([one('HEAD', 'a')], async () => ({ ...ok, body: body() })))
+    expect(unit?.answers[0]?.response).toEqual({ ...ok, body: undefined })
+    expect(closed).toBe(1)
+  })
+
   it('gives each request the principal, the transaction of its change set, and no credentials of its own', async () => {
     const seen: unknown[] = []
     const answer: Answer = async ({ request, principal, part }) => {

@@ -1,0 +1,31 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, it } from 'vitest'
+import { sendAnswer } from '../../../src/http/send.ts'
+
+it('closes a stream that HEAD does not read', async () => {
+  let closed = 0
+  const body = async function* () {
+    try {
+      yield Buffer.from('a')
+      yield Buffer.from('b')
+    } finally {
+      closed++
+    }
+  }
+  const sent: Promise<void>[] = []
+  const server = createServer((request, response) => {
+    sent.push(sendAnswer(request, response, { status: 200, headers: {}, body: body() }, false))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    expect(await (await fetch(url, { method: 'HEAD' })).text()).toBe('')
+    expect(await (await fetch(url)).text()).toBe('ab')
+    await Promise.all(sent)
+    expect(closed).toBe(2)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
