@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { parseCsdl } from '../../../../src/csdl/read-csdl.ts'
 import { judge, refusal } from './requests.ts'
 
 const scopes = (request: string) =>
@@ -87,5 +88,51 @@ describe('what a plan requires', () => {
     expect(rules('POST Careful')).toEqual({ refused: ['Price', 'Address/City'], required: ['Name'] })
     expect(rules('PATCH Careful(1)')).toEqual({ refused: ['Name'], required: ['Price'] })
     expect(judge('POST Free').conditions.body).toBeUndefined()
+  })
+})
+
+describe('terms of containers, types and depth', () => {
+  const model = parseCsdl(
+    `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
+<Schema Namespace="n" Alias="s" xmlns="http://docs.oasis-open.org/odata/ns/edm">
+  <EntityType Name="A"><Key><PropertyRef Name="ID"/></Key>
+    <Property Name="ID" Type="Edm.Int32" Nullable="false"/>
+    <NavigationProperty Name="Parts" Type="Collection(s.A)" ContainsTarget="true"/>
+    <NavigationProperty Name="Hidden" Type="Collection(s.A)" ContainsTarget="true">
+      <Annotation Term="Org.OData.Core.V1.Permissions" EnumMember="Org.OData.Core.V1.Permission/None"/></NavigationProperty></EntityType>
+  <EntityContainer Name="C">
+    <Annotation Term="Org.OData.Capabilities.V1.ModificationQueryOptions"><Record>
+      <PropertyValue Property="SelectSupported" Bool="true"/></Record></Annotation>
+    <Annotation Term="Org.OData.Capabilities.V1.CustomHeaders"><Collection><Record>
+      <PropertyValue Property="Name" String="X-Tenant"/><PropertyValue Property="Required" Bool="true"/></Record></Collection></Annotation>
+    <EntitySet Name="As" EntityType="s.A">
+      <Annotation Term="Org.OData.Capabilities.V1.NavigationRestrictions"><Record><PropertyValue Property="RestrictedProperties"><Collection>
+        <Record><PropertyValue Property="NavigationProperty" NavigationPropertyPath="Parts"/>
+          <PropertyValue Property="DeleteRestrictions"><Record><PropertyValue Property="MaxLevels" Int="0"/></Record></PropertyValue>
+        </Record></Collection></PropertyValue></Record></Annotation></EntitySet>
+    <EntitySet Name="ReadOnly" EntityType="s.A">
+      <Annotation Term="Org.OData.Core.V1.Permissions" EnumMember="Org.OData.Core.V1.Permission/Read"/></EntitySet>
+  </EntityContainer>
+</Schema></edmx:DataServices></edmx:Edmx>`,
+    { file: 'access.xml' },
+  )
+
+  it.each([
+    ['POST As?$select=ID', 'allowed'],
+    ['POST As?$expand=Parts', '400 $expand Capabilities.ModificationQueryOptions'],
+    ['PATCH As(1)?$compute=ID add 1 as n', '400 $compute Capabilities.ModificationQueryOptions'],
+    ['DELETE As(1)/Parts(1)', '400 As/Parts Capabilities.DeleteRestrictions/MaxLevels'],
+    ['PATCH As(1)/Parts(1)', 'allowed'],
+    ['POST ReadOnly', '405 GET, HEAD Core.Permissions'],
+    ['DELETE ReadOnly(1)', '405 GET, HEAD Core.Permissions'],
+    ['GET ReadOnly(1)', 'allowed'],
+    ['GET As(1)/Hidden', '404 As/Hidden Core.Permissions'],
+    ['GET As?$expand=Hidden', '400 $expand Core.Permissions'],
+    ['GET As?$filter=Hidden/any()', '400 $filter Core.Permissions'],
+  ])('%s: %s', (request, expected) => expect(refusal(request, model)).toBe(expected))
+
+  it('asks for required headers of the container everywhere', () => {
+    for (const request of ['GET As', 'POST As', 'PATCH As(1)', 'DELETE As(1)'])
+      expect(judge(request, model).conditions.demands?.headers).toEqual(['x-tenant'])
   })
 })
