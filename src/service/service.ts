@@ -13,6 +13,7 @@ import { defaultLimits, type ProtocolOptions, type ServiceOptions } from './opti
 import { Paging } from './paging.ts'
 import { Planner } from './planner.ts'
 import { publishCapabilities, supported } from './publish-capabilities.ts'
+import { unenforcedIn } from './unenforced.ts'
 
 /** A running service, without sockets. */
 export interface Service {
@@ -40,6 +41,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     ...options.protocol,
   }
   warnOfKeys(options)
+  warnOfAnnotations(options)
   const keyAsSegment = protocol.keyAsSegment ?? keyAsSegmentSupported(model.container) ?? true
   const layout = layoutOf(model)
   await store.open(layout)
@@ -102,6 +104,11 @@ function isControlled(model: Model, name: string): boolean {
     return type.navigationProperties.some((candidate) => candidate.name === property && candidate.containsTarget)
   const kind = model.container?.children.get(name)?.kind
   return kind === 'entitySet' || kind === 'singleton'
+}
+
+function warnOfAnnotations({ model, log }: ServiceOptions): void {
+  const unenforced = log && unenforcedIn(model)
+  if (unenforced) log.warn({ ...unenforced }, 'annotations of the model that are not enforced (docs/csdl.md)')
 }
 
 /** Said when the service starts, not first at a create: what the service cannot make, a controller's beforeCreate has to. */

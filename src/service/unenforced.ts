@@ -1,0 +1,62 @@
+import { forEachElement } from '../csdl/walk.ts'
+import { text } from '../edm/annotations.ts'
+import type { Annotation, AnnotationExpression, Model } from '../edm/model.ts'
+import { compilePattern } from '../eval/pattern.ts'
+import { termRegistry } from '../plan/capabilities/registry.ts'
+
+/** Annotations of a model that have no effect though they should have one. */
+export interface Unenforced {
+  /** how often each term occurs that is not enforced yet (docs/csdl.md) */
+  readonly terms: Readonly<Record<string, number>>
+  /** patterns of Validation.Pattern that cannot be run in linear time */
+  readonly patterns: readonly string[]
+  /** Capabilities terms with values that depend on the data: they count as not said */
+  readonly dynamic: readonly string[]
+}
+
+/**
+ * Finds the annotations of a model that are not enforced: a service says so when it starts, so that nobody relies on them.
+ * @returns undefined where there are none
+ */
+export function unenforcedIn(model: Model): Unenforced | undefined {
+  const terms: Record<string, number> = {}
+  const patterns = new Set<string>()
+  const dynamic = new Set<string>()
+  const look = ({ term, value }: Annotation): void => {
+    if (termRegistry.get(term)?.status === 'not yet') terms[term] = (terms[term] ?? 0) + 1
+    if (term === 'Org.OData.Validation.V1.Pattern' && !runs(text(value))) patterns.add(text(value) ?? '')
+    if (term.startsWith('Org.OData.Capabilities.V1.') && isDynamic(value)) dynamic.add(term)
+  }
+  for (const schema of [...model.schemas, ...model.includedSchemas]) {
+    forEachElement(schema, ({ annotations }) => annotations.forEach(look))
+    for (const { annotations } of schema.unresolvedAnnotations) annotations.forEach(look)
+  }
+  if (Object.keys(terms).length + patterns.size + dynamic.size === 0) return undefined
+  return { terms, patterns: [...patterns], dynamic: [...dynamic] }
+}
+
+function runs(pattern: string | undefined): boolean {
+  if (pattern === undefined) return true
+  try {
+    compilePattern(pattern, '')
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether a value has parts that only the data could tell. */
+function isDynamic(expression: AnnotationExpression): boolean {
+  switch (expression.kind) {
+    case 'record':
+      return expression.values.some(({ value }) => isDynamic(value))
+    case 'collection':
+      return expression.items.some(isDynamic)
+    case 'path':
+    case 'apply':
+    case 'if':
+      return true
+    default:
+      return 'operands' in expression
+  }
+}
