@@ -28,7 +28,6 @@ export function describeService(model: Model, { root, version, graph }: Describe
     version,
     graph,
     keyAsSegment,
-    expand: false,
     plan: (method, target) => {
       try {
         return planner.plan(method, parseRequestUrl(target, { version: '4.01', limits: defaultUrlLimits })).plan

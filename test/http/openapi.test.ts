@@ -85,7 +85,9 @@ describe('the OpenAPI document', () => {
           .map(({ $ref }) => $ref?.split('/').at(-1))
           .flatMap(
             (name) =>
-              ({ top: '$top=1', skip: '$skip=1', filter: '$filter=true', select: '$select=*' })[name ?? ''] ?? [],
+              ({ top: '$top=1', skip: '$skip=1', filter: '$filter=true', select: '$select=*', expand: '$expand=*' })[
+                name ?? ''
+              ] ?? [],
           )
         const target = path.replace(
           /\{[^}]*\}/g,

@@ -50,15 +50,10 @@ export class Schemas {
   readonly #made = new Map<string, Schema>()
   readonly #names = new Map<string, string>()
   readonly #typeControl: string
-  readonly #navigation: boolean
 
-  /**
-   * @param typeControl `@odata.type` or `@type`, as the service writes it
-   * @param navigation whether related entities can come with an entity (`$expand`)
-   */
-  constructor(typeControl: string, navigation: boolean) {
+  /** @param typeControl `@odata.type` or `@type`, as the service writes it */
+  constructor(typeControl: string) {
     this.#typeControl = typeControl
-    this.#navigation = navigation
   }
 
   /** All schemas by name, those of use in alphabetical order. */
@@ -101,8 +96,7 @@ export class Schemas {
       own[property.name] = this.#property(property, use)
       if (use === 'create' && isRequired(property)) required.push(property.name)
     }
-    if (use === 'read' && this.#navigation)
-      for (const property of type.navigationProperties) own[property.name] = this.#related(property)
+    if (use === 'read') for (const property of type.navigationProperties) own[property.name] = this.#related(property)
     const told = longDescription(type) ?? description(type)
     const schema: Schema = {
       type: 'object',

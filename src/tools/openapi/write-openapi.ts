@@ -16,8 +16,6 @@ export interface OpenApiOptions {
   readonly graph: boolean
   /** whether a single key stands alone in its path segment */
   readonly keyAsSegment: boolean
-  /** whether `$expand` is served */
-  readonly expand: boolean
   /**
    * Asks the service's own planner what it makes of a request, so that the document says what is served and nothing else.
    * @param target path and query below the root, starting with `/`
@@ -48,7 +46,7 @@ class OpenApiWriter {
     this.#model = model
     this.#options = options
     this.#control = options.version === '4.0' ? '@odata.' : '@'
-    this.#schemas = new Schemas(`${this.#control}type`, options.expand)
+    this.#schemas = new Schemas(`${this.#control}type`)
   }
 
   write(): Schema {
@@ -211,7 +209,7 @@ class OpenApiWriter {
   }
 
   #takes(method: string, { example }: Path, name: string, type: EntityType): boolean {
-    if (name === 'expand' && (!this.#options.expand || type.allNavigationProperties.size === 0)) return false
+    if (name === 'expand' && type.allNavigationProperties.size === 0) return false
     const value = name === 'orderby' ? [...type.allProperties.keys()][0] : exampleOptions[name]
     if (value === undefined) return false
     return this.#options.plan(method.toUpperCase(), `${example}?$${name}=${encodeURIComponent(value)}`) !== undefined
