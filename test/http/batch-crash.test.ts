@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { commandMissing, dataFolder, type ServingCommand, serveCommand } from '../support/command.ts'
+import { freshDatabase, mongodb } from '../support/mongod.ts'
+import { changeSet, multipart, requestPart } from '../support/multipart.ts'
+
+/** Entities of a change set: an author, and books of his by way of a reference. */
+const books = 4
+const writers = 8
+
+/**
+ * Kills the command (SIGKILL) while many clients send change sets. Afterwards each author is there with all of his books, or not at all,
+ * and whoever was acknowledged is there.
+ * @returns how many change sets were acknowledged
+ */
+async function crash(store: readonly string[], kills: number): Promise<number> {
+  const args = ['examples/bookshop.xml', '--base-path', '/beta', '--auth', 'none', '--log-level', 'silent', ...store]
+  const acknowledged = new Set<number>()
+  let next = 1
+  const write = async (serving: ServingCommand): Promise<void> => {
+    for (;;) {
+      const id = next++
+      const book = (n: number) =>
+        requestPart('POST', '$0/Books', { id: `${n}`, body: { Title: 'x'.repeat(200), Price: n } })
+      const body = multipart(
+        'b',
+        changeSet(
+          requestPart('POST', 'Authors', { id: '0', body: { ID: id, Name: `n${id}` } }),
+          ...Array.from({ length: books }, (_, n) => book(n + 1)),
+        ),
+      )
+      const headers = { 'Content-Type': 'multipart/mixed;boundary=b' }
+      try {
+        const answer = await fetch(`${serving.root}/$batch`, { method: 'POST', headers, body })
+        const text = await answer.text()
+        if (text.split('HTTP/1.1 201 ').length !== books + 2) throw new Error(`not stored: ${text}`)
+        acknowledged.add(id)
+      } catch (error) {
+        if (error instanceof TypeError) return
+        throw error
+      }
+    }
+  }
+  for (let round = 0; round < kills; round++) {
+    const serving = await serveCommand(args, {}, { group: true })
+    const before = acknowledged.size
+    const running = Promise.all(Array.from({ length: writers }, () => write(serving)))
+    const enough = async (): Promise<void> => {
+      while (acknowledged.size < before + writers) await delay(5)
+    }
+    await Promise.race([enough(), running])
+    await delay(Math.random() * 100)
+    const { pid } = serving.process
+    if (pid === undefined) throw new Error('the command has no process')
+    process.kill(-pid, 'SIGKILL')
+    expect(await serving.ended).toBe('SIGKILL')
+    await running
+  }
+  const serving = await serveCommand([...args, '--page-size', '0', '--max-page-size', '0'])
+  try {
+    const all = async <T>(path: string): Promise<readonly T[]> =>
+      ((await (await fetch(serving.root + path)).json()) as { value: T[] }).value
+    const authors = (await all<{ ID: number }>('/Authors?$select=ID')).map(({ ID }) => ID)
+    const written = new Map<number, number>()
+    for (const { AuthorID } of await all<{ AuthorID: number }>('/Books?$select=AuthorID'))
+      written.set(AuthorID, (written.get(AuthorID) ?? 0) + 1)
+    expect(
+      authors.filter((id) => written.get(id) !== books),
+      'authors without all of their books',
+    ).toEqual([])
+    expect(
+      [...written.keys()].filter((id) => !authors.includes(id)),
+      'books without their author',
+    ).toEqual([])
+    expect(
+      [...acknowledged].filter((id) => !authors.includes(id)),
+      'acknowledged, but gone',
+    ).toEqual([])
+  } finally {
+    await serving.stop()
+  }
+  return acknowledged.size
+}
+
+const { uri, reason } = mongodb()
+
+describe.skipIf(commandMissing !== '')(`SIGKILL during change sets${commandMissing && `: ${commandMissing}`}`, () => {
+  it('leaves each of them whole or leaves nothing of it (embedded)', async () => {
+    const data = dataFolder()
+    expect(await crash(['--data', data.path], 3)).toBeGreaterThanOrEqual(3 * writers)
+    data.remove()
+  })
+
+  it.skipIf(uri === undefined)(
+    `leaves each of them whole or leaves nothing of it (mongodb${uri ? '' : `: ${reason}`})`,
+    async () => {
+      expect(await crash(['--mongodb', freshDatabase(uri ?? '')], 3)).toBeGreaterThanOrEqual(3 * writers)
+    },
+  )
+})
