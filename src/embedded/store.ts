@@ -53,7 +53,7 @@ interface OpenStore extends RemovingContext {
 
 class EmbeddedStore implements Store {
   readonly name = 'embedded'
-  readonly capabilities: StoreCapabilities = { transactions: true, snapshots: false, changes: false }
+  readonly capabilities: StoreCapabilities = { transactions: true, snapshots: false, changes: false, remote: false }
   readonly #options: EmbeddedStoreOptions
   #state: OpenStore | undefined
   #opening: Promise<void> | undefined

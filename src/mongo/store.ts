@@ -65,7 +65,7 @@ class MongoStore implements Store {
 
   get capabilities(): StoreCapabilities {
     const { transactions } = this.#connection
-    return { transactions, snapshots: false, changes: false }
+    return { transactions, snapshots: false, changes: false, remote: true }
   }
 
   async open(layout: ModelLayout): Promise<void> {

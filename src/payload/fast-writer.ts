@@ -3,8 +3,8 @@ import type { StructuredType } from '../edm/model.ts'
 import { printETag } from '../protocol/etag.ts'
 import { controlName, typeText } from './control.ts'
 import { closeObject, type EntityParts, ObjectProgram, type OnUnreadable, utf8Bytes } from './fast-object.ts'
-import { isKeyIncomplete, isSelected, keysOf, linkOf, refuseExpand, setTypeOf, versionAt } from './members.ts'
-import type { ByteSink, JsonDialect, RowShape, RowWriter } from './writer.ts'
+import { isKeyIncomplete, keysOf, linkOf, type NavigationPlan, navigationOf, setTypeOf, versionAt } from './members.ts'
+import type { ByteSink, ExpandedShape, JsonDialect, Related, RelatedRows, RowShape, RowWriter } from './writer.ts'
 
 /**
  * Compiles the writer of rows of a type: one walk over the BSON document notes where each field stands, then every member
@@ -13,8 +13,8 @@ import type { ByteSink, JsonDialect, RowShape, RowWriter } from './writer.ts'
  * (`control.ts`, `exceptionText`).
  *
  * Order of an entity: context, type, id, etag, editLink, properties, dynamic properties, navigation links (JSON Format 4.4).
+ * Expanded entities stand behind the links of their property.
  * @param onUnreadable for counting and logging
- * @throws ODataError notImplemented for shapes with expansions
  */
 export function compileRowWriter(
   shape: RowShape,
@@ -22,16 +22,16 @@ export function compileRowWriter(
   layout: ModelLayout,
   onUnreadable?: OnUnreadable,
 ): RowWriter {
-  refuseExpand(shape)
   const program = new ObjectProgram(shape.type, shape.select, keysOf(shape, layout), { dialect, layout, onUnreadable })
-  const entity = shape.type.kind === 'entity' ? new EntityControl(shape, dialect, layout) : undefined
+  const entity = shape.type.kind === 'entity' ? new EntityControl(shape, dialect, layout, onUnreadable) : undefined
   const contextPrefix = utf8Bytes(`,${JSON.stringify(controlName(dialect, 'context'))}:`)
-  return (row, sink, context) => {
+  return (row, sink, context, related) => {
     const start = sink.length
     if (context !== undefined) {
       sink.raw(contextPrefix)
       sink.jsonString(context)
     }
+    entity?.relate(related)
     program.write(row, 0, sink, 0, entity, entity === undefined && dialect.metadata === 'full')
     closeObject(sink, start)
   }
@@ -46,9 +46,13 @@ class EntityControl implements EntityParts {
   /** around the version: `,"@odata.etag":"W/\"` and `\""` */
   readonly #etag: readonly [Uint8Array, Uint8Array]
   readonly #types = new Map<StructuredType, Uint8Array | undefined>()
+  readonly #navigation = new Map<StructuredType, readonly NavigationPlan[]>()
+  readonly #expanded: readonly RelatedWriter[]
+  #related: Related | undefined
 
-  constructor(shape: RowShape, dialect: JsonDialect, layout: ModelLayout) {
+  constructor(shape: RowShape, dialect: JsonDialect, layout: ModelLayout, onUnreadable: OnUnreadable | undefined) {
     this.#shape = shape
+    this.#expanded = shape.expand.map((item) => relatedWriter(item, dialect, layout, onUnreadable))
     this.#dialect = dialect
     this.#setType = setTypeOf(shape, layout)
     const full = dialect.metadata === 'full'
@@ -80,14 +84,31 @@ class EntityControl implements EntityParts {
     if (url !== undefined && dialect.metadata === 'full') this.#control(sink, 'editLink', this.#editLink(url, type))
   }
 
-  /** What stands behind the properties: links of navigation properties at full metadata. */
+  /** Says what the next row's navigation properties lead to. */
+  relate(related: Related | undefined): void {
+    this.#related = related
+  }
+
+  /** What stands behind the properties: links of navigation properties at full metadata, and expanded entities. */
   after(row: Uint8Array, type: StructuredType, sink: ByteSink): void {
-    if (this.#dialect.metadata !== 'full' || this.#link === undefined) return
-    const base = this.#editLink(this.#link(row), type)
-    for (const name of type.allNavigationProperties.keys()) {
-      if (!isSelected(this.#shape.select, name)) continue
-      this.#control(sink, 'associationLink', `${base}/${name}/$ref`, name)
-      this.#control(sink, 'navigationLink', `${base}/${name}`, name)
+    const related = this.#related
+    const full = this.#dialect.metadata === 'full' && this.#link !== undefined
+    if (!full && related === undefined) return
+    let plans = this.#navigation.get(type)
+    if (plans === undefined) {
+      plans = navigationOf(this.#shape, type, full)
+      this.#navigation.set(type, plans)
+    }
+    const base = full && this.#link !== undefined ? this.#editLink(this.#link(row), type) : ''
+    for (const { name, linked, expanded } of plans) {
+      if (linked) {
+        this.#control(sink, 'associationLink', `${base}/${name}/$ref`, name)
+        this.#control(sink, 'navigationLink', `${base}/${name}`, name)
+      }
+      for (const i of expanded) {
+        const found = related?.[i]
+        if (found !== undefined) this.#expanded[i]?.(found, sink)
+      }
     }
   }
 
@@ -108,5 +129,64 @@ class EntityControl implements EntityParts {
     sink.jsonString(property + controlName(this.#dialect, name))
     sink.byte(0x3a)
     sink.jsonString(value)
+  }
+}
+
+/** Writes what one expanded property leads to, a comma in front. */
+type RelatedWriter = (related: RelatedRows, sink: ByteSink) => void
+
+function relatedWriter(
+  { property, as, shape }: ExpandedShape,
+  dialect: JsonDialect,
+  layout: ModelLayout,
+  onUnreadable: OnUnreadable | undefined,
+): RelatedWriter {
+  const write =
+    as === 'references'
+      ? referenceWriter(shape, dialect, layout)
+      : compileRowWriter(shape, dialect, layout, onUnreadable)
+  const { name, collection } = property
+  const value = utf8Bytes(`,${JSON.stringify(name)}:`)
+  const count = utf8Bytes(`,${JSON.stringify(name + controlName(dialect, 'count'))}:`)
+  const next = utf8Bytes(`,${JSON.stringify(name + controlName(dialect, 'nextLink'))}:`)
+  return (related, sink) => {
+    if (related.count !== undefined) {
+      sink.raw(count)
+      sink.ascii(dialect.ieee754Compatible ? `"${related.count}"` : String(related.count))
+    }
+    if (as === 'count') return
+    sink.raw(value)
+    if (!collection) {
+      const [only] = related.rows
+      if (only === undefined) sink.ascii('null')
+      else write(only.row, sink, undefined, only.related)
+      return
+    }
+    sink.byte(0x5b)
+    related.rows.forEach((item, i) => {
+      if (i > 0) sink.byte(0x2c)
+      write(item.row, sink, undefined, item.related)
+    })
+    sink.byte(0x5d)
+    if (related.nextLink === undefined) return
+    sink.raw(next)
+    sink.jsonString(related.nextLink)
+  }
+}
+
+/** Writes an entity reference (JSON Format 14). */
+export function referenceWriter(shape: RowShape, dialect: JsonDialect, layout: ModelLayout): RowWriter {
+  const link = linkOf(shape, dialect, layout)
+  const prefix = utf8Bytes(`${JSON.stringify(controlName(dialect, 'id'))}:`)
+  return (row, sink, context) => {
+    sink.byte(0x7b)
+    if (context !== undefined) {
+      sink.ascii(`${JSON.stringify(controlName(dialect, 'context'))}:`)
+      sink.jsonString(context)
+      sink.byte(0x2c)
+    }
+    sink.raw(prefix)
+    sink.jsonString(link?.(row) ?? '')
+    sink.byte(0x7d)
   }
 }

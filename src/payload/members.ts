@@ -1,16 +1,9 @@
 import type { Selection } from '../bind/tree.ts'
 import { type CollectionLayout, fields, type KeyPartLayout, type ModelLayout } from '../bson/layout.ts'
-import {
-  bsonType,
-  elementType,
-  readInt32,
-  readInt64AsNumber,
-  valueOffset,
-} from '../bson/reader.ts'
+import { bsonType, elementType, readInt32, readInt64AsNumber, valueOffset } from '../bson/reader.ts'
 import { isReadable } from '../csdl/core.ts'
 import type { Property, StructuredType, TypeReference } from '../edm/model.ts'
 import { isSubtypeOf, primitiveOf } from '../edm/types.ts'
-import { ODataError } from '../errors/odata-error.ts'
 import { encodePath, keyReader, rowPath } from './row-path.ts'
 import type { JsonDialect, RowShape } from './writer.ts'
 
@@ -140,8 +133,21 @@ export function isStoredNull(row: Uint8Array, at: number): boolean {
   return type === bsonType.null || type === bsonType.undefined
 }
 
-/** @throws ODataError notImplemented */
-export function refuseExpand(shape: RowShape): void {
-  if (shape.expand.length > 0)
-    throw new ODataError('notImplemented', '$expand is not implemented by this service.', { target: '$expand' })
+/** A navigation property of a type: its links, and what is expanded of it, as indexes into the shape's list. */
+export interface NavigationPlan {
+  readonly name: string
+  /** whether its links are written (full metadata) */
+  readonly linked: boolean
+  readonly expanded: readonly number[]
+}
+
+/** The navigation properties of a type that are written in some way, in the order of the model. */
+export function navigationOf(shape: RowShape, type: StructuredType, full: boolean): readonly NavigationPlan[] {
+  const plans: NavigationPlan[] = []
+  for (const [name, property] of type.allNavigationProperties) {
+    const linked = full && isSelected(shape.select, name)
+    const expanded = shape.expand.flatMap((item, i) => (item.property === property ? [i] : []))
+    if (linked || expanded.length > 0) plans.push({ name, linked, expanded })
+  }
+  return plans
 }

@@ -27,22 +27,19 @@ import {
   type MemberPlan,
   maxDepth,
   membersOf,
-  refuseExpand,
   setTypeOf,
   versionAt,
 } from './members.ts'
 import { valueText } from './value-text.ts'
-import type { JsonDialect, RowShape, RowWriter } from './writer.ts'
+import type { ExpandedShape, JsonDialect, Related, RelatedRows, RowShape, RowWriter } from './writer.ts'
 
 /**
  * The plain reference of the fast writer: decodes every value and puts the JSON text together in the obvious way. A test
  * holds both equal, byte for byte.
- * @throws ODataError notImplemented for shapes with expansions
  */
 export function compileRowWriter(shape: RowShape, dialect: JsonDialect, layout: ModelLayout): RowWriter {
-  refuseExpand(shape)
-  return (row, sink, context) => {
-    const text = Buffer.from(rowText(shape, dialect, layout, row, context))
+  return (row, sink, context, related) => {
+    const text = Buffer.from(rowText(shape, dialect, layout, row, context, related))
     sink.bytes(text, 0, text.length)
   }
 }
@@ -53,6 +50,7 @@ function rowText(
   layout: ModelLayout,
   row: Uint8Array,
   context: string | undefined,
+  related: Related | undefined,
 ): string {
   const type = typeOfDocument(row, 0, layout.structured(shape.type))
   const full = dialect.metadata === 'full'
@@ -74,16 +72,39 @@ function rowText(
   }
   const writer: Writer = { dialect, layout }
   pieces.push(...memberTexts(writer, row, 0, type, shape.select, keysOf(shape, layout), 0))
-  if (url !== '' && full) {
-    const base = editLink()
-    for (const name of type.allNavigationProperties.keys()) {
-      if (!isSelected(shape.select, name)) continue
+  for (const [name, property] of type.allNavigationProperties) {
+    if (url !== '' && full && isSelected(shape.select, name)) {
       const named = (suffix: string): string => JSON.stringify(name + controlName(dialect, suffix))
-      pieces.push(`${named('associationLink')}:${JSON.stringify(`${base}/${name}/$ref`)}`)
-      pieces.push(`${named('navigationLink')}:${JSON.stringify(`${base}/${name}`)}`)
+      pieces.push(`${named('associationLink')}:${JSON.stringify(`${editLink()}/${name}/$ref`)}`)
+      pieces.push(`${named('navigationLink')}:${JSON.stringify(`${editLink()}/${name}`)}`)
+    }
+    for (const [i, item] of shape.expand.entries()) {
+      const found = related?.[i]
+      if (item.property === property && found !== undefined) pieces.push(...relatedTexts(item, dialect, layout, found))
     }
   }
   return `{${pieces.join(',')}}`
+}
+
+/** The members of an expanded navigation property. */
+function relatedTexts(
+  { property, as, shape }: ExpandedShape,
+  dialect: JsonDialect,
+  layout: ModelLayout,
+  { rows, count, nextLink }: RelatedRows,
+): string[] {
+  const { name, collection } = property
+  const control = (suffix: string): string => JSON.stringify(name + controlName(dialect, suffix))
+  const pieces = count === undefined ? [] : [`${control('count')}:${dialect.ieee754Compatible ? `"${count}"` : count}`]
+  if (as === 'count') return pieces
+  const texts = rows.map(({ row, related }) => {
+    if (as === 'entities') return rowText(shape, dialect, layout, row, undefined, related)
+    const id = linkOf(shape, dialect, layout)?.(row) ?? ''
+    return `{${JSON.stringify(controlName(dialect, 'id'))}:${JSON.stringify(id)}}`
+  })
+  pieces.push(`${JSON.stringify(name)}:${collection ? `[${texts.join(',')}]` : (texts[0] ?? 'null')}`)
+  if (collection && nextLink !== undefined) pieces.push(`${control('nextLink')}:${JSON.stringify(nextLink)}`)
+  return pieces
 }
 
 interface Writer {

@@ -1,6 +1,6 @@
-import type { ExpandItem, MemberStep, Selection } from '../bind/tree.ts'
+import type { MemberStep, Selection } from '../bind/tree.ts'
 import type { CollectionLayout } from '../bson/layout.ts'
-import type { StructuredType } from '../edm/model.ts'
+import type { NavigationProperty, StructuredType } from '../edm/model.ts'
 
 /** How answers are written: what negotiation settled (Protocol 8.1.5, 8.2.1; JSON Format 3). */
 export interface JsonDialect {
@@ -23,13 +23,39 @@ export interface JsonDialect {
 export interface RowShape {
   readonly type: StructuredType
   readonly select: Selection | undefined
-  readonly expand: readonly ExpandItem[]
+  readonly expand: readonly ExpandedShape[]
   /** name of the entity set or singleton: ids and edit links; undefined for what has none */
   readonly entitySet: string | undefined
   /** whether `entitySet` names a singleton: its URL has no key */
   readonly singleton?: boolean
   /** where the rows stand, if that is not the collection of `entitySet`: a contained collection */
   readonly collection?: CollectionLayout
+}
+
+/** One expanded navigation property of a shape. */
+export interface ExpandedShape {
+  readonly property: NavigationProperty
+  /** whole entities, entity references, or only how many there are */
+  readonly as: 'entities' | 'references' | 'count'
+  readonly shape: RowShape
+}
+
+/** The related entities of one row, for each expanded property of its shape; undefined: the row has no such property. */
+export type Related = readonly (RelatedRows | undefined)[]
+
+/** What one navigation property of one row leads to, as far as it is written. */
+export interface RelatedRows {
+  /** of a single-valued property none or one */
+  readonly rows: readonly RelatedRow[]
+  /** how many there are, where that was asked for */
+  readonly count: number | undefined
+  /** absolute URL of the rest of a collection */
+  readonly nextLink: string | undefined
+}
+
+export interface RelatedRow {
+  readonly row: Uint8Array
+  readonly related: Related | undefined
 }
 
 /** A growing UTF-8 buffer, reused between requests. */
@@ -66,8 +92,11 @@ export interface ByteSink {
   take(): Uint8Array
 }
 
-/** Writes one row as a JSON object; `context` (an absolute URL) is its first member where given. */
-export type RowWriter = (row: Uint8Array, sink: ByteSink, context: string | undefined) => void
+/**
+ * Writes one row as a JSON object; `context` (an absolute URL) is its first member where given.
+ * @param related what its shape expands
+ */
+export type RowWriter = (row: Uint8Array, sink: ByteSink, context: string | undefined, related?: Related) => void
 
 /**
  * Writes the answer to a request for one member of a row: `{"@odata.context":..., "value":...}`, of a complex value its

@@ -1,14 +1,25 @@
 import { assertNever } from '../base/assert.ts'
-import type { BoundPath, BoundQuery, Expression, MemberStep, OrderByItem, ParameterSlot } from '../bind/tree.ts'
+import type { BoundPath, BoundQuery, ExpandItem, ParameterSlot } from '../bind/tree.ts'
 import { isComputed } from '../csdl/core.ts'
-import type { EntityType, KeyProperty, Model, Property, StructuredType, TypeReference } from '../edm/model.ts'
-import { isStructured } from '../edm/types.ts'
+import type { EntityType, Model, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { checkRequest } from './capabilities/check.ts'
+import { expansionsOf } from './expansion.ts'
 import { allow, checkMethod, type Method } from './methods.ts'
 import { checkOptions } from './options.ts'
-import type { CountPlan, CreatePlan, DeletePlan, Plan, ReadPlan, Requirement, StorePlan, UpdatePlan } from './plan.ts'
+import { totalOrder } from './order.ts'
+import type {
+  CountPlan,
+  CreatePlan,
+  DeletePlan,
+  Expansion,
+  Plan,
+  ReadPlan,
+  Requirement,
+  StorePlan,
+  UpdatePlan,
+} from './plan.ts'
 import { type PathSource, sourceOf } from './source.ts'
 
 /** What a plan is made from; the query is bound only once the options are known to be legal. */
@@ -47,7 +58,26 @@ export function buildPlan(request: PlanRequest): Plan {
   const { requires, expand, conditions } = checkRequest({ model: request.model, method, path, query: bound })
   const query = expand === bound.expand ? bound : { ...bound, expand }
   const plan = { ...storePlan(method, { ...place, path, query, slots, requires }), ...conditions }
-  return freeze(place.hops.length === 0 ? plan : { ...plan, hops: place.hops })
+  return freeze({
+    ...plan,
+    ...(place.hops.length === 0 ? {} : { hops: place.hops }),
+    ...(expand.length === 0 ? {} : { expansions: expansions(request.model, path, place, expand, slots.length) }),
+  })
+}
+
+function expansions(
+  model: Model,
+  path: BoundPath,
+  { source, hops, member }: PathSource,
+  expand: readonly ExpandItem[],
+  slots: number,
+): readonly Expansion[] {
+  if (member.length > 0)
+    throw new ODataError('notImplemented', '$expand of a property is not implemented by this service.', {
+      target: '$expand',
+    })
+  const given = hops.reduce((sum, { values }) => sum + values.length, 0)
+  return expansionsOf(model, path, source, expand, slots + given)
 }
 
 interface Parts extends PathSource {
@@ -150,37 +180,6 @@ function memberTypeOf(path: BoundPath): TypeReference | undefined {
     if (segment?.kind === 'dynamicProperty') return undefined
   }
   return undefined
-}
-
-/** Adds the key properties that the client's order does not hold, so that paging meets every row once. */
-function totalOrder(orderby: readonly OrderByItem[], type: EntityType): readonly OrderByItem[] {
-  const missing = type.key.filter((part) => !orderby.some(({ expression }) => isKey(expression, part)))
-  return [
-    ...orderby,
-    ...missing.map((part): OrderByItem => ({ expression: keyExpression(type, part), descending: false })),
-  ]
-}
-
-function isKey(expression: Expression, part: KeyProperty): boolean {
-  return (
-    expression.kind === 'member' &&
-    expression.variable === '$it' &&
-    expression.steps.length === part.path.length &&
-    expression.steps.every((step, i) => step.kind === 'property' && step.property.name === part.path[i])
-  )
-}
-
-function keyExpression(type: EntityType, part: KeyProperty): Expression {
-  const steps: MemberStep[] = []
-  let owner: StructuredType | undefined = type
-  for (const name of part.path) {
-    const property: Property | undefined = owner?.allProperties.get(name)
-    if (property === undefined)
-      throw new ODataError('notImplemented', 'Keys over navigation properties are not implemented by this service.')
-    steps.push({ kind: 'property', property })
-    owner = isStructured(property.type.type) ? property.type.type : undefined
-  }
-  return { kind: 'member', variable: '$it', steps, type: part.property.type }
 }
 
 /** Plans are shared between requests: frozen, but not the model they point into (it is frozen already). */

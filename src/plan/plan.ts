@@ -51,7 +51,10 @@ export type SourceRoot = EntitySet | Singleton | ContainedCollection
 /** Where rows come from: one collection, narrowed step by step. Navigation to it is behind it (`Hop`). */
 export interface Source {
   readonly root: SourceRoot
-  /** of a contained collection: index of the parameter that holds the owner's path (bson/layout.ts) */
+  /**
+   * Of a contained collection: index of the parameter that holds the owner's path (bson/layout.ts); a list of paths where a
+   * store that is far away is asked for the rows of many owners, in no order (`Expansion.many`).
+   */
   readonly owner?: number
   readonly steps: readonly SourceStep[]
   /** declared type of the rows after the last step */
@@ -93,6 +96,31 @@ export type HopValue =
       readonly required: boolean
     }
 
+/** One expanded navigation property: how its entities are read (plan/expansion.ts, service/expand.ts). */
+export interface Expansion {
+  readonly item: ExpandItem
+  /** declared type of the entities */
+  readonly type: EntityType
+  /** what a parent gives as parameters, numbered on from those of the request */
+  readonly values: readonly HopValue[]
+  /** whether `one` names its entity by key */
+  readonly keyed: boolean
+  /** the entities of one parent, in order; of a single-valued property the first one counts */
+  readonly one: ReadPlan
+  /** the entities of many parents, in no order: the first parameter takes a list; undefined: read by key, parent by parent */
+  readonly many: { readonly plan: ReadPlan; readonly matching: Matching } | undefined
+  /** the order in which a parent has its entities */
+  readonly orderby: readonly OrderByItem[]
+  readonly expansions: readonly Expansion[]
+}
+
+/** How an entity says which parents it belongs to. */
+export type Matching =
+  /** by the owner's path in its key */
+  | { readonly kind: 'owner' }
+  /** its values of these expressions are the parent's; `each`: its value is in the list that the parent gives */
+  | { readonly kind: 'values'; readonly members: readonly Expression[]; readonly each: boolean }
+
 interface PlanBase extends PlanConditions {
   readonly requires: readonly Requirement[]
   /** types of the parameters, by index */
@@ -124,6 +152,7 @@ export interface ReadPlan extends PlanBase {
   readonly orderby: readonly OrderByItem[]
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
+  readonly expansions?: readonly Expansion[]
   readonly top: number | undefined
   readonly skip: number | undefined
   readonly count: boolean
@@ -144,6 +173,7 @@ export interface CreatePlan extends PlanBase {
   readonly fixed?: readonly FixedValue[]
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
+  readonly expansions?: readonly Expansion[]
 }
 
 /** PATCH (merge) or PUT (replace) of one entity. */
@@ -156,6 +186,7 @@ export interface UpdatePlan extends PlanBase {
   readonly fixed?: readonly FixedValue[]
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
+  readonly expansions?: readonly Expansion[]
 }
 
 export interface DeletePlan extends PlanBase {

@@ -203,14 +203,14 @@ function linked(
   parameter: number,
   full: string,
 ): Pick<Relation, 'values' | 'steps'> {
-  const [part, another] = target.type.key
-  if (part === undefined || another !== undefined || part.path.length > 1)
+  const part = keyProperty(target.type)
+  if (part === undefined)
     throw new ODataError(
       'notImplemented',
       `${full} lists entities with a key of several parts, which is not implemented.`,
       { target: property.name },
     )
-  const key = part.property.type
+  const key = part.type
   const path: readonly MemberStep[] = [...via, { kind: 'navigation', property }]
   if (!property.collection) {
     const predicate = { key: target.type.key, parameters: [parameter] }
@@ -219,7 +219,7 @@ function linked(
   const list: TypeReference = { ...key, collection: true }
   const predicate: Expression = {
     kind: 'in',
-    operand: memberOf([{ kind: 'property', property: part.property }], key),
+    operand: memberOf([{ kind: 'property', property: part }], key),
     items: [{ kind: 'parameter', index: parameter, type: list }],
     type: booleanReference,
   }
@@ -227,6 +227,12 @@ function linked(
     values: [{ kind: 'links', path, key, required: false }],
     steps: [...casts, { kind: 'filter', predicate }],
   }
+}
+
+/** The only key property of a type; undefined where there are several, or it lies in a complex property. */
+export function keyProperty({ key }: EntityType): Property | undefined {
+  const [part, another] = key
+  return part === undefined || another !== undefined || part.path.length > 1 ? undefined : part.property
 }
 
 function lastOf(properties: readonly Property[]): Property {
@@ -239,7 +245,8 @@ function stepsOf(properties: readonly Property[]): readonly MemberStep[] {
   return properties.map((property) => ({ kind: 'property', property }))
 }
 
-function memberOf(steps: readonly MemberStep[], type: TypeReference): Expression {
+/** A path from the row. */
+export function memberOf(steps: readonly MemberStep[], type: TypeReference): Expression {
   return { kind: 'member', variable: '$it', steps, type }
 }
 

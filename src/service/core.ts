@@ -68,6 +68,18 @@ export function dialectOf(core: Core, exchange: Exchange, format: JsonFormat): J
   }
 }
 
+/** The dialect of links that stand in headers, or that the service makes for itself. */
+export function plainDialect(exchange: Exchange): JsonDialect {
+  return {
+    version: exchange.version,
+    metadata: 'minimal',
+    ieee754Compatible: false,
+    exponentialDecimals: false,
+    alwaysType: false,
+    root: exchange.root,
+  }
+}
+
 /** `@odata.` or `@`: how control information is named (JSON Format 4.6). */
 export function controlPrefix(version: ODataVersion): string {
   return version === '4.0' ? '@odata.' : '@'

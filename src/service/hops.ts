@@ -3,12 +3,12 @@ import { decodeField } from '../bson/decode.ts'
 import { fieldPathOf } from '../bson/field-path.ts'
 import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.ts'
 import { findPath } from '../bson/reader.ts'
-import type { TypeReference } from '../edm/model.ts'
+import type { NavigationProperty, TypeReference } from '../edm/model.ts'
 import type { CollectionValue, PrimitiveValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { prepareValue } from '../eval/compile.ts'
 import { rowPath } from '../payload/row-path.ts'
-import type { Hop, HopValue, ReadPlan } from '../plan/plan.ts'
+import type { Hop, HopValue, ReadPlan, Source } from '../plan/plan.ts'
 import { type Core, collectionOf, contextOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { virtualSingleton } from './singleton.ts'
@@ -16,7 +16,7 @@ import { virtualSingleton } from './singleton.ts'
 /** Navigation on the way to a plan's rows (plan/plan.ts, `Hop`). */
 
 /** What a hop's row gives, as parameters; undefined: nothing is related. */
-type HopReader = (row: Uint8Array, parameters: Parameters) => Parameters | undefined
+export type HopReader = (row: Uint8Array, parameters: Parameters) => Parameters | undefined
 
 const readers = new WeakMap<Hop, HopReader>()
 
@@ -94,16 +94,25 @@ function missing({ plan, property }: Hop, before: Hop | undefined): ODataError {
   )
 }
 
-function readerOf(core: Core, hop: Hop): HopReader {
-  const { source } = hop.plan
-  const collection = collectionOf(core.layout, source.root)
-  const values = hop.values.map((value) => valueReader(core.layout, collection, hop, value))
+function readerOf(core: Core, { plan, property, values }: Hop): HopReader {
+  return hopReader(core.layout, plan.source, property, values)
+}
+
+/** Makes the function that reads from a row what a navigation property of it needs. */
+export function hopReader(
+  layout: ModelLayout,
+  source: Source,
+  property: NavigationProperty | undefined,
+  asked: readonly HopValue[],
+): HopReader {
+  const collection = collectionOf(layout, source.root)
+  const values = asked.map((value) => valueReader(layout, collection, source, property, value))
   return (row, parameters) => {
     const found: (PrimitiveValue | CollectionValue | null)[] = []
     for (const [i, read] of values.entries()) {
       const value = read(row, parameters)
-      const asked = hop.values[i]
-      if (value === null && asked !== undefined && asked.kind !== 'owner' && asked.required) return undefined
+      const what = asked[i]
+      if (value === null && what !== undefined && what.kind !== 'owner' && what.required) return undefined
       found.push(value)
     }
     return found
@@ -112,8 +121,13 @@ function readerOf(core: Core, hop: Hop): HopReader {
 
 type ValueReader = (row: Uint8Array, parameters: Parameters) => PrimitiveValue | CollectionValue | null
 
-function valueReader(layout: ModelLayout, collection: CollectionLayout, hop: Hop, value: HopValue): ValueReader {
-  const { source } = hop.plan
+function valueReader(
+  layout: ModelLayout,
+  collection: CollectionLayout,
+  source: Source,
+  property: NavigationProperty | undefined,
+  value: HopValue,
+): ValueReader {
   switch (value.kind) {
     case 'owner': {
       const path = rowPath(collection, source.root.name, layout)
@@ -124,7 +138,7 @@ function valueReader(layout: ModelLayout, collection: CollectionLayout, hop: Hop
       return (row, parameters) => primitive(prepared(parameters)(row))
     }
     case 'links':
-      return linksReader(layout, collection, value.path, value.key, hop.property?.collection === true)
+      return linksReader(layout, collection, value.path, value.key, property?.collection === true)
   }
 }
 

@@ -6,7 +6,7 @@ import { compileRowWriter } from '../payload/fast-writer.ts'
 import { compileMemberWriter } from '../payload/member-writer.ts'
 import { compileRawValue } from '../payload/raw-value.ts'
 import { createSink } from '../payload/sink.ts'
-import type { ByteSink, JsonDialect, RowShape, RowWriter } from '../payload/writer.ts'
+import type { ByteSink, JsonDialect, Related, RowShape, RowWriter } from '../payload/writer.ts'
 import type { CountPlan, CreatePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import { printETag, readConditions } from '../protocol/etag.ts'
 import type { HttpResponse } from '../protocol/message.ts'
@@ -17,6 +17,7 @@ import type { QueryOptions } from '../url/ast.ts'
 import { notModified, versionOf } from './conditions.ts'
 import { type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
+import { expandedShapes, expandRows, shapeOfSource } from './expand.ts'
 import type { Continuation } from './paging.ts'
 import { virtualSingleton } from './singleton.ts'
 
@@ -29,10 +30,9 @@ export function rowWriter(core: Core, plan: ReadPlan | CreatePlan | UpdatePlan, 
 }
 
 /** What of a plan's rows is written. */
-export function shapeOf(core: Core, { source, select, expand }: ReadPlan | CreatePlan | UpdatePlan): RowShape {
-  const { root, type } = source
-  const shape: RowShape = { type, select, expand, entitySet: root.name, singleton: root.kind === 'singleton' }
-  return root.kind === 'contained' ? { ...shape, collection: collectionOf(core.layout, root) } : shape
+export function shapeOf(core: Core, plan: ReadPlan | CreatePlan | UpdatePlan): RowShape {
+  const shape = shapeOfSource(core, plan.source, plan.source.type)
+  return { ...shape, select: plan.select, expand: expandedShapes(core, plan.expansions) }
 }
 
 /**
@@ -88,7 +88,8 @@ async function readSingle(
   const sink = createSink()
   if (plan.member.length === 0) {
     const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
-    rowWriter(core, plan, dialect)(row, sink, context)
+    const [related] = await expandRows(core, exchange, plan, parameters, [row], options.expand)
+    rowWriter(core, plan, dialect)(row, sink, context, related)
   } else if (!writeMember(core, plan, parameters, dialect, row, sink))
     return { status: 204, headers: answer, body: undefined }
   answer['Content-Type'] = jsonContentType(format, exchange.version)
@@ -185,10 +186,10 @@ async function readCollection(
   let written = 0
   let last: Uint8Array | undefined
   /** @returns false once the page is full */
-  const writeRow = (row: Uint8Array): boolean => {
+  const writeRow = (row: Uint8Array, related: Related | undefined): boolean => {
     if (written === page.rows) return false
     if (written > 0) sink.byte(0x2c)
-    write(row, sink, undefined)
+    write(row, sink, undefined, related)
     written++
     last = row
     return true
@@ -209,16 +210,20 @@ async function readCollection(
     sink.byte(0x7d)
   }
 
+  /** of the rows that are written */
+  const expand = (batch: readonly Uint8Array[]) =>
+    expandRows(core, exchange, plan, parameters, batch.slice(0, page.rows - written), options.expand)
   const answer: Record<string, string> = { 'Content-Type': jsonContentType(format, exchange.version) }
   if (page.applied !== undefined)
     answer['Preference-Applied'] = `${exchange.version === '4.0' ? 'odata.' : ''}maxpagesize=${page.applied}`
   if (rows.complete || rows.first.length > page.rows) {
-    const full = rows.first.some((row) => !writeRow(row))
+    const related = await expand(rows.first)
+    const full = rows.first.some((row, i) => !writeRow(row, related[i]))
     if (!rows.complete) await rows.close()
     writeEnd(full)
     return { status: 200, headers: answer, body: sink.take() }
   }
-  return { status: 200, headers: answer, body: await started(stream(rows, sink, writeRow, writeEnd)) }
+  return { status: 200, headers: answer, body: await started(stream(rows, sink, expand, writeRow, writeEnd)) }
 }
 
 /** Fetches the first chunk now, so that what fails early is still answered with an error. */
@@ -237,13 +242,15 @@ async function started(chunks: AsyncGenerator<Uint8Array>): Promise<AsyncIterabl
 async function* stream(
   rows: Rows,
   sink: ByteSink,
-  writeRow: (row: Uint8Array) => boolean,
+  expand: (rows: readonly Uint8Array[]) => Promise<readonly (Related | undefined)[]>,
+  writeRow: (row: Uint8Array, related: Related | undefined) => boolean,
   writeEnd: (more: boolean) => void,
 ) {
   let full = false
   for await (const batch of rows.batches) {
-    for (const row of batch) {
-      full = !writeRow(row)
+    const related = await expand(batch)
+    for (const [i, row] of batch.entries()) {
+      full = !writeRow(row, related[i])
       if (full) break
       if (sink.length >= chunkBytes) yield sink.take()
     }

@@ -23,8 +23,9 @@ import type { DeleteOutcome, Session } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { preconditionFailed, preconditionOf, versionOf } from './conditions.ts'
 import { containedCollections } from './containment.ts'
-import { type Core, contextOf, dialectOf } from './core.ts'
+import { type Core, contextOf, dialectOf, plainDialect } from './core.ts'
 import type { Exchange } from './exchange.ts'
+import { expandRows } from './expand.ts'
 import { makeKey } from './keys.ts'
 import { rowWriter, shapeOf } from './read.ts'
 import { initialMembers, lastingSingleton, lonelyKey } from './singleton.ts'
@@ -57,7 +58,7 @@ export async function create(
     outcome = await controller.create(context, withMembers(entity, makeKey(type, true), fixed))
   exchange.timings?.mark('store')
   if (outcome.kind === 'exists') throw new ODataError('entityExists', 'There is an entity with this key already.')
-  return created(core, exchange, plan, parameters, outcome.row, format)
+  return created(core, exchange, plan, parameters, outcome.row, format, options)
 }
 
 /** PATCH and PUT of an entity (Protocol 11.4.3, 11.4.4). */
@@ -93,14 +94,14 @@ export async function update(
   for (let round = 0; round < 2; round++) {
     const outcome = await controller.update(context, entity)
     exchange.timings?.mark('store')
-    if (outcome.kind === 'updated') return changed(core, exchange, plan, parameters, outcome.row, format)
+    if (outcome.kind === 'updated') return changed(core, exchange, plan, parameters, outcome.row, format, options)
     if (outcome.kind === 'preconditionFailed')
       throw preconditionFailed(conditions.ifMatch ? 'If-Match' : 'If-None-Match')
     // If-Match never upserts.
     if (conditions.ifMatch) throw preconditionFailed('If-Match')
     if (!plan.upsert) throw new ODataError('entityNotFound', 'There is no entity with this key.')
     const inserted = await controller.create(context, await upserted(core, exchange, plan, parameters, entity))
-    if (inserted.kind === 'created') return created(core, exchange, plan, parameters, inserted.row, format)
+    if (inserted.kind === 'created') return created(core, exchange, plan, parameters, inserted.row, format, options)
     if (conditions.ifNoneMatch) throw preconditionFailed('If-None-Match')
     if (plan.fixed)
       throw new ODataError('entityExists', 'There is an entity with this key already, related to another one.')
@@ -255,14 +256,15 @@ function keyOf(plan: UpdatePlan, parameters: Parameters): ReadonlyMap<string, Va
 
 type JsonFormat = ReturnType<typeof negotiateJson>
 
-function created(
+async function created(
   core: Core,
   exchange: Exchange,
   plan: CreatePlan | UpdatePlan,
   parameters: Parameters,
   row: Uint8Array,
   format: JsonFormat,
-): HttpResponse {
+  options: QueryOptions,
+): Promise<HttpResponse> {
   const location = locationOf(core, exchange, plan, row)
   const headers: Record<string, string> = { Location: location }
   const wanted = parsePrefer(exchange.request.headers.prefer).return
@@ -273,31 +275,40 @@ function created(
     return { status: 204, headers, body: undefined }
   }
   if (wanted) headers['Preference-Applied'] = `return=${wanted}`
-  return { status: 201, headers, body: representation(core, exchange, plan, parameters, row, format, headers) }
+  return {
+    status: 201,
+    headers,
+    body: await representation(core, exchange, plan, parameters, row, format, headers, options),
+  }
 }
 
 /** Protocol 11.4.3: 204 unless the client asks for the entity; Graph answers 200 unless the client asks for nothing. */
-function changed(
+async function changed(
   core: Core,
   exchange: Exchange,
   plan: UpdatePlan,
   parameters: Parameters,
   row: Uint8Array,
   format: JsonFormat,
-): HttpResponse {
+  options: QueryOptions,
+): Promise<HttpResponse> {
   const headers: Record<string, string> = {}
   const wanted = parsePrefer(exchange.request.headers.prefer).return
   // who may change an entity may not always read it
   const readable = !core.enforcePermissions || isPermitted(exchange.principal, plan.representation ?? [])
   if (wanted === 'minimal' || (wanted && readable)) headers['Preference-Applied'] = `return=${wanted}`
   if (readable && (wanted === 'representation' || (core.protocol.graph && wanted === undefined)))
-    return { status: 200, headers, body: representation(core, exchange, plan, parameters, row, format, headers) }
+    return {
+      status: 200,
+      headers,
+      body: await representation(core, exchange, plan, parameters, row, format, headers, options),
+    }
   addVersion(headers, row)
   headers['OData-EntityId'] = locationOf(core, exchange, plan, row)
   return { status: 204, headers, body: undefined }
 }
 
-function representation(
+async function representation(
   core: Core,
   exchange: Exchange,
   plan: CreatePlan | UpdatePlan,
@@ -305,14 +316,13 @@ function representation(
   row: Uint8Array,
   format: JsonFormat,
   headers: Record<string, string>,
-): Uint8Array {
+  options: QueryOptions,
+): Promise<Uint8Array> {
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
-  rowWriter(core, plan, dialect)(
-    row,
-    sink,
-    dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters),
-  )
+  const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
+  const [related] = await expandRows(core, exchange, plan, parameters, [row], options.expand)
+  rowWriter(core, plan, dialect)(row, sink, context, related)
   addVersion(headers, row)
   headers['Content-Type'] = jsonContentType(format, exchange.version)
   return sink.take()
@@ -325,14 +335,7 @@ function addVersion(headers: Record<string, string>, row: Uint8Array): void {
 
 /** The canonical URL of a stored entity, absolute (Protocol 8.3.4, 8.3.7). */
 function locationOf(core: Core, exchange: Exchange, plan: CreatePlan | UpdatePlan, row: Uint8Array): string {
-  const dialect = dialectOf(core, exchange, plainJson)
+  const dialect = plainDialect(exchange)
   const link = core.writers.get(plan.source, dialect, () => linkOf(shapeOf(core, plan), dialect, core.layout))
   return link?.(row) ?? exchange.root + plan.source.root.name
-}
-
-const plainJson: JsonFormat = {
-  metadata: 'minimal',
-  ieee754Compatible: false,
-  exponentialDecimals: false,
-  streaming: false,
 }

@@ -46,6 +46,8 @@ export interface StoreCapabilities {
   readonly transactions: boolean
   readonly snapshots: boolean
   readonly changes: boolean
+  /** each read is a round trip to a server: rows of many owners are better read together */
+  readonly remote: boolean
 }
 
 /** What belongs to one request. */

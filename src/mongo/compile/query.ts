@@ -9,7 +9,7 @@ import { prepareOrder } from '../../eval/order.ts'
 import { prepareSearch } from '../../eval/search.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, Source, UpdatePlan } from '../../plan/plan.ts'
 import { storeFailure } from '../../store/failures.ts'
-import { type Condition, conjunction, everything, type Filter, unsure } from './condition.ts'
+import { type Condition, conjunction, disjunction, everything, type Filter, unsure } from './condition.ts'
 import { fieldOf, type QueryContext } from './field.ts'
 import { compileFilter } from './filter.ts'
 import { compileFieldOrder, type FieldOrder } from './order.ts'
@@ -101,7 +101,7 @@ function compileSource(source: Source, context: QueryContext) {
           const known = !values.includes(null) && (owner === undefined || path !== undefined)
           return known ? encodeKey(collection, values, path) : undefined
         }
-  if (owner && key === undefined) narrowings.push(ofOwner(owner))
+  if (source.owner !== undefined && key === undefined) narrowings.push(ofOwner(source.owner))
   let type: EntityType = source.root.type
   for (const step of source.steps) {
     if (step.kind === 'filter') narrowings.push(narrowingOf(step.predicate, { ...context, type }))
@@ -114,11 +114,12 @@ function compileSource(source: Source, context: QueryContext) {
 
 const passed = () => () => true
 
-/** The entities of one owner. */
-function ofOwner(owner: Owner): Narrowing {
+/** The entities of an owner, or of a list of owners. */
+function ofOwner(parameter: number): Narrowing {
   const condition: Condition = ({ parameters }) => {
-    const path = owner(parameters)
-    return path === undefined ? false : ownedBy(path)
+    const path = parameters[parameter]
+    if (Array.isArray(path)) return disjunction(path.map((one) => (typeof one === 'string' ? ownedBy(one) : false)))
+    return typeof path === 'string' ? ownedBy(path) : false
   }
   return { condition, test: () => passed }
 }

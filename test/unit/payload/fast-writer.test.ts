@@ -9,7 +9,7 @@ import { compileRowWriter as compileFast } from '../../../src/payload/fast-write
 import { readEntity } from '../../../src/payload/read-entity.ts'
 import { createSink } from '../../../src/payload/sink.ts'
 import { compileRowWriter as compileSlow } from '../../../src/payload/slow-writer.ts'
-import type { JsonDialect, RowShape, RowWriter } from '../../../src/payload/writer.ts'
+import type { ExpandedShape, JsonDialect, Related, RowShape, RowWriter } from '../../../src/payload/writer.ts'
 import { dialect, sampleModel } from './fixture.ts'
 import { thingRows } from './rows.ts'
 
@@ -68,7 +68,48 @@ const shapes = fc.constantFrom(
   shapeOf({ type: sample.note, entitySet: undefined }),
 )
 
+/** Everything that $expand can ask of a thing, two levels deep, with rows as they come. */
+const expansions = (): readonly ExpandedShape[] => {
+  const inner = [...sample.thing.allNavigationProperties.values()].map(
+    (property, i): ExpandedShape => ({
+      property,
+      as: (['entities', 'references', 'count'] as const)[i % 3] ?? 'entities',
+      shape: shapeOf({ select: select(['id', 'text']) }),
+    }),
+  )
+  return inner.map((item): ExpandedShape => ({ ...item, as: 'entities', shape: { ...item.shape, expand: inner } }))
+}
+const relatedRows = (rows: readonly Uint8Array[], depth: number): Related =>
+  [...sample.thing.allNavigationProperties.values()].map((_, i) =>
+    (rows.length + i) % 4 === 3
+      ? undefined
+      : {
+          rows: rows
+            .slice(0, i % 3)
+            .map((row) => ({ row, related: depth === 0 ? undefined : relatedRows(rows, depth - 1) })),
+          count: i % 2 === 0 ? rows.length : undefined,
+          nextLink: i % 3 === 1 ? 'https://host/svc/Things?$skiptoken=x"y' : undefined,
+        },
+  )
+
 describe('fast and slow writer', () => {
+  it('write the same bytes of what is expanded', () => {
+    const shape = shapeOf({ select: select(['text', 'extra']), expand: expansions() })
+    fc.assert(
+      fc.property(dialects, fc.array(thingRows, { minLength: 1, maxLength: 4 }), (of, rows) => {
+        const [first = new Uint8Array()] = rows
+        const [fast, slow] = both(shape, of).map((writer) => {
+          const sink = createSink(64)
+          writer(first, sink, undefined, relatedRows(rows, 1))
+          return Buffer.from(sink.take()).toString('utf8')
+        })
+        expect(fast).toBe(slow)
+        JSON.parse(fast ?? '')
+      }),
+      { numRuns: Math.ceil(numRuns / 4) },
+    )
+  })
+
   it('write the same bytes, which are JSON', () => {
     fc.assert(
       fc.property(shapes, dialects, fc.array(thingRows, { minLength: 1, maxLength: 3 }), (shape, of, rows) => {
@@ -369,10 +410,19 @@ describe('fast writer', () => {
     expect(members(encodeEntity(layout, collection, keyed))).toMatchObject(body)
   })
 
-  it('refuses expansions for now', () => {
-    const item = {
-      property: sample.thing.allNavigationProperties.get('items'),
-    } as unknown as RowShape['expand'][number]
-    expect(() => compileFast(shapeOf({ expand: [item] }), dialect({}), layout)).toThrow('$expand')
+  it('writes expanded entities behind the links of their property', () => {
+    const items = sample.thing.allNavigationProperties.get('items')!
+    const shape = shapeOf({
+      select: select(['id']),
+      expand: [{ property: items, as: 'entities', shape: { ...shapeOf(), type: sample.item, entitySet: 'Items' } }],
+    })
+    const sink = createSink(64)
+    const related: Related = [
+      { rows: [{ row: row({ _id: 'a' }), related: undefined }], count: 5, nextLink: 'https://host/svc/next' },
+    ]
+    compileFast(shape, dialect({}), layout)(row({ _id: 'k' }), sink, undefined, related)
+    expect(Buffer.from(sink.take()).toString('utf8')).toBe(
+      '{"id":"k","items@odata.count":5,"items":[{"id":"a","name":null}],"items@odata.nextLink":"https://host/svc/next"}',
+    )
   })
 })

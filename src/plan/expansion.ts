@@ -1,0 +1,203 @@
+import { follow, isContained, type Place, placeBehind, placeOf } from '../bind/binding-targets.ts'
+import type { BoundPath, ExpandItem, Expression, MemberStep } from '../bind/tree.ts'
+import { booleanReference } from '../bind/type-references.ts'
+import type { EntityType, Model, TypeReference } from '../edm/model.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import { containedCollection } from './contained.ts'
+import { ofRow } from './of-row.ts'
+import { totalOrder } from './order.ts'
+import type { Expansion, HopValue, Matching, ReadPlan, Source, SourceRoot } from './plan.ts'
+import { keyProperty, memberOf, type Pair, relationOf, storageOf } from './relation.ts'
+import { ownerSuffix } from './source.ts'
+
+/** How deep $expand goes, and how many navigation properties it names, `$levels` unrolled. */
+export const expandLimits = { depth: 5, items: 20 } as const
+
+/**
+ * What a request expands, as reads of its own: for one entity, and for many at once.
+ * @param firstParameter number of the first parameter that a parent gives: behind those of path, query and hops
+ * @throws ODataError notImplemented (what is neither contained nor bound; paths through complex properties), urlLimitExceeded
+ */
+export function expansionsOf(
+  model: Model,
+  path: BoundPath,
+  source: Source,
+  items: readonly ExpandItem[],
+  firstParameter: number,
+): readonly Expansion[] {
+  const budget = { items: 0 }
+  return items.map((item) =>
+    expansionOf({ model, firstParameter, budget }, placeOfPath(model, path), source.root, item, 1),
+  )
+}
+
+interface Building {
+  readonly model: Model
+  readonly firstParameter: number
+  readonly budget: { items: number }
+}
+
+function expansionOf(building: Building, place: Place, parent: SourceRoot, item: ExpandItem, depth: number): Expansion {
+  const { property, path, query } = item
+  count(building, depth)
+  if (path.some((step) => step.kind !== 'cast'))
+    throw new ODataError(
+      'notImplemented',
+      `$expand of ${property.name} inside a complex property is not implemented by this service.`,
+      { target: '$expand' },
+    )
+  if (query.compute.length > 0)
+    throw new ODataError('notImplemented', '$compute inside $expand is not implemented by this service.', {
+      target: '$expand',
+    })
+  const found = targetOf(building, place, parent, item)
+  const { root, type } = found
+  const orderby = totalOrder(
+    query.orderby.map((order) => ({ ...order, expression: ofRow(order.expression) })),
+    type,
+  )
+  const common = {
+    filter: query.filter && ofRow(query.filter),
+    search: query.search,
+  }
+  const one = rowsPlan(found.source, { ...common, orderby: found.keyed ? [] : orderby, skip: query.skip })
+  const many = found.many && {
+    plan: rowsPlan(found.many.source, { ...common, orderby: [], skip: undefined }),
+    matching: found.many.matching,
+  }
+  const nested = nestedItems(item, depth).map((inner) => expansionOf(building, found.place, root, inner, depth + 1))
+  return { item, type, values: found.values, keyed: found.keyed, one, many, orderby, expansions: nested }
+}
+
+function count({ budget }: Building, depth: number): void {
+  budget.items++
+  const [limit, most] =
+    depth > expandLimits.depth
+      ? ['expandDepth', expandLimits.depth]
+      : budget.items > expandLimits.items
+        ? ['expandItems', expandLimits.items]
+        : []
+  if (limit !== undefined)
+    throw new ODataError('urlLimitExceeded', `$expand asks for more than ${most} (limit ${limit}).`, {
+      target: '$expand',
+    })
+}
+
+/** What is expanded below an item: its own, and itself again for `$levels` (Protocol 11.2.5.2.1.1). */
+function nestedItems(item: ExpandItem, depth: number): readonly ExpandItem[] {
+  const { property, levels, query } = item
+  const { type } = property
+  const recursive = type.kind === 'entity' && type.allNavigationProperties.get(property.name) === property
+  if (levels === 1 || !recursive) return query.expand
+  if (levels === 'max') return depth >= expandLimits.depth ? query.expand : [...query.expand, item]
+  return [...query.expand, { ...item, levels: levels - 1 }]
+}
+
+/** Where the entities of an expanded property are. */
+interface Target {
+  readonly root: SourceRoot
+  readonly type: EntityType
+  readonly place: Place
+  readonly values: readonly HopValue[]
+  /** the rows of one parent */
+  readonly source: Source
+  /** whether `source` names its row by key */
+  readonly keyed: boolean
+  readonly many: { readonly source: Source; readonly matching: Matching } | undefined
+}
+
+function targetOf({ model, firstParameter }: Building, place: Place, parent: SourceRoot, item: ExpandItem): Target {
+  const { property, path } = item
+  let from = place
+  for (const step of path) if (step.kind === 'cast') from = placeBehind(from, step.type.name)
+  const next = follow(model, from, property)
+  if (isContained(model, property)) {
+    const root = containedCollection(property)
+    const suffix = ownerSuffix(parent.type, path, property)
+    const source: Source = { root, owner: firstParameter, steps: [], type: root.type, single: !property.collection }
+    return {
+      root,
+      type: root.type,
+      place: next,
+      values: [{ kind: 'owner', suffix }],
+      source,
+      keyed: !property.collection,
+      many: property.collection ? { source, matching: { kind: 'owner' } } : undefined,
+    }
+  }
+  const { target, type, values, steps, find } = relationOf(property, next.root, path, firstParameter)
+  const common = { root: target, type, place: next, values }
+  if (find === undefined && !property.collection)
+    return { ...common, source: { root: target, steps, type, single: true }, keyed: true, many: undefined }
+  const source: Source = { root: target, steps: find?.steps ?? steps, type, single: false }
+  const many = manyOf(item, source, firstParameter)
+  return { ...common, source, keyed: false, many }
+}
+
+/** The rows of many parents at once: those whose value is one of a list. */
+function manyOf({ property }: ExpandItem, source: Source, parameter: number): Target['many'] {
+  const storage = storageOf(property)
+  const casts = source.steps.filter(({ kind }) => kind === 'cast')
+  if (storage.kind === 'links') {
+    const key = keyProperty(source.root.type)
+    // the condition takes a list as it is
+    return key && { source, matching: { kind: 'values', members: [memberOf(stepsOf([key]), key.type)], each: true } }
+  }
+  const [first] = storage.pairs
+  if (first === undefined) return undefined
+  const members = storage.pairs.map(targetMember)
+  const [operand] = members
+  if (operand?.type === undefined) return undefined
+  const list: TypeReference = { ...operand.type, collection: true }
+  const predicate: Expression = {
+    kind: 'in',
+    operand,
+    items: [{ kind: 'parameter', index: parameter, type: list }],
+    type: booleanReference,
+  }
+  return {
+    source: { ...source, steps: [...casts, { kind: 'filter', predicate }] },
+    matching: { kind: 'values', members, each: false },
+  }
+}
+
+function targetMember({ to }: Pair): Expression {
+  const last = to.at(-1)
+  if (last === undefined) throw new Error('invariant: a constraint names a property')
+  return memberOf(stepsOf(to), last.type)
+}
+
+function stepsOf(properties: Pair['to']): readonly MemberStep[] {
+  return properties.map((property) => ({ kind: 'property', property }))
+}
+
+function rowsPlan(source: Source, options: Pick<ReadPlan, 'filter' | 'search' | 'orderby' | 'skip'>): ReadPlan {
+  return Object.freeze({
+    kind: 'read',
+    requires: [],
+    slots: [],
+    source,
+    member: [],
+    memberType: undefined,
+    raw: false,
+    compute: [],
+    select: undefined,
+    expand: [],
+    top: undefined,
+    count: false,
+    ...options,
+  })
+}
+
+/** Where the rows of a path stand, for the bindings of what is expanded. */
+function placeOfPath(model: Model, { segments }: BoundPath): Place {
+  let place: Place = { root: undefined, path: [] }
+  for (const segment of segments) {
+    if (segment.kind === 'entitySet') place = placeOf(segment.entitySet)
+    else if (segment.kind === 'singleton') place = placeOf(segment.singleton)
+    else if (segment.kind === 'cast') place = placeBehind(place, segment.type.name)
+    else if (segment.kind === 'property') place = placeBehind(place, segment.property.name)
+    else if (segment.kind === 'navigation') place = follow(model, place, segment.property)
+  }
+  return place
+}

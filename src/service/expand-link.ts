@@ -1,0 +1,48 @@
+import type { ExpandItem } from '../bind/tree.ts'
+import type { EntityType } from '../edm/model.ts'
+import { isSubtypeOf } from '../edm/types.ts'
+import type { Expansion, Source } from '../plan/plan.ts'
+import type { ExpandNode, QueryOptions } from '../url/ast.ts'
+import { printOptions } from '../url/print.ts'
+
+/** Links to the rest of a nested collection: the request that would have given it on its own. */
+
+/** The item of a request's $expand that names a navigation property itself; undefined: `*` does. */
+export function nodeOf(nodes: readonly ExpandNode[], { property }: ExpandItem): ExpandNode | undefined {
+  return nodes.find(({ path }) => path.some((step) => step.kind === 'name' && step.name === property.name))
+}
+
+/** What is expanded below an expansion, as items of its own request: `$levels` becomes one level less. */
+export function nestedNodes(nodes: readonly ExpandNode[], { item, expansions }: Expansion): readonly ExpandNode[] {
+  const node = nodeOf(nodes, item)
+  const own = node?.options?.expand ?? []
+  if (node?.options === undefined || item.levels === 1) return own
+  if (!expansions.some(({ item: inner }) => inner.property === item.property)) return own
+  const levels = item.levels === 'max' ? 'max' : item.levels - 1
+  return [...own, { ...node, options: { ...node.options, levels } }]
+}
+
+/**
+ * Path and query of the request for a parent's related entities.
+ * @param parent path of the parent below the service root
+ */
+export function nextTarget(
+  parent: string,
+  { root }: Source,
+  expansion: Expansion,
+  node: ExpandNode | undefined,
+  nodes: readonly ExpandNode[],
+): string {
+  const { property } = expansion.item
+  const declaring = property.declaringType
+  const cast =
+    declaring.kind === 'entity' && !isSubtypeOf(root.type, declaring as EntityType) ? `/${declaring.name}` : ''
+  const path = `/${parent}${cast}/${encodeURIComponent(property.name)}`
+  const query = node?.options === undefined ? '' : printOptions(alone(node.options, nestedNodes(nodes, expansion)))
+  return query === '' ? path : `${path}?${query}`
+}
+
+/** Nested options as those of a request. */
+function alone({ levels: _, expand: __, ...options }: QueryOptions, nested: readonly ExpandNode[]): QueryOptions {
+  return nested.length === 0 ? options : { ...options, expand: nested }
+}

@@ -1,0 +1,317 @@
+import type { Parameters } from '../bind/tree.ts'
+import { typeOfDocument } from '../bson/decode.ts'
+import type { EntityType, StructuredType } from '../edm/model.ts'
+import { isSubtypeOf } from '../edm/types.ts'
+import { prepareOrder } from '../eval/order.ts'
+import { linkOf } from '../payload/members.ts'
+import type { ExpandedShape, Related, RelatedRow, RelatedRows, RowShape } from '../payload/writer.ts'
+import type { CreatePlan, Expansion, ReadPlan, Source, UpdatePlan } from '../plan/plan.ts'
+import type { Rows } from '../store/port.ts'
+import type { ExpandNode } from '../url/ast.ts'
+import { type Core, collectionOf, contextOf, plainDialect } from './core.ts'
+import type { Exchange } from './exchange.ts'
+import { nestedNodes, nextTarget, nodeOf } from './expand-link.ts'
+import { matcherOf } from './expand-match.ts'
+import { type HopReader, hopReader } from './hops.ts'
+import { virtualSingleton } from './singleton.ts'
+
+/** $expand (Protocol 11.2.5.2): related entities of the rows of an answer, level by level. */
+
+/** Entities of one parent at the most; what is left has a nextLink. */
+const nestedPageSize = 100
+/** Rows of one read for many parents: beyond it each parent is asked for on its own. */
+const mostRows = 10_000
+/** Parents of one read. */
+const mostParents = 200
+
+/** What holds for all levels of one answer. */
+interface Answer {
+  readonly core: Core
+  readonly exchange: Exchange
+  /** of the request, those of hops included */
+  readonly parameters: Parameters
+}
+
+/**
+ * Reads what a plan expands of some rows: on a far-away store with one read for each navigation property and level.
+ * @param nodes the request's $expand, for the links of collections that are cut
+ * @returns for each row what its writer wants; undefined where nothing is expanded
+ */
+export async function expandRows(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan | CreatePlan | UpdatePlan,
+  parameters: Parameters,
+  rows: readonly Uint8Array[],
+  nodes: readonly ExpandNode[] | undefined,
+): Promise<readonly (Related | undefined)[]> {
+  const { expansions, source } = plan
+  if (expansions === undefined || expansions.length === 0) return []
+  const found = await level({ core, exchange, parameters }, source, expansions, rows, nodes ?? [])
+  exchange.timings?.mark('expand')
+  return found
+}
+
+/** The shapes of what a plan expands. */
+export function expandedShapes(core: Core, expansions: readonly Expansion[] | undefined): readonly ExpandedShape[] {
+  return (expansions ?? []).map((expansion) => {
+    const { property, as, query } = expansion.item
+    const shape = shapeOfSource(core, expansion.one.source, expansion.type)
+    return {
+      property,
+      as,
+      shape: { ...shape, select: query.select, expand: expandedShapes(core, expansion.expansions) },
+    }
+  })
+}
+
+/** The shape of the rows of a source, without a selection. */
+export function shapeOfSource(core: Core, { root }: Source, type: EntityType): RowShape {
+  const shape: RowShape = {
+    type,
+    select: undefined,
+    expand: [],
+    entitySet: root.name,
+    singleton: root.kind === 'singleton',
+  }
+  return root.kind === 'contained' ? { ...shape, collection: collectionOf(core.layout, root) } : shape
+}
+
+async function level(
+  answer: Answer,
+  source: Source,
+  expansions: readonly Expansion[],
+  rows: readonly Uint8Array[],
+  nodes: readonly ExpandNode[],
+): Promise<readonly Related[]> {
+  const columns = await Promise.all(
+    expansions.map(async (expansion) => {
+      const found = await relatedOf(answer, source, expansion, rows, nodes)
+      return withNested(answer, expansion, found, nodes)
+    }),
+  )
+  return rows.map((_, i) => columns.map((column) => column[i]))
+}
+
+/** Adds to related entities what is expanded of them, all parents' at once. */
+async function withNested(
+  answer: Answer,
+  expansion: Expansion,
+  found: readonly (RelatedRows | undefined)[],
+  nodes: readonly ExpandNode[],
+): Promise<readonly (RelatedRows | undefined)[]> {
+  if (expansion.expansions.length === 0) return found
+  const all = found.flatMap((related) => related?.rows ?? [])
+  if (all.length === 0) return found
+  const inner = await level(
+    answer,
+    expansion.one.source,
+    expansion.expansions,
+    all.map(({ row }) => row),
+    nestedNodes(nodes, expansion),
+  )
+  let next = 0
+  return found.map(
+    (related) => related && { ...related, rows: related.rows.map(({ row }) => ({ row, related: inner[next++] })) },
+  )
+}
+
+/** A parent row, and what it gives to find its entities; undefined: nothing is related. */
+interface Parent {
+  readonly row: Uint8Array
+  readonly values: Parameters | undefined
+}
+
+const readers = new WeakMap<Expansion, HopReader>()
+
+async function relatedOf(
+  answer: Answer,
+  source: Source,
+  expansion: Expansion,
+  rows: readonly Uint8Array[],
+  nodes: readonly ExpandNode[],
+): Promise<readonly (RelatedRows | undefined)[]> {
+  const { core, parameters } = answer
+  const { layout } = core
+  let read = readers.get(expansion)
+  if (read === undefined) {
+    read = hopReader(layout, source, expansion.item.property, expansion.values)
+    readers.set(expansion, read)
+  }
+  const reader = read
+  const has = applicability(answer, source, expansion)
+  const parents = rows.map((row): Parent | undefined =>
+    has(row) ? { row, values: reader(row, parameters) } : undefined,
+  )
+  const asking = parents.filter((parent): parent is Parent => parent?.values !== undefined)
+  const batch = core.store.capabilities.remote && expansion.many !== undefined && asking.length > 1
+  const lists = batch ? await together(answer, expansion, asking) : await oneByOne(answer, expansion, asking)
+  const links = linker(answer, source, expansion, nodes)
+  return parents.map(
+    (parent) => parent && page(expansion, lists.get(parent), (last, top) => links(parent.row, last, top)),
+  )
+}
+
+/** Whether a row can have the property: it, or a cast before it, may be of a derived type. */
+function applicability({ core }: Answer, source: Source, { item }: Expansion): (row: Uint8Array) => boolean {
+  const needed: StructuredType[] = [item.property.declaringType]
+  for (const step of item.path) if (step.kind === 'cast') needed.push(step.type)
+  const declared = collectionOf(core.layout, source.root).entityType
+  if (needed.every((type) => isSubtypeOf(declared, type))) return () => true
+  const layout = core.layout.structured(declared)
+  return (row) => {
+    const type = typeOfDocument(row, 0, layout)
+    return needed.every((wanted) => isSubtypeOf(type, wanted))
+  }
+}
+
+/** Entities of one parent, in order, without $skip's. */
+interface Found {
+  readonly rows: readonly Uint8Array[]
+  /** before $skip and $top */
+  readonly total: number | undefined
+}
+
+/** Rows wanted of a parent: one more than are written tells whether there are more. */
+function limitOf({ item }: Expansion): number {
+  const { property, query, as } = item
+  if (!property.collection) return 1
+  if (as === 'count') return 0
+  return query.top !== undefined && query.top <= nestedPageSize ? query.top : nestedPageSize + 1
+}
+
+function isCounted({ item }: Expansion): boolean {
+  return item.query.count || item.as === 'count'
+}
+
+async function oneByOne(
+  { core, exchange, parameters }: Answer,
+  expansion: Expansion,
+  parents: readonly Parent[],
+): Promise<ReadonlyMap<Parent, Found>> {
+  const { one, keyed } = expansion
+  const found = new Map<Parent, Found>()
+  const limit = limitOf(expansion)
+  const read = async (parent: Parent): Promise<void> => {
+    const all = [...parameters, ...(parent.values ?? [])]
+    const { controller, context } = contextOf(core, exchange, one, all, { limit })
+    if (keyed) {
+      const row = (await controller.read(context)) ?? virtualSingleton(core, one.source)
+      found.set(parent, { rows: row === undefined ? [] : [row], total: undefined })
+      return
+    }
+    const [rows, total] = await Promise.all([
+      limit === 0 ? [] : readAll(await controller.list(context), limit),
+      isCounted(expansion) ? controller.count(context) : undefined,
+    ])
+    found.set(parent, { rows, total })
+  }
+  // reads by key that start together go as one
+  if (keyed) await Promise.all(parents.map(read))
+  else for (const parent of parents) await read(parent)
+  return found
+}
+
+async function readAll(rows: Rows, most: number): Promise<readonly Uint8Array[]> {
+  if (rows.complete) return rows.first
+  const all: Uint8Array[] = []
+  for await (const batch of rows.batches) {
+    for (const row of batch) all.push(row)
+    if (all.length >= most) break
+  }
+  return all
+}
+
+async function together(
+  answer: Answer,
+  expansion: Expansion,
+  parents: readonly Parent[],
+): Promise<ReadonlyMap<Parent, Found>> {
+  const found = new Map<Parent, Found>()
+  for (let start = 0; start < parents.length; start += mostParents) {
+    const some = parents.slice(start, start + mostParents)
+    for (const [parent, rows] of await chunk(answer, expansion, some)) found.set(parent, rows)
+  }
+  return found
+}
+
+async function chunk(
+  answer: Answer,
+  expansion: Expansion,
+  parents: readonly Parent[],
+): Promise<ReadonlyMap<Parent, Found>> {
+  const { core, exchange, parameters } = answer
+  const { many, orderby, item, type } = expansion
+  if (many === undefined) return oneByOne(answer, expansion, parents)
+  const collection = collectionOf(core.layout, many.plan.source.root)
+  const matcher = matcherOf(core.layout, collection, type, many.matching, parameters)
+  const list = new Map(parents.flatMap(({ values }) => matcher.asked(values ?? [])))
+  if (list.size === 0) return new Map(parents.map((parent) => [parent, { rows: [], total: 0 }]))
+  const { controller, context } = contextOf(core, exchange, many.plan, [...parameters, [...list.values()]], {
+    limit: mostRows + 1,
+  })
+  const rows = await readAll(await controller.list(context), mostRows + 1)
+  if (rows.length > mostRows) return oneByOne(answer, expansion, parents)
+  const order = prepareOrder(orderby, { layout: core.layout, collection, type })(parameters)
+  const sorted = rows
+    .map((row) => ({ row, keyset: order.keyset(row) }))
+    .sort((a, b) => order.compare(a.keyset, b.keyset))
+  const byToken = new Map<string, Uint8Array[]>()
+  for (const { row } of sorted) {
+    const token = matcher.token(row)
+    const same = byToken.get(token)
+    if (same) same.push(row)
+    else byToken.set(token, [row])
+  }
+  const skip = item.query.skip ?? 0
+  return new Map(
+    parents.map((parent) => {
+      const own = matcher.collect(parent.values ?? [], byToken, sorted)
+      return [parent, { rows: own.slice(skip, skip + limitOf(expansion)), total: own.length }]
+    }),
+  )
+}
+
+/** What is written of a parent's entities: a page at the most. */
+function page(
+  expansion: Expansion,
+  found: Found | undefined,
+  link: (last: Uint8Array, top: number | undefined) => string | undefined,
+): RelatedRows {
+  const { property, query } = expansion.item
+  const rows = found?.rows ?? []
+  const written = (some: readonly Uint8Array[]): readonly RelatedRow[] =>
+    some.map((row) => ({ row, related: undefined }))
+  if (!property.collection) return { rows: written(rows.slice(0, 1)), count: undefined, nextLink: undefined }
+  const count = isCounted(expansion) ? (found?.total ?? 0) : undefined
+  const last = rows[nestedPageSize - 1]
+  if (rows.length <= nestedPageSize || last === undefined) return { rows: written(rows), count, nextLink: undefined }
+  const left = query.top === undefined ? undefined : query.top - nestedPageSize
+  return { rows: written(rows.slice(0, nestedPageSize)), count, nextLink: link(last, left) }
+}
+
+/** Makes the links to the rest of collections that were cut. */
+function linker(
+  { core, exchange, parameters }: Answer,
+  source: Source,
+  expansion: Expansion,
+  nodes: readonly ExpandNode[],
+): (parent: Uint8Array, last: Uint8Array, top: number | undefined) => string | undefined {
+  const { one, orderby, type, item } = expansion
+  // a collection of references has no next page of its own yet
+  if (item.as !== 'entities') return () => undefined
+  const dialect = plainDialect(exchange)
+  const { layout } = core
+  return (parent, last, top) => {
+    const url = linkOf(
+      shapeOfSource(core, source, collectionOf(layout, source.root).entityType),
+      dialect,
+      layout,
+    )?.(parent)
+    if (url === undefined) return undefined
+    const collection = collectionOf(layout, one.source.root)
+    const { keyset } = prepareOrder(orderby, { layout, collection, type })(parameters)
+    const target = nextTarget(url.slice(exchange.root.length), source, expansion, nodeOf(nodes, item), nodes)
+    return core.paging.nextLink(exchange.root, target, one, { after: keyset(last), top }, core.protocol.graph)
+  }
+}
