@@ -3,6 +3,7 @@ import { decodeBase64, encodeBase64, encodeBase64Url } from '../edm/binary.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { BatchPart, BatchUnit, PartAnswer, UnitAnswer } from '../protocol/batch.ts'
 import { type MediaType, parseMediaType } from '../protocol/media-type.ts'
+import type { HttpResponse } from '../protocol/message.ts'
 import { type JsonNode, type JsonObject, jsonKinds, parseJson } from './json.ts'
 
 /** Batches as JSON (JSON Format 19). */
@@ -190,9 +191,11 @@ export async function* writeJsonBatch(
   let separator = '{"responses":['
   for await (const { group, answers } of units)
     for (const answer of answers) {
-      yield Buffer.from(separator + printHead(answer, group, manners))
-      yield* writeBody(answer, manners)
+      const head = separator + printHead(answer, group, manners)
       separator = '},'
+      const { body } = answer.response
+      if (body === undefined || (body instanceof Uint8Array && body.length === 0)) yield Buffer.from(head)
+      else yield* writeBody(`${head},"body":`, body, answer.response, manners)
     }
   yield Buffer.from(separator.startsWith('{') ? `${separator}]}` : '}]}')
 }
@@ -208,22 +211,27 @@ function printHead({ id, response }: PartAnswer, group: string | undefined, { gr
   return `{${names}${groups}"status":${response.status}${all}`
 }
 
-async function* writeBody({ response }: PartAnswer, { graph }: JsonBatchManners): AsyncGenerator<Uint8Array> {
-  const { body, headers } = response
-  if (body === undefined || (body instanceof Uint8Array && body.length === 0)) return
-  yield Buffer.from(',"body":')
+async function* writeBody(
+  head: string,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  { headers }: HttpResponse,
+  { graph }: JsonBatchManners,
+): AsyncGenerator<Uint8Array> {
   const media = parseMediaType(headers['Content-Type'] ?? '')
   const kind = media ? kindOf(media) : 'binary'
   if (kind === 'json') {
-    if (body instanceof Uint8Array) yield body
-    else yield* body
+    if (body instanceof Uint8Array) yield Buffer.concat([Buffer.from(head), body])
+    else {
+      yield Buffer.from(head)
+      yield* body
+    }
     return
   }
-  // a text or a base64 string is whole or nothing: these bodies are small, or none
+  // a text or a base64 string is whole or nothing
   const chunks: Uint8Array[] = []
   if (body instanceof Uint8Array) chunks.push(body)
   else for await (const chunk of body) chunks.push(chunk)
   const bytes = Buffer.concat(chunks)
-  if (kind === 'text') yield Buffer.from(JSON.stringify(bytes.toString('utf8')))
-  else yield Buffer.from(`"${graph ? encodeBase64(bytes) : encodeBase64Url(bytes)}"`)
+  const text = kind === 'text' ? bytes.toString('utf8') : graph ? encodeBase64(bytes) : encodeBase64Url(bytes)
+  yield Buffer.from(head + JSON.stringify(text))
 }

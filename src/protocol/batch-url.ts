@@ -3,8 +3,8 @@ import type { RequestHeaders } from './message.ts'
 
 /** Where the URL of a request in a batch may lead. */
 export interface BatchPlace {
-  /** absolute service root, with trailing slash */
-  readonly root: string
+  /** the absolute service root */
+  readonly root: URL
   /** Host header of the batch request: absolute URLs may name it instead of the root's host */
   readonly host: string | undefined
   /** a path with a slash that is not below the service root counts from the root (Microsoft Graph) */
@@ -50,11 +50,10 @@ export function resolvePartUrl(url: string, place: BatchPlace): string {
 /** Without a slash at its start. */
 function belowRoot(url: string, { root, host, slashFromRoot }: BatchPlace): string {
   const absolute = /^(https?):\/\/([^/?]*)(.*)$/i.exec(url)
-  const { host: rootHost, pathname } = new URL(root)
-  const base = pathname.replace(/\/+$/, '')
+  const base = root.pathname.replace(/\/$/, '')
   if (absolute) {
     const asked = absolute[2]?.toLowerCase()
-    if (asked !== rootHost.toLowerCase() && asked !== host?.toLowerCase()) throw outside(url)
+    if (asked !== root.host && asked !== host?.toLowerCase()) throw outside(url)
     return stripBase(absolute[3] ?? '', base) ?? refuse(url)
   }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(url) || url.startsWith('//')) throw outside(url)
@@ -142,11 +141,17 @@ const outerOnly: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** The headers of a request in a batch: those of the batch request, and a few that it may say for itself. */
-export function partHeaders(part: ReadonlyMap<string, string>, outer: RequestHeaders): Record<string, string> {
+/** The headers of a batch request that hold for each request in it. */
+export function inheritedHeaders(outer: RequestHeaders): RequestHeaders {
   const headers: Record<string, string> = Object.create(null)
   for (const [name, value] of Object.entries(outer))
     if (value !== undefined && !outerOnly.has(name)) headers[name] = value
+  return headers
+}
+
+/** The headers of a request in a batch: those it inherits, and a few that it may say for itself. */
+export function partHeaders(part: ReadonlyMap<string, string>, inherited: RequestHeaders): Record<string, string> {
+  const headers: Record<string, string> = Object.assign(Object.create(null), inherited)
   for (const name of own) {
     const value = part.get(name)
     if (value !== undefined) headers[name] = value

@@ -271,34 +271,34 @@ export async function* writeMultipartBatch(
   units: AsyncIterable<UnitAnswer>,
   boundary: string,
 ): AsyncGenerator<Uint8Array> {
+  const delimiter = `--${boundary}\r\n`
   for await (const { group, answers, failed } of units) {
-    yield latin1(`--${boundary}\r\n`)
     const [only] = answers
-    if (failed !== undefined) yield* writeAnswer(failed)
+    if (failed !== undefined) yield* writeAnswer(delimiter, failed)
     else if (group === undefined) {
-      if (only !== undefined) yield* writeAnswer(only)
+      if (only !== undefined) yield* writeAnswer(delimiter, only)
     } else {
       const inner = newBoundary('changeset')
-      yield latin1(`Content-Type: multipart/mixed;boundary=${inner}\r\n\r\n`)
-      for (const answer of answers) {
-        yield latin1(`--${inner}\r\n`)
-        yield* writeAnswer(answer)
-      }
+      yield latin1(`${delimiter}Content-Type: multipart/mixed;boundary=${inner}\r\n\r\n`)
+      for (const answer of answers) yield* writeAnswer(`--${inner}\r\n`, answer)
       yield latin1(`--${inner}--\r\n`)
     }
   }
   yield latin1(`--${boundary}--\r\n`)
 }
 
-async function* writeAnswer({ id, response }: PartAnswer): AsyncGenerator<Uint8Array> {
+async function* writeAnswer(delimiter: string, { id, response }: PartAnswer): AsyncGenerator<Uint8Array> {
   const { body } = response
   const contentId = id === undefined ? '' : `Content-ID: ${id}\r\n`
-  yield latin1(
-    `Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n${contentId}\r\n${printHead(response)}`,
-  )
-  if (body instanceof Uint8Array) yield body
-  else if (body !== undefined) yield* body
-  yield latin1('\r\n')
+  const mime = `${delimiter}Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n${contentId}\r\n`
+  const head = latin1(mime + printHead(response))
+  if (body === undefined) yield Buffer.concat([head, lineEnd])
+  else if (body instanceof Uint8Array) yield Buffer.concat([head, body, lineEnd])
+  else {
+    yield head
+    yield* body
+    yield lineEnd
+  }
 }
 
 /** Status line and headers, up to the body. */
@@ -308,6 +308,8 @@ function printHead({ status, headers, body }: HttpResponse): string {
   if (body instanceof Uint8Array) head += `Content-Length: ${body.length}\r\n`
   return `${head}\r\n`
 }
+
+const lineEnd = latin1('\r\n')
 
 function latin1(text: string): Uint8Array {
   return Buffer.from(text, 'latin1')

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { ODataError } from '../errors/odata-error.ts'
 import type { BatchPart, BatchUnit, PartAnswer, UnitAnswer } from '../protocol/batch.ts'
-import { type BatchPlace, partHeaders, resolvePartUrl } from '../protocol/batch-url.ts'
+import { type BatchPlace, inheritedHeaders, partHeaders, resolvePartUrl } from '../protocol/batch-url.ts'
 import { discard } from '../protocol/discard.ts'
-import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
+import type { HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
 import type { Session } from '../store/port.ts'
 import { evaluateCondition } from './batch-condition.ts'
 import type { Core } from './core.ts'
@@ -48,6 +48,7 @@ export class BatchRun {
   /** by id, and by name of atomicity group */
   readonly #done = new Map<string, Done>()
   readonly #place: BatchPlace
+  readonly #inherited: RequestHeaders
 
   constructor(core: Core, outer: Exchange, stages: Stages, continueOnError: boolean) {
     this.#core = core
@@ -56,11 +57,12 @@ export class BatchRun {
     this.#continueOnError = continueOnError
     this.#deadline = Date.now() + core.limits.batchTime
     this.#place = {
-      root: outer.root,
+      root: new URL(outer.root),
       host: outer.request.headers.host,
       slashFromRoot: core.protocol.graph,
       reference: (id) => this.#reference(id),
     }
+    this.#inherited = inheritedHeaders(outer.request.headers)
   }
 
   /**
@@ -187,7 +189,7 @@ export class BatchRun {
 
   #begin(part: BatchPart, target: string, transaction: unknown): Exchange {
     const outer = this.#outer
-    const headers = partHeaders(part.headers, outer.request.headers)
+    const headers = partHeaders(part.headers, this.#inherited)
     for (const name of ['if-match', 'if-none-match']) {
       const value = headers[name]
       if (value?.startsWith('$')) headers[name] = this.#etag(value.slice(1))

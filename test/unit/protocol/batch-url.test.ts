@@ -1,15 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ODataError } from '../../../src/errors/odata-error.ts'
-import { type BatchPlace, partHeaders, resolvePartUrl } from '../../../src/protocol/batch-url.ts'
+import { type BatchPlace, inheritedHeaders, partHeaders, resolvePartUrl } from '../../../src/protocol/batch-url.ts'
 
 const place: BatchPlace = {
-  root: 'https://host.example:8443/odata/v1/',
+  root: new URL('https://host.example:8443/odata/v1/'),
   host: 'internal:8080',
   slashFromRoot: false,
   reference: (id) => (id === '1' ? "/Things('a%2Fb')" : undefined),
 }
-const bare: BatchPlace = { ...place, root: 'https://host.example/' }
+const bare: BatchPlace = { ...place, root: new URL('https://host.example/') }
 const codeOf = (url: string, at: BatchPlace = place): string => {
   try {
     return `taken: ${resolvePartUrl(url, at)}`
@@ -139,7 +139,7 @@ describe('partHeaders', () => {
       ['if-none-match', '*'],
       ['prefer', 'return=minimal'],
     ])
-    expect({ ...partHeaders(part, outer) }).toEqual({
+    expect({ ...partHeaders(part, inheritedHeaders(outer)) }).toEqual({
       host: 'good',
       authorization: 'Bearer good',
       'odata-maxversion': '4.0',
