@@ -8,7 +8,7 @@ import {
 import { permissions as corePermissions } from '../../csdl/core.ts'
 import { member } from '../../edm/annotations.ts'
 import type { Requirement } from '../plan.ts'
-import { capabilityOf } from './capability.ts'
+import { capabilityOf, restrictionsOf } from './capability.ts'
 import { ownSet, type Place } from './place.ts'
 import type { Position } from './references.ts'
 import type { Grant } from './verdict.ts'
@@ -35,10 +35,10 @@ interface Restriction {
  * @param byKey of reading: one row is named (ReadByKeyRestrictions)
  */
 export function restrictionOf(place: Place, access: Access, byKey: boolean): Restriction {
-  const record = capabilityOf(place, restrictionTerms[access])
+  const term = restrictionTerms[access]
   switch (access) {
     case 'read': {
-      const { readable, permissions, readByKey } = readRestrictionsIn(record)
+      const { readable, permissions, readByKey } = restrictionsOf(place, term, readRestrictionsIn)
       if (!byKey || readByKey === undefined) return { allowed: readable, permissions }
       return {
         allowed: readByKey.readable ?? readable,
@@ -46,15 +46,15 @@ export function restrictionOf(place: Place, access: Access, byKey: boolean): Res
       }
     }
     case 'insert': {
-      const { insertable, permissions } = insertRestrictionsIn(record)
+      const { insertable, permissions } = restrictionsOf(place, term, insertRestrictionsIn)
       return { allowed: insertable, permissions }
     }
     case 'update': {
-      const { updatable, permissions } = updateRestrictionsIn(record)
+      const { updatable, permissions } = restrictionsOf(place, term, updateRestrictionsIn)
       return { allowed: updatable, permissions }
     }
     case 'delete': {
-      const { deletable, permissions } = deleteRestrictionsIn(record)
+      const { deletable, permissions } = restrictionsOf(place, term, deleteRestrictionsIn)
       return { allowed: deletable, permissions }
     }
   }

@@ -18,6 +18,27 @@ type Expression = AnnotationExpression | undefined
 
 const vocabulary = 'Org.OData.Capabilities.V1.'
 
+/** What has been read for a place, by term: as long as the request's places live. */
+const known = new WeakMap<Place, Map<string, unknown>>()
+
+/**
+ * The restrictions of a term for a resource, read once.
+ * @param read reads them from the value of the term; undefined: nothing is said
+ */
+export function restrictionsOf<T>(place: Place, term: string, read: (value: Expression) => T): T {
+  let terms = known.get(place)
+  if (terms === undefined) {
+    terms = new Map()
+    known.set(place, terms)
+  }
+  let value = terms.get(term)
+  if (value === undefined) {
+    value = read(capabilityOf(place, term))
+    terms.set(term, value)
+  }
+  return value as T
+}
+
 /** The value of a term (without its namespace) for a resource; undefined where nothing says it. */
 export function capabilityOf(place: Place, term: string): Expression {
   const name = vocabulary + term

@@ -1,5 +1,5 @@
 import { countRestrictionsIn } from '../../csdl/capabilities.ts'
-import { capabilityOf, withoutCasts } from './capability.ts'
+import { restrictionsOf, withoutCasts } from './capability.ts'
 import { namesOf, type Place } from './place.ts'
 import { checkReadable } from './readable.ts'
 import type { Position, Reference } from './references.ts'
@@ -30,13 +30,15 @@ export function checkCount(option: OptionName, { place, steps, outer }: Position
 }
 
 function checkPlace(option: OptionName, place: Place): void {
-  if (countRestrictionsIn(capabilityOf(place, 'CountRestrictions')).countable === false)
+  if (restrictionsOf(place, 'CountRestrictions', countRestrictionsIn).countable === false)
     refuse(option, `cannot count '${place.name}'`, `${term}/Countable`)
 }
 
 function checkPath(option: OptionName, place: Place, path: string): void {
-  const { nonCountableProperties, nonCountableNavigationProperties } = countRestrictionsIn(
-    capabilityOf(place, 'CountRestrictions'),
+  const { nonCountableProperties, nonCountableNavigationProperties } = restrictionsOf(
+    place,
+    'CountRestrictions',
+    countRestrictionsIn,
   )
   if (nonCountableProperties.some((name) => withoutCasts(name) === path))
     refuse(option, `cannot count '${path}' of '${place.name}'`, `${term}/NonCountableProperties`)

@@ -1,7 +1,7 @@
 import type { Expression } from '../../bind/tree.ts'
 import { filterRestrictionsIn } from '../../csdl/capabilities.ts'
 import { texts } from '../../csdl/core.ts'
-import { capabilityOf, containerCapability, withoutCasts } from './capability.ts'
+import { capabilityOf, containerCapability, restrictionsOf, withoutCasts } from './capability.ts'
 import { checkCounted } from './count.ts'
 import { conjunctsOf, isAllowed } from './filter-expressions.ts'
 import type { Place } from './place.ts'
@@ -21,7 +21,7 @@ export function checkFilter(
   conditions: readonly Expression[],
   variables: Variables,
 ): void {
-  const own = filterRestrictionsIn(capabilityOf(place, 'FilterRestrictions'))
+  const own = restrictionsOf(place, 'FilterRestrictions', filterRestrictionsIn)
   if (conditions.length === 0) {
     if (own.requiresFilter === true) refuse(option, `is required for '${place.name}'`, `${term}/RequiresFilter`)
     if (own.requiredProperties.length > 0) missing(option, place, own.requiredProperties[0] ?? '')
@@ -57,7 +57,7 @@ function missing(option: OptionName, place: Place, property: string): never {
 
 /** A property as one place sees it; behind a navigation property the place's own restrictions count too. */
 function checkView(option: OptionName, { place, path }: View, of: Place, levels: number): void {
-  const restrictions = filterRestrictionsIn(capabilityOf(place, 'FilterRestrictions'))
+  const restrictions = restrictionsOf(place, 'FilterRestrictions', filterRestrictionsIn)
   if (coveredBy(path, restrictions.nonFilterableProperties) !== undefined)
     refuse(option, `cannot look at '${path}' of '${place.name}'`, `${term}/NonFilterableProperties`)
   // what was passed on the way to the resource says nothing of conditions on the resource

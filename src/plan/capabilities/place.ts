@@ -53,15 +53,37 @@ export function ownSet(place: Place): EntitySet | Singleton | undefined {
   return last?.path.length === 0 ? last.root : undefined
 }
 
+/** Places behind a place: an expression comes by the same ones again and again. They live as long as the request's. */
+const behind = new WeakMap<Place, Map<string, Place>>()
+
 /**
  * The place behind a navigation property.
  * @param path complex properties and casts between the rows of `place` and the property
  */
 export function placeBehind(place: Place, path: readonly MemberStep[], property: NavigationProperty): Place {
+  let places = behind.get(place)
+  if (places === undefined) {
+    places = new Map()
+    behind.set(place, places)
+  }
+  const key = [...path.map(nameOf), property.name].join('/')
+  let found = places.get(key)
+  if (found === undefined) {
+    found = makePlace(place, path, property)
+    places.set(key, found)
+  }
+  return found
+}
+
+function nameOf(step: MemberStep): string {
+  return step.kind === 'cast' ? step.type.name : step.kind === 'dynamic' ? step.name : step.property.name
+}
+
+function makePlace(place: Place, path: readonly MemberStep[], property: NavigationProperty): Place {
   let binding = place.binding
   const names: string[] = []
   for (const step of path) {
-    const name = step.kind === 'cast' ? step.type.name : step.kind === 'dynamic' ? step.name : step.property.name
+    const name = nameOf(step)
     binding = bindingBehind(binding, name)
     if (step.kind !== 'cast') names.push(name)
   }

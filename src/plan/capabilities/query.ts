@@ -15,6 +15,7 @@ import { type Position, positionBehind, type Variables, visit } from './referenc
 import { optionName, refuse } from './refuse.ts'
 import { checkSearch } from './search.ts'
 import { checkSort } from './sort.ts'
+import type { Grant } from './verdict.ts'
 
 /** The options of one resource, the requested one or an expanded one. */
 export interface CheckedQuery {
@@ -98,6 +99,7 @@ function checkSelected(type: StructuredType, select: Selection, found: (path: st
 function require(checked: CheckedQuery, conditions: readonly Expression[], requirements: Requirements): void {
   const { position, query, variables, single } = checked
   const own = grantsOf(permissionsOf(position, 'read', single))
+  const known = new Map<Place, readonly Grant[]>()
   const expressions = [
     ...conditions,
     ...query.orderby.map(({ expression }) => expression),
@@ -113,7 +115,11 @@ function require(checked: CheckedQuery, conditions: readonly Expression[], requi
           if (place === position.place) {
             if (name !== '') requirements.property(place, name, own)
           } else if (behind) {
-            const grants = grantsOf(permissionsOf({ place, steps: [], outer }, 'read', !place.collection))
+            let grants = known.get(place)
+            if (grants === undefined) {
+              grants = grantsOf(permissionsOf({ place, steps: [], outer }, 'read', !place.collection))
+              known.set(place, grants)
+            }
             requirements.rows(place, grants)
             if (name !== '') requirements.property(place, name, grants)
           }

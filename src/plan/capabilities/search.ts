@@ -1,12 +1,12 @@
 import type { SearchExpression } from '../../bind/tree.ts'
 import { searchRestrictionsIn } from '../../csdl/capabilities.ts'
-import { capabilityOf } from './capability.ts'
+import { restrictionsOf } from './capability.ts'
 import type { Place } from './place.ts'
 import { type OptionName, refuse } from './refuse.ts'
 
 /** $search against Capabilities.SearchRestrictions. @throws ODataError queryOptionNotAllowed */
 export function checkSearch(option: OptionName, place: Place, search: SearchExpression): void {
-  const { searchable, unsupportedExpressions } = searchRestrictionsIn(capabilityOf(place, 'SearchRestrictions'))
+  const { searchable, unsupportedExpressions } = restrictionsOf(place, 'SearchRestrictions', searchRestrictionsIn)
   if (searchable === false)
     refuse(option, `cannot be applied to '${place.name}'`, 'Capabilities.SearchRestrictions/Searchable')
   if (unsupportedExpressions.length > 0) checkNode(option, place, search, new Set(unsupportedExpressions))

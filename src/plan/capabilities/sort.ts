@@ -1,6 +1,6 @@
 import type { OrderByItem } from '../../bind/tree.ts'
 import { sortRestrictionsIn } from '../../csdl/capabilities.ts'
-import { capabilityOf } from './capability.ts'
+import { restrictionsOf } from './capability.ts'
 import { checkCounted } from './count.ts'
 import type { Place } from './place.ts'
 import { checkReadable } from './readable.ts'
@@ -26,14 +26,14 @@ export function checkSort(
       },
       counted: (found) => checkCounted(option, found),
     })
-  if (sortRestrictionsIn(capabilityOf(place, 'SortRestrictions')).sortable === false)
+  if (restrictionsOf(place, 'SortRestrictions', sortRestrictionsIn).sortable === false)
     refuse(option, `cannot be applied to '${place.name}'`, `${term}/Sortable`)
 }
 
 const term = 'Capabilities.SortRestrictions'
 
 function checkView(option: OptionName, { place, path }: View, of: Place, descending: boolean, direct: boolean): void {
-  const restrictions = sortRestrictionsIn(capabilityOf(place, 'SortRestrictions'))
+  const restrictions = restrictionsOf(place, 'SortRestrictions', sortRestrictionsIn)
   const { nonSortableProperties, ascendingOnlyProperties, descendingOnlyProperties } = restrictions
   if (restrictions.sortable === false && path !== '' && place.levels >= of.levels)
     refuse(option, `cannot look at '${path}' of '${place.name}'`, `${term}/Sortable`)
