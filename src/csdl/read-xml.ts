@@ -131,7 +131,7 @@ function splitAttributes(
   let attributes: Attributes | undefined
   for (const name in all) {
     const value = all[name] ?? ''
-    if (name === 'xmlns' || name.startsWith('xmlns:')) {
+    if (name.charCodeAt(0) === 120 && (name === 'xmlns' || name.startsWith('xmlns:'))) {
       own ??= new Map(inherited)
       own.set(name === 'xmlns' ? '' : name.slice(6), value)
       namespaces = own

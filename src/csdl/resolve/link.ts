@@ -148,11 +148,14 @@ function referenceOf(linker: Linker, document: Document, declaration: Document['
 
 /** Freezes the model through and through (maps excepted, which JavaScript cannot freeze; their type is read-only). */
 export function freezeModel(linker: Linker): void {
-  for (const draft of linker.drafts) {
+  for (const draft of linker.drafts as Readonly<Record<string, unknown>>[]) {
+    for (const name in draft) {
+      const value = draft[name]
+      if (typeof value === 'object' && Array.isArray(value)) Object.freeze(value)
+    }
     Object.freeze(draft)
-    for (const value of Object.values(draft)) if (Array.isArray(value)) Object.freeze(value)
-    const annotation = draft as Partial<Annotation>
-    if (annotation.value && typeof annotation.value === 'object') freezeExpression(annotation.value)
+    const { value } = draft as Partial<Annotation>
+    if (typeof value === 'object') freezeExpression(value)
   }
   for (const overloads of linker.operations.values()) Object.freeze(overloads)
 }

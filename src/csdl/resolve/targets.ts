@@ -31,7 +31,8 @@ export function linkExternalAnnotations(linker: Linker, documents: readonly Docu
     for (const { namespace, declaration: schema } of document.schemas) {
       const kept = linker.schemas.get(namespace)
       for (const declaration of childrenOf(schema, 'Annotations')) {
-        const target = document.scope.resolvePath((declaration.attributes.Target ?? '').replace(/\s+/g, ''))
+        const written = declaration.attributes.Target ?? ''
+        const target = document.scope.resolvePath(/\s/.test(written) ? written.replace(/\s+/g, '') : written)
         const { Qualifier } = declaration.attributes
         const targetNamespace = namespaceOf(target.split(/[/(]/, 1)[0] ?? '')
         const children = childrenOf(declaration, 'Annotation')

@@ -106,8 +106,9 @@ const propertyNames: Rule<StructuredType> = {
   section: 'SimpleIdentifier',
   severity: 'error',
   check(type, { report }) {
-    for (const property of [...type.properties, ...type.navigationProperties])
-      if (!isSimpleIdentifier(property.name)) report(property, `'${property.name}' must be a simple identifier.`)
+    for (const properties of [type.properties, type.navigationProperties])
+      for (const property of properties)
+        if (!isSimpleIdentifier(property.name)) report(property, `'${property.name}' must be a simple identifier.`)
   },
 }
 
@@ -136,6 +137,7 @@ const propertiesDifferInCase: Rule<StructuredType> = {
   section: 'StructuralProperty',
   severity: 'warning',
   check(type, { report }) {
+    if (type.properties.length + type.navigationProperties.length < 2) return
     const seen = new Map<string, string>()
     for (const property of [...type.properties, ...type.navigationProperties]) {
       const folded = property.name.toLowerCase()
