@@ -20,6 +20,7 @@ import type {
   StorePlan,
   UpdatePlan,
 } from './plan.ts'
+import { relatedQuery } from './related.ts'
 import { type PathSource, sourceOf } from './source.ts'
 
 /** What a plan is made from; the query is bound only once the options are known to be legal. */
@@ -55,29 +56,48 @@ export function buildPlan(request: PlanRequest): Plan {
   const { query: bound, slots: querySlots } = request.bindQuery()
   const slots = [...request.pathSlots, ...querySlots]
   const place = sourceOf(path, slots.length)
-  const { requires, expand, conditions } = checkRequest({ model: request.model, method, path, query: bound })
+  const { requires, expand, conditions } = checkRequest({
+    model: request.model,
+    method,
+    path,
+    query: bound,
+    canExpand: (item) => isExpandable(request.model, path, place, item),
+  })
   const query = expand === bound.expand ? bound : { ...bound, expand }
   const plan = { ...storePlan(method, { ...place, path, query, slots, requires }), ...conditions }
+  const first = slots.length + place.hops.reduce((sum, { values }) => sum + values.length, 0)
+  const related =
+    plan.kind === 'read' || plan.kind === 'count' ? relatedQuery(request.model, path, plan, first) : undefined
   return freeze({
     ...plan,
+    ...(related === undefined ? {} : { related }),
     ...(place.hops.length === 0 ? {} : { hops: place.hops }),
-    ...(expand.length === 0 ? {} : { expansions: expansions(request.model, path, place, expand, slots.length) }),
+    ...(expand.length === 0 ? {} : { expansions: expansions(request.model, path, place, expand, first) }),
   })
+}
+
+function isExpandable(model: Model, path: BoundPath, { source }: PathSource, item: ExpandItem): boolean {
+  try {
+    expansionsOf(model, path, source, [item], 0)
+    return true
+  } catch (error) {
+    if (error instanceof ODataError) return false
+    throw error
+  }
 }
 
 function expansions(
   model: Model,
   path: BoundPath,
-  { source, hops, member }: PathSource,
+  { source, member }: PathSource,
   expand: readonly ExpandItem[],
-  slots: number,
+  firstParameter: number,
 ): readonly Expansion[] {
   if (member.length > 0)
     throw new ODataError('notImplemented', '$expand of a property is not implemented by this service.', {
       target: '$expand',
     })
-  const given = hops.reduce((sum, { values }) => sum + values.length, 0)
-  return expansionsOf(model, path, source, expand, slots + given)
+  return expansionsOf(model, path, source, expand, firstParameter)
 }
 
 interface Parts extends PathSource {

@@ -1,7 +1,7 @@
 import { follow, isContained, type Place, placeBehind, placeOf } from '../bind/binding-targets.ts'
-import type { BoundPath, ExpandItem, Expression, MemberStep } from '../bind/tree.ts'
+import type { BoundPath, BoundQuery, ExpandItem, Expression, MemberStep } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
-import type { EntityType, Model, TypeReference } from '../edm/model.ts'
+import type { EntityType, Model, NavigationProperty, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { containedCollection } from './contained.ts'
 import { ofRow } from './of-row.ts'
@@ -29,6 +29,33 @@ export function expansionsOf(
   return items.map((item) =>
     expansionOf({ model, firstParameter, budget }, placeOfPath(model, path), source.root, item, 1),
   )
+}
+
+/**
+ * All the entities of a navigation property, without options: what an expression that follows it needs.
+ * @param place where the rows stand that have it
+ * @throws ODataError notImplemented where it leads to nothing that is known
+ */
+export function navigationExpansion(
+  model: Model,
+  place: Place,
+  parent: SourceRoot,
+  property: NavigationProperty,
+  firstParameter: number,
+): Expansion {
+  const query: BoundQuery = {
+    filter: undefined,
+    orderby: [],
+    select: undefined,
+    expand: [],
+    compute: [],
+    search: undefined,
+    top: undefined,
+    skip: undefined,
+    count: false,
+  }
+  const item: ExpandItem = { path: [], property, as: 'entities', levels: 1, query }
+  return expansionOf({ model, firstParameter, budget: { items: 0 } }, place, parent, item, 1)
 }
 
 interface Building {
@@ -190,7 +217,7 @@ function rowsPlan(source: Source, options: Pick<ReadPlan, 'filter' | 'search' | 
 }
 
 /** Where the rows of a path stand, for the bindings of what is expanded. */
-function placeOfPath(model: Model, { segments }: BoundPath): Place {
+export function placeOfPath(model: Model, { segments }: BoundPath): Place {
   let place: Place = { root: undefined, path: [] }
   for (const segment of segments) {
     if (segment.kind === 'entitySet') place = placeOf(segment.entitySet)

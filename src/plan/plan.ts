@@ -121,6 +121,22 @@ export type Matching =
   /** its values of these expressions are the parent's; `each`: its value is in the list that the parent gives */
   | { readonly kind: 'values'; readonly members: readonly Expression[]; readonly each: boolean }
 
+/** A filter or order that follows navigation properties (plan/related.ts, service/related.ts). */
+export interface RelatedQuery {
+  /** what the store is asked for: the part of the filter that looks at the rows alone, the order unless it follows navigation */
+  readonly base: ReadPlan
+  /** the part of the filter that follows navigation properties */
+  readonly filter: Expression | undefined
+  /** whether the order follows navigation properties */
+  readonly sorted: boolean
+  readonly nodes: readonly RelationNode[]
+}
+
+export interface RelationNode {
+  readonly expansion: Expansion
+  readonly nodes: readonly RelationNode[]
+}
+
 interface PlanBase extends PlanConditions {
   readonly requires: readonly Requirement[]
   /** types of the parameters, by index */
@@ -145,6 +161,8 @@ export interface ReadPlan extends PlanBase {
   readonly memberType: TypeReference | undefined
   /** `$value`: the value alone, not its JSON */
   readonly raw: boolean
+  /** where filter or order follow navigation properties */
+  readonly related?: RelatedQuery
   readonly filter: Expression | undefined
   readonly search: SearchExpression | undefined
   readonly compute: BoundQuery['compute']
@@ -162,6 +180,8 @@ export interface ReadPlan extends PlanBase {
 export interface CountPlan extends PlanBase {
   readonly kind: 'count'
   readonly source: Source
+  /** where filter or order follow navigation properties */
+  readonly related?: RelatedQuery
   readonly filter: Expression | undefined
   readonly search: SearchExpression | undefined
 }

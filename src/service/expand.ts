@@ -2,6 +2,7 @@ import type { Parameters } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
 import type { EntityType, StructuredType } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
+import { ODataError } from '../errors/odata-error.ts'
 import { prepareOrder } from '../eval/order.ts'
 import { linkOf } from '../payload/members.ts'
 import type { ExpandedShape, Related, RelatedRow, RelatedRows, RowShape } from '../payload/writer.ts'
@@ -116,6 +117,34 @@ async function withNested(
   )
 }
 
+/**
+ * All the entities that a navigation property of some rows leads to, without limit.
+ * @throws ODataError urlLimitExceeded where one row has more than can be looked at
+ */
+export async function relatedEntities(
+  core: Core,
+  exchange: Exchange,
+  source: Source,
+  expansion: Expansion,
+  parameters: Parameters,
+  rows: readonly Uint8Array[],
+): Promise<ReadonlyMap<Uint8Array, readonly Uint8Array[]>> {
+  const answer = { core, exchange, parameters }
+  const parents = parentsOf(answer, source, expansion, rows)
+  const lists = await listsOf(answer, expansion, parents, mostRows + 1)
+  const found = new Map<Uint8Array, readonly Uint8Array[]>()
+  for (const [parent, list] of lists) {
+    if (list.rows.length > mostRows)
+      throw new ODataError(
+        'urlLimitExceeded',
+        `${expansion.item.property.name} leads to more than ${mostRows} entities (limit relatedRows).`,
+        { target: '$filter' },
+      )
+    found.set(parent.row, list.rows)
+  }
+  return found
+}
+
 /** A parent row, and what it gives to find its entities; undefined: nothing is related. */
 interface Parent {
   readonly row: Uint8Array
@@ -131,25 +160,42 @@ async function relatedOf(
   rows: readonly Uint8Array[],
   nodes: readonly ExpandNode[],
 ): Promise<readonly (RelatedRows | undefined)[]> {
-  const { core, parameters } = answer
-  const { layout } = core
-  let read = readers.get(expansion)
-  if (read === undefined) {
-    read = hopReader(layout, source, expansion.item.property, expansion.values)
-    readers.set(expansion, read)
-  }
-  const reader = read
-  const has = applicability(answer, source, expansion)
-  const parents = rows.map((row): Parent | undefined =>
-    has(row) ? { row, values: reader(row, parameters) } : undefined,
-  )
-  const asking = parents.filter((parent): parent is Parent => parent?.values !== undefined)
-  const batch = core.store.capabilities.remote && expansion.many !== undefined && asking.length > 1
-  const lists = batch ? await together(answer, expansion, asking) : await oneByOne(answer, expansion, asking)
+  const parents = parentsOf(answer, source, expansion, rows)
+  const lists = await listsOf(answer, expansion, parents, limitOf(expansion))
   const links = linker(answer, source, expansion, nodes)
   return parents.map(
     (parent) => parent && page(expansion, lists.get(parent), (last, top) => links(parent.row, last, top)),
   )
+}
+
+/** For each row what it gives; undefined where it has no such property. */
+function parentsOf(
+  answer: Answer,
+  source: Source,
+  expansion: Expansion,
+  rows: readonly Uint8Array[],
+): readonly (Parent | undefined)[] {
+  const { core, parameters } = answer
+  let read = readers.get(expansion)
+  if (read === undefined) {
+    read = hopReader(core.layout, source, expansion.item.property, expansion.values)
+    readers.set(expansion, read)
+  }
+  const reader = read
+  const has = applicability(answer, source, expansion)
+  return rows.map((row): Parent | undefined => (has(row) ? { row, values: reader(row, parameters) } : undefined))
+}
+
+/** @param limit rows of each parent at the most */
+function listsOf(
+  answer: Answer,
+  expansion: Expansion,
+  parents: readonly (Parent | undefined)[],
+  limit: number,
+): Promise<ReadonlyMap<Parent, Found>> {
+  const asking = parents.filter((parent): parent is Parent => parent?.values !== undefined)
+  const batch = answer.core.store.capabilities.remote && expansion.many !== undefined && asking.length > 1
+  return batch ? together(answer, expansion, asking, limit) : oneByOne(answer, expansion, asking, limit)
 }
 
 /** Whether a row can have the property: it, or a cast before it, may be of a derived type. */
@@ -188,10 +234,10 @@ async function oneByOne(
   { core, exchange, parameters }: Answer,
   expansion: Expansion,
   parents: readonly Parent[],
+  limit: number,
 ): Promise<ReadonlyMap<Parent, Found>> {
   const { one, keyed } = expansion
   const found = new Map<Parent, Found>()
-  const limit = limitOf(expansion)
   const read = async (parent: Parent): Promise<void> => {
     const all = [...parameters, ...(parent.values ?? [])]
     const { controller, context } = contextOf(core, exchange, one, all, { limit })
@@ -226,11 +272,12 @@ async function together(
   answer: Answer,
   expansion: Expansion,
   parents: readonly Parent[],
+  limit: number,
 ): Promise<ReadonlyMap<Parent, Found>> {
   const found = new Map<Parent, Found>()
   for (let start = 0; start < parents.length; start += mostParents) {
     const some = parents.slice(start, start + mostParents)
-    for (const [parent, rows] of await chunk(answer, expansion, some)) found.set(parent, rows)
+    for (const [parent, rows] of await chunk(answer, expansion, some, limit)) found.set(parent, rows)
   }
   return found
 }
@@ -239,10 +286,11 @@ async function chunk(
   answer: Answer,
   expansion: Expansion,
   parents: readonly Parent[],
+  limit: number,
 ): Promise<ReadonlyMap<Parent, Found>> {
   const { core, exchange, parameters } = answer
   const { many, orderby, item, type } = expansion
-  if (many === undefined) return oneByOne(answer, expansion, parents)
+  if (many === undefined) return oneByOne(answer, expansion, parents, limit)
   const collection = collectionOf(core.layout, many.plan.source.root)
   const matcher = matcherOf(core.layout, collection, type, many.matching, parameters)
   const list = new Map(parents.flatMap(({ values }) => matcher.asked(values ?? [])))
@@ -251,7 +299,7 @@ async function chunk(
     limit: mostRows + 1,
   })
   const rows = await readAll(await controller.list(context), mostRows + 1)
-  if (rows.length > mostRows) return oneByOne(answer, expansion, parents)
+  if (rows.length > mostRows) return oneByOne(answer, expansion, parents, limit)
   const order = prepareOrder(orderby, { layout: core.layout, collection, type })(parameters)
   const sorted = rows
     .map((row) => ({ row, keyset: order.keyset(row) }))
@@ -267,7 +315,7 @@ async function chunk(
   return new Map(
     parents.map((parent) => {
       const own = matcher.collect(parent.values ?? [], byToken, sorted)
-      return [parent, { rows: own.slice(skip, skip + limitOf(expansion)), total: own.length }]
+      return [parent, { rows: own.slice(skip, skip + limit), total: own.length }]
     }),
   )
 }

@@ -19,6 +19,7 @@ import { type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './
 import type { Exchange } from './exchange.ts'
 import { expandedShapes, expandRows, shapeOfSource } from './expand.ts'
 import type { Continuation } from './paging.ts'
+import { countByRelated, evalContext, listByRelated } from './related.ts'
 import { virtualSingleton } from './singleton.ts'
 
 /** Bytes of a streamed answer that are sent at a time. */
@@ -60,7 +61,12 @@ export async function count(
 ): Promise<HttpResponse> {
   requireAcceptable(exchange.request.headers, options.format, 'text/plain')
   const { controller, context } = contextOf(core, exchange, plan, parameters ?? [])
-  const number = parameters === undefined ? 0 : await controller.count(context)
+  const number =
+    parameters === undefined
+      ? 0
+      : plan.related
+        ? await countByRelated(core, exchange, plan, plan.related, parameters)
+        : await controller.count(context)
   return { status: 200, headers: { 'Content-Type': 'text/plain;charset=utf-8' }, body: Buffer.from(String(number)) }
 }
 
@@ -166,9 +172,20 @@ async function readCollection(
     after: continuation?.after,
     limit: page.fetch,
   })
-  const [rows, total] = await Promise.all([
-    page.fetch === 0 || related === undefined ? noRows : controller.list(context),
-    plan.count ? (related === undefined ? 0 : controller.count(context)) : undefined,
+  const skip = continuation === undefined ? (plan.skip ?? 0) : 0
+  const list = () =>
+    plan.related
+      ? listByRelated(core, exchange, plan, plan.related, parameters, {
+          after: continuation?.after,
+          skip,
+          limit: page.fetch,
+        })
+      : controller.list(context)
+  const total = () =>
+    plan.related ? countByRelated(core, exchange, plan, plan.related, parameters) : controller.count(context)
+  const [rows, number] = await Promise.all([
+    page.fetch === 0 || related === undefined ? noRows : list(),
+    plan.count ? (related === undefined ? 0 : total()) : undefined,
   ])
   exchange.timings?.mark('store')
 
@@ -181,7 +198,7 @@ async function readCollection(
     sink.jsonString(contextUrl(plan, dialect, parameters))
     sink.ascii(',')
   }
-  if (total !== undefined) sink.ascii(`"${prefix}count":${dialect.ieee754Compatible ? `"${total}"` : total},`)
+  if (number !== undefined) sink.ascii(`"${prefix}count":${dialect.ieee754Compatible ? `"${number}"` : number},`)
   sink.ascii('"value":[')
   let written = 0
   let last: Uint8Array | undefined
@@ -198,7 +215,7 @@ async function readCollection(
     sink.byte(0x5d)
     if (more && last) {
       const { keyset } = core.writers.get(plan.orderby, dialect, () =>
-        compileOrder(plan.orderby, { layout: core.layout, type: plan.source.type, collection: context.collection }),
+        compileOrder(plan.orderby, evalContext(core, plan)),
       )
       const next: Continuation = {
         after: keyset(last, parameters),

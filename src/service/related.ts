@@ -1,0 +1,188 @@
+import type { Parameters } from '../bind/tree.ts'
+import type { CollectionLayout } from '../bson/layout.ts'
+import type { NavigationProperty } from '../edm/model.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import { type EvalContext, preparePredicate, type RowTest } from '../eval/compile.ts'
+import { prepareOrder } from '../eval/order.ts'
+import { selectRows } from '../eval/select.ts'
+import type { CountPlan, ReadPlan, RelatedQuery, RelationNode, Source } from '../plan/plan.ts'
+import type { Keyset, Rows } from '../store/port.ts'
+import { type Core, collectionOf, contextOf } from './core.ts'
+import type { Exchange } from './exchange.ts'
+import { relatedEntities } from './expand.ts'
+
+/**
+ * Filters and orders that follow navigation properties (plan/related.ts): the rows that the store finds are read in batches, and with
+ * each batch the entities that it is related to; `eval/` decides. Right on both stores, and as slow as a scan: what narrows the
+ * rows themselves is asked of the store.
+ */
+
+/** Rows looked at by one request. */
+const mostScanned = 100_000
+/** Rows sorted by related values. */
+const mostSorted = 10_000
+/** Rows whose related entities are read together. */
+const batchRows = 500
+
+/** Which rows of the result are wanted. */
+export interface RelatedWindow {
+  readonly after: Keyset | undefined
+  readonly skip: number
+  /** undefined: all */
+  readonly limit: number | undefined
+}
+
+/** Entities that rows are related to, as long as somebody holds the row. */
+const entitiesOf = new WeakMap<Uint8Array, Map<NavigationProperty, readonly Uint8Array[]>>()
+const contexts = new WeakMap<RelatedQuery, EvalContext>()
+
+/** What the expressions of a plan are compiled for: its rows, and where they follow navigation properties, the related ones. */
+export function evalContext(core: Core, plan: ReadPlan | CountPlan): EvalContext {
+  const { related, source } = plan
+  const context: EvalContext = {
+    layout: core.layout,
+    type: source.type,
+    collection: collectionOf(core.layout, source.root),
+  }
+  if (related === undefined) return context
+  let found = contexts.get(related)
+  if (found === undefined) {
+    const collections = new Map<NavigationProperty, CollectionLayout>()
+    addCollections(core, related.nodes, collections)
+    found = {
+      ...context,
+      related: {
+        collectionOf: (property) => collections.get(property),
+        read: (row, _start, property) => entitiesOf.get(row)?.get(property) ?? [],
+      },
+    }
+    contexts.set(related, found)
+  }
+  return found
+}
+
+function addCollections(
+  core: Core,
+  nodes: readonly RelationNode[],
+  into: Map<NavigationProperty, CollectionLayout>,
+): void {
+  for (const { expansion, nodes: inner } of nodes) {
+    into.set(expansion.item.property, collectionOf(core.layout, expansion.one.source.root))
+    addCollections(core, inner, into)
+  }
+}
+
+/** Reads the entities that some rows are related to, level by level. */
+async function fetchRelated(
+  core: Core,
+  exchange: Exchange,
+  source: Source,
+  nodes: readonly RelationNode[],
+  parameters: Parameters,
+  rows: readonly Uint8Array[],
+): Promise<void> {
+  if (rows.length === 0) return
+  await Promise.all(
+    nodes.map(async ({ expansion, nodes: inner }) => {
+      const found = await relatedEntities(core, exchange, source, expansion, parameters, rows)
+      for (const [row, entities] of found) {
+        let known = entitiesOf.get(row)
+        if (known === undefined) {
+          known = new Map()
+          entitiesOf.set(row, known)
+        }
+        known.set(expansion.item.property, entities)
+      }
+      await fetchRelated(core, exchange, expansion.one.source, inner, parameters, [...found.values()].flat())
+    }),
+  )
+}
+
+/** The rows that pass the part of the filter that follows navigation, in the store's order, batch by batch. */
+async function* passing(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan | CountPlan,
+  related: RelatedQuery,
+  parameters: Parameters,
+  after: Keyset | undefined,
+): AsyncGenerator<readonly Uint8Array[]> {
+  const { controller, context } = contextOf(core, exchange, related.base, parameters, { after })
+  const rows = await controller.list(context)
+  const test: RowTest | undefined =
+    related.filter && preparePredicate(related.filter, evalContext(core, plan))(parameters)
+  let scanned = 0
+  try {
+    for await (const batch of rows.batches) {
+      scanned += batch.length
+      if (scanned > mostScanned) throw tooMany('looks at', mostScanned, 'relatedScan')
+      for (let start = 0; start < batch.length; start += batchRows) {
+        const some = batch.slice(start, start + batchRows)
+        await fetchRelated(core, exchange, plan.source, related.nodes, parameters, some)
+        yield test === undefined ? some : some.filter((row) => test(row))
+      }
+    }
+  } finally {
+    if (!rows.complete) await rows.close()
+  }
+}
+
+function tooMany(what: string, most: number, limit: string): ODataError {
+  return new ODataError(
+    'urlLimitExceeded',
+    `A filter or order by related entities ${what} more than ${most} rows (limit ${limit}).`,
+    { target: '$filter' },
+  )
+}
+
+/** The rows of a plan whose filter or order follows navigation properties. @throws ODataError urlLimitExceeded */
+export async function listByRelated(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan,
+  related: RelatedQuery,
+  parameters: Parameters,
+  { after, skip, limit }: RelatedWindow,
+): Promise<Rows> {
+  if (related.sorted) {
+    const all: Uint8Array[] = []
+    for await (const batch of passing(core, exchange, plan, related, parameters, undefined)) {
+      for (const row of batch) all.push(row)
+      if (all.length > mostSorted) throw tooMany('sorts', mostSorted, 'relatedSort')
+    }
+    const order = prepareOrder(plan.orderby, evalContext(core, plan))(parameters)
+    const { rows } = selectRows(all, { tests: [], order, after, skip, limit, count: false })
+    return inMemory(rows.map(({ row }) => row))
+  }
+  const end = limit === undefined ? Number.POSITIVE_INFINITY : skip + limit
+  const found: Uint8Array[] = []
+  for await (const batch of passing(core, exchange, plan, related, parameters, after)) {
+    for (const row of batch) found.push(row)
+    if (found.length >= end) break
+  }
+  return inMemory(found.slice(skip, end))
+}
+
+/** How many rows pass a filter that follows navigation properties. @throws ODataError urlLimitExceeded */
+export async function countByRelated(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan | CountPlan,
+  related: RelatedQuery,
+  parameters: Parameters,
+): Promise<number> {
+  let count = 0
+  for await (const batch of passing(core, exchange, plan, related, parameters, undefined)) count += batch.length
+  return count
+}
+
+function inMemory(rows: readonly Uint8Array[]): Rows {
+  return {
+    first: rows,
+    complete: true,
+    batches: (async function* () {
+      yield rows
+    })(),
+    close: async () => {},
+  }
+}

@@ -1,0 +1,120 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { onEveryService } from '../support/running-service.ts'
+
+type Json = Record<string, unknown> & { value: Json[] }
+
+onEveryService('filters and orders by related entities', 'test/models/relations.xml', {}, (running) => {
+  const ask = async (path: string, headers?: Record<string, string>) => {
+    const answer = await running().get(path, headers)
+    const text = await answer.text()
+    return { status: answer.status, text, json: (text.startsWith('{') ? JSON.parse(text) : {}) as Json }
+  }
+  const ids = async (path: string) => {
+    const { status, text, json } = await ask(path)
+    expect(status, `${path}: ${text}`).toBe(200)
+    return json.value.map(({ id }) => id)
+  }
+
+  beforeAll(async () => {
+    const make = async (path: string, body: unknown) => {
+      const answer = await running().send('POST', path, body)
+      expect(answer.status, `${path}: ${await answer.text()}`).toBe(201)
+    }
+    await make('/users', { id: 'boss', name: 'Zoe', level: 9 })
+    await make('/users', { id: 'ann', name: 'Ann', level: 5, managerId: 'boss' })
+    await make('/users', { id: 'bob', name: 'Bob', level: 4, managerId: 'boss' })
+    await make('/users', { id: 'cy', name: 'Cy', level: 1, managerId: 'ann' })
+    await make('/users', { id: 'di', name: 'Di', level: 2, managerId: 'ann' })
+    await make('/badges', { number: 7, holderId: 'ann', colour: 'red' })
+    await make('/badges', { number: 3, holderId: 'bob', colour: 'blue' })
+    for (const [user, sizes] of [
+      ['ann', [1, 5]],
+      ['bob', [7]],
+    ] as const)
+      for (const size of sizes) {
+        await make(`/users('${user}')/folders`, { id: `f${size}`, size })
+        await make(`/users('${user}')/folders('f${size}')/messages`, { box: 'b', no: size, subject: `m${size}` })
+      }
+    await make('/orders', { id: 1 })
+    await make('/orders', { id: 2 })
+    for (const line of [1, 2, 3]) await make('/orders(1)/items', { line, product: `p${line}` })
+  })
+
+  describe('$filter', () => {
+    it.each([
+      ['manager/name eq %27Zoe%27', ['ann', 'bob']],
+      ['manager/manager/id eq %27boss%27', ['cy', 'di']],
+      ['manager eq null', ['boss']],
+      ['manager/name ne null and level lt 5', ['bob', 'cy', 'di']],
+      ['not (manager/level gt 5)', ['boss', 'cy', 'di']],
+      ['badge/colour eq %27red%27 or id eq %27di%27', ['ann', 'di']],
+      ['badge/holder/manager/id eq %27boss%27', ['ann', 'bob']],
+      ['reports/any()', ['ann', 'boss']],
+      ['reports/any(r:r/level gt 3)', ['boss']],
+      ['reports/all(r:r/level gt 1)', ['bob', 'boss', 'cy', 'di']],
+      ['reports/any(r:r/reports/any(s:s/level eq 2))', ['boss']],
+      ['reports/any(r:r/level lt level)', ['ann', 'boss']],
+      ['reports/$count eq 2 and level lt 9', ['ann']],
+      ['reports/$count($filter=level gt 4) eq 1', ['boss']],
+      ['folders/any(f:f/size gt 4)', ['ann', 'bob']],
+      ['folders/any(f:f/messages/any(m:m/subject eq %27m1%27))', ['ann']],
+      ['folders/$count gt 1', ['ann']],
+      ['groups/any()', []],
+      ['startswith(manager/name,%27A%27)', ['cy', 'di']],
+      ['manager/name in (%27Ann%27,%27Bob%27)', ['cy', 'di']],
+    ])('%s', async (filter, expected) => {
+      expect(await ids(`/users?$filter=${filter}`)).toEqual(expected)
+      expect((await ask(`/users/$count?$filter=${filter}`)).text).toBe(String(expected.length))
+    })
+
+    it('works behind navigation, and with a count before paging', async () => {
+      expect(await ids("/users('boss')/reports?$filter=reports/any()")).toEqual(['ann'])
+      const { json } = await ask('/users?$filter=manager/id ne null&$count=true&$top=1&$skip=1')
+      expect([json['@odata.count'], json.value.map(({ id }) => id)]).toEqual([4, ['bob']])
+      expect(await ids('/orders?$filter=items/any(i:i/line gt 2)')).toEqual([1])
+    })
+  })
+
+  describe('$orderby', () => {
+    it.each([
+      ['manager/name,id', ['boss', 'cy', 'di', 'ann', 'bob']],
+      ['manager/name desc,name desc', ['bob', 'ann', 'di', 'cy', 'boss']],
+      ['reports/$count desc,id', ['ann', 'boss', 'bob', 'cy', 'di']],
+      ['badge/number desc', ['ann', 'bob', 'boss', 'cy', 'di']],
+    ])('%s', async (orderby, expected) => {
+      expect(await ids(`/users?$orderby=${orderby}`)).toEqual(expected)
+      const seen: unknown[] = []
+      let link: string | undefined = `/users?$orderby=${orderby}`
+      while (link !== undefined) {
+        const { json } = await ask(link, { Prefer: 'maxpagesize=2' })
+        seen.push(...json.value.map(({ id }) => id))
+        link = (json['@odata.nextLink'] as string | undefined)?.slice(running().root.length)
+      }
+      expect(seen).toEqual(expected)
+    })
+
+    it('composes with $filter, $skip and $top', async () => {
+      expect(await ids('/users?$orderby=manager/level desc,id&$filter=manager/id ne null&$skip=1&$top=2')).toEqual([
+        'bob',
+        'cy',
+      ])
+    })
+  })
+
+  it('pages a filter by related entities', async () => {
+    const seen: unknown[] = []
+    let link: string | undefined = '/users?$filter=manager/id ne null&$orderby=level'
+    while (link !== undefined) {
+      const { json } = await ask(link, { Prefer: 'maxpagesize=3' })
+      seen.push(...json.value.map(({ id }) => id))
+      link = (json['@odata.nextLink'] as string | undefined)?.slice(running().root.length)
+    }
+    expect(seen).toEqual(['cy', 'di', 'bob', 'ann'])
+  })
+
+  it('refuses by name what it cannot follow', async () => {
+    const inside = await ask('/users?$filter=home/country/name eq %27x%27')
+    expect(inside.status).toBe(501)
+    expect((inside.json.error as Json).message).toContain('country')
+  })
+})
