@@ -17,7 +17,7 @@ export interface ServiceFeatures {
 export const supported: Omit<ServiceFeatures, 'keyAsSegment'> = {
   batch: true,
   compute: false,
-  expand: false,
+  expand: true,
   search: true,
 }
 

@@ -124,6 +124,31 @@ onEveryService('Capabilities over HTTP', 'test/models/restricted.xml', settings,
     expect((await running().get("/Free?$filter=Owner/Name eq 'Ann'", as('nothing'))).status).toBe(403)
   })
 
+  it('holds $expand to the annotations of what it expands', async () => {
+    const expand = async (query: string, scopes: string): Promise<number> =>
+      (await running().get(`/Free?$expand=${query}`, as(scopes))).status
+    expect(await expand('Owner', 'nothing')).toBe(403)
+    expect(await expand('Owner', 'Owners.ReadBasic'), 'all properties need a scope for all').toBe(403)
+    expect(await expand('Owner($select=Name)', 'Owners.ReadBasic')).toBe(200)
+    expect(await expand('Owner($select=Mail)', 'Owners.ReadBasic')).toBe(403)
+    expect(await expand('Owner', 'Owners.Read')).toBe(200)
+    expect(await expand('Owner($filter=Age gt 1)', 'Owners.Read')).toBe(400)
+    const items = await (await running().get('/Owners?$expand=Items', all)).text()
+    expect(items).toContain('"Items":[{')
+    expect(items).not.toContain('needle')
+  })
+
+  it('expands what the model says, and not where the client asks for it otherwise', async () => {
+    await running().send('POST', '/Boxes', { ID: 1 })
+    expect((await running().send('POST', '/Boxes(1)/Parts', { ID: 2, Name: 'lid', Weight: 3 })).status).toBe(201)
+    const parts = async (path: string): Promise<unknown> =>
+      ((await (await running().get(path)).json()) as { Parts?: unknown }).Parts
+    expect(await parts('/Boxes(1)')).toEqual([expect.objectContaining({ ID: 2, Name: 'lid' })])
+    expect(await parts('/Boxes(1)?$expand=Parts($select=Name)')).toEqual([expect.not.objectContaining({ Weight: 3 })])
+    const { value } = (await (await running().get('/Boxes')).json()) as { value: Json[] }
+    expect(value[0]?.Parts).toHaveLength(1)
+  })
+
   it('lets callers write the properties of their scopes only, and leaves the others as they are', async () => {
     const basic = as('Owners.WriteBasic Owners.Read')
     expect((await running().send('PATCH', '/Owners(1)', { Mail: 'x' }, basic)).status).toBe(403)

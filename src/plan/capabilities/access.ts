@@ -149,6 +149,12 @@ export class Requirements {
     this.#byPath.set(path, { path, anyOf: grants.map(({ scheme, scope }) => ({ scheme, scope })) })
   }
 
+  /** Whether whoever meets these meets the others: each asks for the same as one of these. */
+  cover(others: Requirements): boolean {
+    const asked = new Set(this.all().map(({ anyOf }) => JSON.stringify(anyOf)))
+    return others.all().every(({ anyOf }) => asked.has(JSON.stringify(anyOf)))
+  }
+
   all(): readonly Requirement[] {
     return [...this.#byPath.values()]
   }

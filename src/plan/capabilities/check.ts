@@ -1,4 +1,4 @@
-import type { BoundPath, BoundQuery } from '../../bind/tree.ts'
+import type { BoundPath, BoundQuery, ExpandItem } from '../../bind/tree.ts'
 import {
   deleteRestrictionsIn,
   insertRestrictionsIn,
@@ -12,6 +12,7 @@ import type { Model } from '../../edm/model.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { allow, legalMethods, type Method } from '../methods.ts'
 import { type Access, accessRefusal, grantsOf, permissionsOf, Requirements, restrictionTerms } from './access.ts'
+import { autoExpanded } from './auto-expand.ts'
 import { bodyRulesOf } from './body-rules.ts'
 import { capabilityOf, containerCapability, isSupported } from './capability.ts'
 import { demandsOf } from './demands.ts'
@@ -28,6 +29,8 @@ export interface CheckedRequest {
   readonly method: Method
   readonly path: BoundPath
   readonly query: BoundQuery
+  /** whether it is known where the entities of a navigation property are: what the model expands of itself only then */
+  readonly canExpand?: (item: ExpandItem) => boolean
 }
 
 /**
@@ -35,7 +38,7 @@ export interface CheckedRequest {
  * they are enforced, whatever way the request came.
  * @throws ODataError methodNotAllowed with Allow, queryOptionNotAllowed, resourceNotFound, badRequest
  */
-export function checkRequest({ model, method, path, query }: CheckedRequest): Verdict {
+export function checkRequest({ model, method, path, query, canExpand }: CheckedRequest): Verdict {
   const positions = positionsOf(model, path)
   const last = positions.at(-1)
   if (last === undefined) return { requires: [], expand: query.expand, conditions: {} }
@@ -51,7 +54,8 @@ export function checkRequest({ model, method, path, query }: CheckedRequest): Ve
   requireWay(positions, requirements)
   const permissions = grantsOf(permissionsOf(last, access, single))
   requirements.rows(last.place, permissions)
-  const expand = checkQuery(queryOf(path, last, query, single || access !== 'read'), requirements)
+  const checked = queryOf(path, last, query, single || access !== 'read')
+  const expand = checkQuery(checked, requirements)
   const top = last.tail.find((step) => step.kind !== 'cast')
   if (top !== undefined)
     requirements.property(
@@ -59,9 +63,11 @@ export function checkRequest({ model, method, path, query }: CheckedRequest): Ve
       top.kind === 'property' ? top.property.name : 'name' in top ? top.name : '',
       permissions,
     )
+  const rows = method === 'GET' && ['entityCollection', 'entity', 'singleton'].includes(path.resource)
+  const added = rows && canExpand ? autoExpanded(checked, requirements, canExpand) : []
   return {
     requires: requirements.all(),
-    expand,
+    expand: added.length === 0 ? expand : [...expand, ...added],
     conditions: conditionsOf(model, last, access, single, permissions),
   }
 }

@@ -134,41 +134,64 @@ function require(checked: CheckedQuery, conditions: readonly Expression[], requi
 }
 
 function checkExpand(checked: CheckedQuery, requirements: Requirements): readonly ExpandItem[] {
-  const { position, query, variables, single } = checked
+  const { position, query, single } = checked
   if (query.expand.length === 0) return query.expand
   const option = optionName('$expand', false)
   const { place } = position
   const record = expandRecord(place, single)
   if (record.expandable === false) refuse(option, `cannot be applied to '${place.name}'`, `${expandTerm}/Expandable`)
   return query.expand.map((item) => {
-    const behind = positionBehind(position, item.path, item.property)
-    for (const view of behind.outer) {
-      const path = view.names.join('/')
-      const { nonExpandableProperties } = expandRecord(view.place, single && view.place === place)
-      if (nonExpandableProperties.some((name) => withoutCasts(name) === path))
-        refuse(option, `cannot follow '${path}' of '${view.place.name}'`, `${expandTerm}/NonExpandableProperties`)
-    }
-    checkReadable(option, { views: [{ place: behind.place, path: '' }], steps: item.path })
-    const refusal = navigationRefusal(place, behind.place)
-    if (refusal !== undefined) refuse(option, `is not allowed: ${refusal}`, 'Capabilities.NavigationRestrictions')
-    const inaccessible = accessRefusal(behind.place, 'read', !item.property.collection)
-    if (inaccessible !== undefined) refuse(option, `cannot follow '${behind.place.name}'`, inaccessible)
-    requireExpanded(behind, item, requirements)
-    const expand = checkQuery(
-      {
-        position: behind,
-        query: item.query,
-        variables: new Map([...variables, ['$this', behind]]),
-        single: !item.property.collection,
-        conditions: [],
-        expanded: true,
-        counting: item.as === 'count',
-      },
-      requirements,
-    )
+    const expand = checkItem(checked, position, item, requirements)
     const nested = expand === item.query.expand ? item : { ...item, query: { ...item.query, expand } }
-    return record.maxLevels === undefined ? nested : limited(place, nested, record.maxLevels)
+    const bounded = record.maxLevels === undefined ? nested : limited(place, nested, record.maxLevels)
+    // the same property again and again: each level is a place of its own
+    let from = positionBehind(position, item.path, item.property)
+    const levels = bounded.levels === 'max' ? checkedLevels : Math.min(bounded.levels, checkedLevels)
+    for (let level = 2; level <= levels; level++) {
+      if (from.place.type?.allNavigationProperties.get(item.property.name) !== item.property) break
+      checkItem(checked, from, { ...bounded, path: [] }, requirements)
+      from = positionBehind(from, [], item.property)
+    }
+    return bounded
   })
+}
+
+/** Levels of `$levels` that are looked at; deeper ones are not expanded (plan/expansion.ts). */
+const checkedLevels = 5
+
+/** One expanded navigation property of the rows at a position. @returns what is expanded inside */
+function checkItem(
+  { variables, single }: CheckedQuery,
+  from: Position,
+  item: ExpandItem,
+  requirements: Requirements,
+): readonly ExpandItem[] {
+  const option = optionName('$expand', false)
+  const behind = positionBehind(from, item.path, item.property)
+  for (const view of behind.outer) {
+    const path = view.names.join('/')
+    const { nonExpandableProperties } = expandRecord(view.place, single && view.place === from.place)
+    if (nonExpandableProperties.some((name) => withoutCasts(name) === path))
+      refuse(option, `cannot follow '${path}' of '${view.place.name}'`, `${expandTerm}/NonExpandableProperties`)
+  }
+  checkReadable(option, { views: [{ place: behind.place, path: '' }], steps: item.path })
+  const refusal = navigationRefusal(from.place, behind.place)
+  if (refusal !== undefined) refuse(option, `is not allowed: ${refusal}`, 'Capabilities.NavigationRestrictions')
+  const inaccessible = accessRefusal(behind.place, 'read', !item.property.collection)
+  if (inaccessible !== undefined) refuse(option, `cannot follow '${behind.place.name}'`, inaccessible)
+  requireExpanded(behind, item, requirements)
+  return checkQuery(
+    {
+      position: behind,
+      query: item.query,
+      variables: new Map([...variables, ['$this', behind]]),
+      single: !item.property.collection,
+      conditions: [],
+      expanded: true,
+      counting: item.as === 'count',
+    },
+    requirements,
+  )
 }
 
 /** Expanded rows cannot be narrowed to the caller's properties: without a list all of them are asked for. */

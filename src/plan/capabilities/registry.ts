@@ -57,8 +57,12 @@ const core: Readonly<Record<string, TermEntry>> = {
   ),
   AnyStructure: served,
   AppliesViaContainer: { status: 'served', what: 'about terms, for tools' },
-  AutoExpand: notYet('$expand is not implemented yet'),
-  AutoExpandReferences: notYet('$expand is not implemented yet'),
+  AutoExpand: partly(
+    'navigation properties of the rows asked for, where nothing forbids it; not inside other expansions, no streams',
+    `${here}/auto-expand.ts`,
+    access,
+  ),
+  AutoExpandReferences: partly('as AutoExpand', `${here}/auto-expand.ts`, access),
   Computed: enforced(
     'a client’s value is ignored; kept by PUT; keys are made',
     'src/payload/read-structured.ts',

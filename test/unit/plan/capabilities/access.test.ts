@@ -136,3 +136,43 @@ describe('terms of containers, types and depth', () => {
       expect(judge(request, model).conditions.demands?.headers).toEqual(['x-tenant'])
   })
 })
+
+describe('AutoExpand and AutoExpandReferences', () => {
+  const model = parseCsdl(
+    `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
+<Schema Namespace="n" Alias="s" xmlns="http://docs.oasis-open.org/odata/ns/edm">
+  <EntityType Name="A"><Key><PropertyRef Name="ID"/></Key><Property Name="ID" Type="Edm.Int32" Nullable="false"/>
+    <NavigationProperty Name="Whole" Type="Collection(s.A)" ContainsTarget="true">
+      <Annotation Term="Org.OData.Core.V1.AutoExpand"/></NavigationProperty>
+    <NavigationProperty Name="Linked" Type="Collection(s.A)" ContainsTarget="true">
+      <Annotation Term="Org.OData.Core.V1.AutoExpandReferences"/></NavigationProperty>
+    <NavigationProperty Name="Locked" Type="s.B"><Annotation Term="Org.OData.Core.V1.AutoExpand"/></NavigationProperty>
+    <NavigationProperty Name="Plain" Type="Collection(s.A)" ContainsTarget="true"/></EntityType>
+  <EntityType Name="B"><Key><PropertyRef Name="ID"/></Key><Property Name="ID" Type="Edm.Int32" Nullable="false"/></EntityType>
+  <EntityContainer Name="C">
+    <EntitySet Name="As" EntityType="s.A"><NavigationPropertyBinding Path="Locked" Target="Bs"/></EntitySet>
+    <EntitySet Name="Bs" EntityType="s.B"><Annotation Term="Org.OData.Capabilities.V1.ReadRestrictions"><Record>
+      <PropertyValue Property="Permissions"><Collection><Record><PropertyValue Property="SchemeName" String="Delegated"/>
+        <PropertyValue Property="Scopes"><Collection><Record><PropertyValue Property="Scope" String="B.Read"/></Record></Collection></PropertyValue>
+      </Record></Collection></PropertyValue></Record></Annotation></EntitySet>
+  </EntityContainer>
+</Schema></edmx:DataServices></edmx:Edmx>`,
+    { file: 'auto-expand.xml' },
+  )
+  const expanded = (request: string, canExpand = true) =>
+    judge(request, model, () => canExpand).expand.map(({ property, as }) => `${property.name} ${as}`)
+
+  it('expands what the model says, but nothing that asks more of the caller than the rows', () => {
+    expect(expanded('GET As')).toEqual(['Whole entities', 'Linked references'])
+    expect(expanded('GET As(1)')).toEqual(['Whole entities', 'Linked references'])
+    expect(judge('GET As', model, () => true).requires).toEqual([])
+  })
+
+  it('lets the client say otherwise, and leaves all else alone', () => {
+    expect(expanded('GET As?$expand=Whole($select=ID)')).toEqual(['Whole entities', 'Linked references'])
+    expect(expanded('GET As?$expand=Plain')).toEqual(['Plain entities', 'Whole entities', 'Linked references'])
+    for (const request of ['GET As/$count', 'GET As(1)/ID', 'POST As', 'PATCH As(1)'])
+      expect(expanded(request), request).toEqual([])
+    expect(expanded('GET As', false), 'what cannot be found').toEqual([])
+  })
+})

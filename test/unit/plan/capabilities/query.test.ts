@@ -195,6 +195,16 @@ describe('ExpandRestrictions', () => {
     )
   })
 
+  it('looks at every level of $levels', () => {
+    expect(refusal('GET Staff?$expand=Boss($levels=2)')).toBe('allowed')
+    expect(refusal('GET Staff?$expand=Boss($levels=3)')).toBe(
+      '400 $expand Capabilities.ExpandRestrictions/NonExpandableProperties',
+    )
+    expect(refusal('GET Staff?$expand=Boss($levels=max)')).toBe(
+      '400 $expand Capabilities.ExpandRestrictions/NonExpandableProperties',
+    )
+  })
+
   it('sets $levels=max to what is left', () => {
     const { expand } = judge('GET Nested?$expand=Owner($levels=max)')
     expect(expand[0]?.levels).toBe(2)

@@ -12,12 +12,18 @@ import { parseRequestUrl } from '../../../../src/url/parse-url.ts'
 export const restrictedModel = await readModel('test/models/restricted.xml')
 
 /** What the annotations make of a request: `GET Picky?$filter=...`. */
-export function judge(request: string, model: Model = restrictedModel): Verdict {
+export function judge(request: string, model: Model = restrictedModel, canExpand?: () => boolean): Verdict {
   const [method = '', ...rest] = request.split(' ')
   const url = parseRequestUrl(`/${rest.join(' ')}`, { version: '4.01', limits: defaultUrlLimits })
   const { path, values } = bindPath(model, url.segments, url.options, { keyAsSegment: true })
   const { query } = bindQuery(model, path, url.options, values.length)
-  return checkRequest({ model, method: checkMethod(path, method), path, query })
+  return checkRequest({
+    model,
+    method: checkMethod(path, method),
+    path,
+    query,
+    ...(canExpand === undefined ? {} : { canExpand }),
+  })
 }
 
 /** `option: term` of the refusal, or `allowed`. */
