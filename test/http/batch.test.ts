@@ -370,17 +370,12 @@ onEveryService('batches', bookshopModel, {}, (running) => {
         inGroup('5', 'delete', `Authors(${a})`),
         inGroup('6', 'get', `Authors/$count?$filter=ID eq ${a}`),
         inGroup('7', 'put', `Authors(${b})`, newAuthor(b)),
+        inGroup('8', 'post', '$7/Books', { Title: 'expanded', Price: 1 }),
+        inGroup('9', 'get', `Authors?$filter=ID eq ${b}&$expand=Books($count=true)&$count=true`),
       ])
-      expect(answers.map(({ status }) => status)).toEqual([200, 201, 200, 200, 204, 200, 201])
-      expect(answers.map(({ body }) => body?.['@odata.count'])).toEqual([
-        0,
-        undefined,
-        1,
-        undefined,
-        undefined,
-        undefined,
-        undefined,
-      ])
+      expect(answers.map(({ status }) => status)).toEqual([200, 201, 200, 200, 204, 200, 201, 201, 200])
+      expect(answers[8]?.body?.value).toMatchObject([{ ID: b, Books: [{ Title: 'expanded' }] }])
+      expect([0, 2, 8].map((i) => answers[i]?.body?.['@odata.count'])).toEqual([0, 1, 1])
       expect(answers[5]?.body).toBe('0')
       expect([await exists(a), await exists(b)]).toEqual([false, true])
     })
