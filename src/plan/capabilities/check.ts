@@ -133,7 +133,11 @@ function accessOf(method: Method, { tail }: PathPosition): Access {
 
 /** What the path itself asks for: keys, casts, navigation. */
 function checkWay(positions: readonly PathPosition[]): void {
-  for (const [i, { place, keyed }] of positions.entries()) {
+  for (const [i, { place, keyed, key }] of positions.entries()) {
+    // whoever may try keys one after the other could find out the value
+    const hidden = key.find((property) => !isReadable(property))
+    if (hidden !== undefined)
+      refuseRequest('resourceNotFound', `'${hidden.name}' cannot be used as a key`, 'Core.Permissions', place.name)
     if (keyed && isSupported(place, 'IndexableByKey') === false)
       refuseRequest(
         'resourceNotFound',

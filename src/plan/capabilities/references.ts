@@ -1,5 +1,5 @@
 import type { BoundPath, Expression, MemberExpression, MemberStep } from '../../bind/tree.ts'
-import type { Model, NavigationProperty } from '../../edm/model.ts'
+import type { Model, NavigationProperty, Property } from '../../edm/model.ts'
 import { namesOf, type Place, placeBehind, placeOfRoot } from './place.ts'
 
 /** The names of a property as one place that the path passes sees it: `Author/Name` of Books is `Name` of Authors. */
@@ -52,11 +52,15 @@ export function positionBehind(
 export interface PathPosition extends Position {
   /** the rows have been picked by key */
   readonly keyed: boolean
+  /** the properties of that key, the primary one or an alternate one */
+  readonly key: readonly Property[]
   /** type casts, then complex and other properties, behind the rows */
   readonly tail: readonly MemberStep[]
   /** of `/$filter(...)` segments */
   readonly conditions: readonly Expression[]
 }
+
+const unkeyed = { keyed: false, key: [], tail: [], conditions: [] } as const
 
 /**
  * The resources that a path passes: the set or singleton it starts with, then one for each navigation property.
@@ -66,17 +70,17 @@ export function positionsOf(model: Model, { segments }: BoundPath): readonly Pat
   const [first, ...rest] = segments
   const root = first?.kind === 'entitySet' ? first.entitySet : first?.kind === 'singleton' ? first.singleton : undefined
   if (root === undefined) return []
-  let current: PathPosition = { ...positionAt(placeOfRoot(model, root)), keyed: false, tail: [], conditions: [] }
+  let current: PathPosition = { ...positionAt(placeOfRoot(model, root)), ...unkeyed }
   const positions: PathPosition[] = [current]
   const behind = (step: MemberStep): PathPosition => ({ ...current, tail: [...current.tail, step] })
   for (const segment of rest) {
     switch (segment.kind) {
       case 'navigation':
-        current = { ...positionBehind(current, current.tail, segment.property), keyed: false, tail: [], conditions: [] }
+        current = { ...positionBehind(current, current.tail, segment.property), ...unkeyed }
         positions.push(current)
         continue
       case 'key':
-        current = { ...current, keyed: true }
+        current = { ...current, keyed: true, key: segment.predicate.key.map(({ property }) => property) }
         break
       case 'cast':
         current = behind({ kind: 'cast', type: segment.type })

@@ -97,6 +97,9 @@ describe('terms of containers, types and depth', () => {
 <Schema Namespace="n" Alias="s" xmlns="http://docs.oasis-open.org/odata/ns/edm">
   <EntityType Name="A"><Key><PropertyRef Name="ID"/></Key>
     <Property Name="ID" Type="Edm.Int32" Nullable="false"/>
+    <Property Name="Pin" Type="Edm.String"><Annotation Term="Org.OData.Core.V1.Permissions" EnumMember="Org.OData.Core.V1.Permission/Write"/></Property>
+    <Annotation Term="Org.OData.Core.V1.AlternateKeys"><Collection><Record><PropertyValue Property="Key"><Collection><Record>
+      <PropertyValue Property="Name" PropertyPath="Pin"/></Record></Collection></PropertyValue></Record></Collection></Annotation>
     <NavigationProperty Name="Parts" Type="Collection(s.A)" ContainsTarget="true"/>
     <NavigationProperty Name="Hidden" Type="Collection(s.A)" ContainsTarget="true">
       <Annotation Term="Org.OData.Core.V1.Permissions" EnumMember="Org.OData.Core.V1.Permission/None"/></NavigationProperty></EntityType>
@@ -127,6 +130,8 @@ describe('terms of containers, types and depth', () => {
     ['DELETE ReadOnly(1)', '405 GET, HEAD Core.Permissions'],
     ['GET ReadOnly(1)', 'allowed'],
     ['GET As(1)/Hidden', '404 As/Hidden Core.Permissions'],
+    ["GET As(Pin='1234')", '404 As Core.Permissions'],
+    ["DELETE As(Pin='1234')", '404 As Core.Permissions'],
     ['GET As?$expand=Hidden', '400 $expand Core.Permissions'],
     ['GET As?$filter=Hidden/any()', '400 $filter Core.Permissions'],
   ])('%s: %s', (request, expected) => expect(refusal(request, model)).toBe(expected))
