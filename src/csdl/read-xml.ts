@@ -1,5 +1,5 @@
 import { SaxesParser } from 'saxes'
-import { type Declaration, edmxNames, grammar } from './declaration.ts'
+import { type Declaration, type ElementGrammar, edmxNames, grammar } from './declaration.ts'
 import { CsdlError, type Problems, type Source } from './problems.ts'
 
 const edm = 'http://docs.oasis-open.org/odata/ns/edm'
@@ -18,11 +18,22 @@ const noChildren: readonly Declaration[] = Object.freeze([])
 /** Far above any sane document; keeps the recursion of later stages bounded. */
 const maxDepth = 200
 
+/** An element of the grammar with its name as one shared string and its namespace. */
+interface KnownElement {
+  readonly name: string
+  readonly namespace: string
+  readonly rules: ElementGrammar
+}
+
+const knownElements: ReadonlyMap<string, KnownElement> = new Map(
+  [...grammar].map(([name, rules]) => [name, { name, rules, namespace: edmxNames.has(name) ? edmx : edm }]),
+)
+
 interface OpenElement {
   readonly declaration: Declaration & { children: readonly Declaration[]; text: string }
   /** namespace by prefix where this element declares one, else the parent's */
   readonly namespaces: ReadonlyMap<string, string>
-  readonly takesText: boolean
+  readonly rules: ElementGrammar
 }
 
 /**
@@ -60,15 +71,17 @@ export function readXml(source: Source, problems: Problems): Declaration {
     const { attributes, namespaces } = splitAttributes(tag.attributes, parent?.namespaces ?? xmlOnly, texts)
     const colon = tag.name.indexOf(':')
     const namespace = namespaces.get(colon < 0 ? '' : tag.name.slice(0, colon)) ?? ''
-    const name = texts.intern(colon < 0 ? tag.name : tag.name.slice(colon + 1))
+    const local = colon < 0 ? tag.name : tag.name.slice(colon + 1)
+    const known = knownElements.get(local)
+    const name = known?.name ?? local
     if (parent === undefined && (namespace !== edmx || name !== 'Edmx'))
       fail('document-root', rootFault(namespace, name))
     if (namespace !== edm && namespace !== edmx) {
       skipped = 1
       return
     }
-    const rules = (edmxNames.has(name) ? edmx : edm) === namespace ? grammar.get(name) : undefined
-    if (!rules || (parent && !grammar.get(parent.declaration.name)?.children.has(name))) {
+    const rules = known?.namespace === namespace ? known.rules : undefined
+    if (!rules || (parent && !parent.rules.children.has(name))) {
       const where = parent ? ` in '${parent.declaration.name}'` : ''
       problems.report(place, 'unknown-element', `'${name}' is not known${where}; it is passed over.`)
       skipped = 1
@@ -85,12 +98,12 @@ export function readXml(source: Source, problems: Problems): Declaration {
       if (parent.declaration.children === noChildren) parent.declaration.children = [declaration]
       else (parent.declaration.children as Declaration[]).push(declaration)
     } else root = declaration
-    stack.push({ declaration, namespaces, takesText: rules.text })
+    stack.push({ declaration, namespaces, rules })
   })
   const takeText = (text: string): void => {
     const open = stack[stack.length - 1]
     if (skipped > 0 || !open) return
-    if (open.takesText) open.declaration.text += text
+    if (open.rules.text) open.declaration.text += text
     else if (/[^ \t\r\n]/.test(text))
       problems.report(
         { source, offset: Math.max(0, parser.position - text.length - 1) },
@@ -106,7 +119,7 @@ export function readXml(source: Source, problems: Problems): Declaration {
       return
     }
     const closed = stack.pop()
-    if (closed?.takesText) closed.declaration.text = texts.intern(closed.declaration.text)
+    if (closed?.rules.text) closed.declaration.text = texts.intern(closed.declaration.text)
   })
   parser.write(source.text).close()
   return root ?? fail('document-root', 'the document is empty.')
@@ -137,7 +150,8 @@ function splitAttributes(
       namespaces = own
     } else if (!name.includes(':')) {
       attributes ??= new Attributes()
-      attributes[name] = texts.intern(value)
+      // targets and descriptions hardly repeat: not worth looking for
+      attributes[name] = name === 'Target' || name === 'String' ? texts.copy(value) : texts.intern(value)
     }
   }
   return { attributes: attributes ?? noAttributes, namespaces }
@@ -155,12 +169,14 @@ class Interner {
   intern(text: string): string {
     const known = this.#known.get(text)
     if (known !== undefined) return known
-    const copy = text.length < 13 ? text : this.#copy(text)
+    const copy = this.copy(text)
     this.#known.set(copy, copy)
     return copy
   }
 
-  #copy(text: string): string {
+  /** The text without what it was cut from; V8 copies what is shorter than 13 characters anyway. */
+  copy(text: string): string {
+    if (text.length < 13) return text
     if (text.length > this.#buffer.length || notLatin1.test(text)) return Buffer.from(text).toString()
     return this.#buffer.toString('latin1', 0, this.#buffer.write(text, 'latin1'))
   }

@@ -62,7 +62,7 @@ class Validator {
         case 'enum':
           this.#run(modelRules.enum, type)
           this.#annotations(type, ['EnumType'], undefined)
-          for (const member of type.members) this.#annotations(member, ['Member'], undefined)
+          for (const member of type.members) this.#annotations(member, memberKind, undefined)
           break
         case 'typeDefinition':
           this.#run(modelRules.typeDefinition, type)
@@ -84,11 +84,11 @@ class Validator {
     for (const property of type.properties) {
       this.#run(modelRules.property, property)
       this.#use({ reference: property.type, element: property, name: property.name, role: 'property' })
-      this.#annotations(property, ['Property', valued(property.type)], type)
+      this.#annotations(property, valued('Property', property.type), type)
     }
     for (const property of type.navigationProperties) {
       this.#run(modelRules.navigation, property)
-      this.#annotations(property, ['NavigationProperty', valued(property)], type)
+      this.#annotations(property, valued('NavigationProperty', property), type)
       for (const constraint of property.referentialConstraints)
         this.#annotations(constraint, ['ReferentialConstraint'], type)
       this.#annotations({ annotations: property.onDeleteAnnotations }, ['OnDelete'], type)
@@ -101,7 +101,7 @@ class Validator {
       this.#annotations(operation, [operation.kind === 'action' ? 'Action' : 'Function'], undefined)
       for (const parameter of operation.parameters) {
         this.#use({ reference: parameter.type, element: parameter, name: parameter.name, role: 'parameter' })
-        this.#annotations(parameter, ['Parameter'], undefined)
+        this.#annotations(parameter, parameterKind, undefined)
       }
       const { returnType } = operation
       if (!returnType) continue
@@ -149,4 +149,17 @@ class Validator {
 }
 
 /** A collection counts as `Collection` in AppliesTo, a single value as `Singleton` (CSDL XML 14.1.2). */
-const valued = ({ collection }: Pick<TypeReference, 'collection'>): string => (collection ? 'Collection' : 'Singleton')
+function valued(kind: 'Property' | 'NavigationProperty', { collection }: Pick<TypeReference, 'collection'>) {
+  return collection ? kinds[kind].collection : kinds[kind].single
+}
+
+const kinds = {
+  Property: { collection: ['Property', 'Collection'], single: ['Property', 'Singleton'] },
+  NavigationProperty: {
+    collection: ['NavigationProperty', 'Collection'],
+    single: ['NavigationProperty', 'Singleton'],
+  },
+} as const
+
+const memberKind = ['Member'] as const
+const parameterKind = ['Parameter'] as const

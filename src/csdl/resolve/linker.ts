@@ -71,6 +71,10 @@ export class Linker {
   /** every object that is frozen once all is linked */
   readonly drafts: object[] = []
   readonly #references = new Map<string, TypeReference>()
+  readonly #plain = new Map<
+    Scope,
+    readonly [Map<string, TypeReference>, Map<string, TypeReference>, Map<string, TypeReference>]
+  >()
   readonly #facets = new Map<string, Facets>()
   readonly #documentOf = new Map<object, Document>()
 
@@ -127,11 +131,33 @@ export class Linker {
    * object.
    */
   typeReference(declaration: Declaration): TypeReference {
-    const { attributes } = declaration
-    const written = attributes.Type ?? ''
+    const written = declaration.attributes.Type ?? ''
     const facets = this.facets(declaration)
     const nullable = this.flag(declaration, 'Nullable')
     const scope = this.scopeOf(declaration)
+    if (facets !== noFacets) return this.#typeReference(declaration, scope, facets, nullable)
+    const plain = this.#plainOf(scope, nullable)
+    let reference = plain.get(written)
+    if (reference === undefined) {
+      reference = this.#typeReference(declaration, scope, facets, nullable)
+      // an unresolved name is reported at each of its uses
+      if (Object.isFrozen(reference)) plain.set(written, reference)
+    }
+    return reference
+  }
+
+  /** References without facets, as nearly all are, by the text of `Type`. */
+  #plainOf(scope: Scope, nullable: boolean | undefined): Map<string, TypeReference> {
+    let maps = this.#plain.get(scope)
+    if (maps === undefined) {
+      maps = [new Map(), new Map(), new Map()]
+      this.#plain.set(scope, maps)
+    }
+    return maps[nullable === undefined ? 0 : nullable ? 1 : 2]
+  }
+
+  #typeReference(declaration: Declaration, scope: Scope, facets: Facets, nullable: boolean | undefined): TypeReference {
+    const written = declaration.attributes.Type ?? ''
     const collection = written.startsWith('Collection(') && written.endsWith(')')
     const itemName = collection ? written.slice(11, -1) : written
     const key = `${nullable ?? ''}|${collection}|${scope.resolve(itemName)}|${facetKey(facets)}`
