@@ -56,6 +56,12 @@ export function buildPlan(request: PlanRequest): Plan {
   const { query: bound, slots: querySlots } = request.bindQuery()
   const slots = [...request.pathSlots, ...querySlots]
   const place = sourceOf(path, slots.length)
+  // what is computed can be filtered and sorted by: its expression stands in place of the name
+  for (const { alias } of bound.compute)
+    if (bound.select?.properties.has(alias))
+      throw new ODataError('notImplemented', `Selecting what $compute calculates (${alias}) is not implemented.`, {
+        target: '$compute',
+      })
   const { requires, expand, conditions } = checkRequest({
     model: request.model,
     method,
