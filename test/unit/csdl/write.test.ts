@@ -33,7 +33,17 @@ const reread = (text: string, file: string): Model =>
 
 /** JSON has no annotation without a value: the term's default (or true) stands in its place (CSDL JSON 14.2). */
 function withDefaults(xml: string): string {
-  return xml.replace(/(<Annotation Term="(Org\.OData\.(?:Core|Capabilities)[^"]*)") \/>/g, '$1 Bool="true" />')
+  return xml.replace(
+    /(<Annotation Term="(Org\.OData\.(?:Core|Capabilities|Validation)[^"]*)") \/>/g,
+    '$1 Bool="true" />',
+  )
+}
+
+/** Terms of type Edm.PrimitiveType: JSON has the value, and the annotated property says of which type (CSDL JSON 14.3). */
+function withoutKinds(xml: string): string {
+  return xml
+    .replace(/(Term="Org\.OData\.Validation\.V1\.(?:Minimum|Maximum)") [A-Za-z]+="/g, '$1 Value="')
+    .replace(/(<PropertyValue Property="Value") [A-Za-z]+="(?:[\w.]+\/)?/g, '$1 Value="')
 }
 
 describe('writing CSDL', () => {
@@ -53,8 +63,8 @@ describe('writing CSDL', () => {
       const model = await readModel(file)
       const again = reread(writeJson(model, { version: model.version }), file)
       const xml = withDefaults(writeXml(model, { version: model.version }))
-      expect(writeXml(again, { version: model.version })).toBe(
-        xml.replace(
+      expect(withoutKinds(writeXml(again, { version: model.version }))).toBe(
+        withoutKinds(xml).replace(
           '<Annotation Term="odatum.kitchen.Text" />',
           '<Annotation Term="odatum.kitchen.Text" String="nothing said" />',
         ),
