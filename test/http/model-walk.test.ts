@@ -178,7 +178,9 @@ class Walker {
   }
 
   async #send(method: string, path: string, body: Body | undefined) {
-    const answer = await this.#running.send(method, path, body)
+    // some sets want it (Core.OptimisticConcurrency)
+    const headers: Record<string, string> = method === 'PATCH' || method === 'DELETE' ? { 'If-Match': '*' } : {}
+    const answer = await this.#running.send(method, path, body, headers)
     return { status: answer.status, text: await answer.text(), location: answer.headers.get('Location') ?? '' }
   }
 }
