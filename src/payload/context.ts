@@ -15,6 +15,8 @@ export function contextUrl(
   parameters: Parameters,
 ): string {
   const base = `${dialect.root}$metadata#`
+  // Protocol 10.11, 10.12
+  if (plan.kind === 'read' && plan.references) return base + (plan.source.single ? '$ref' : 'Collection($ref)')
   const selected = selectList(plan.select, plan.expand, selectedType(plan), dialect)
   const place = placeOf(plan.source, parameters)
   if (plan.kind === 'read' && plan.member.length > 0) return base + memberFragment(plan, place, selected)

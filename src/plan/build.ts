@@ -128,6 +128,7 @@ function storePlan(method: Method, parts: Parts): StorePlan {
         member: parts.member,
         memberType: parts.member.length > 0 ? memberTypeOf(parts.path) : undefined,
         raw: parts.raw,
+        ...(parts.references ? { references: true as const } : {}),
         filter,
         search,
         compute: query.compute,

@@ -24,8 +24,8 @@ export const legalMethods: Readonly<Record<ResourceKind, readonly Method[]>> = {
   rawValue: ['GET'],
   mediaStream: [],
   count: ['GET'],
-  reference: [],
-  referenceCollection: [],
+  reference: ['GET'],
+  referenceCollection: ['GET'],
   actionCall: [],
   actionImport: [],
 }
@@ -41,6 +41,10 @@ export function checkMethod(path: BoundPath, method: string): Method {
   const wanted = method === 'HEAD' ? 'GET' : method
   const found = legal.find((candidate) => candidate === wanted)
   if (found) return found
+  if (path.resource === 'reference' || path.resource === 'referenceCollection')
+    throw new ODataError('notImplemented', 'Changing references ($ref) is not implemented by this service.', {
+      target: '$ref',
+    })
   throw new ODataError(
     'methodNotAllowed',
     `${/^[A-Z]{1,20}$/.test(method) ? method : 'This method'} is not allowed here.`,

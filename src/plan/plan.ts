@@ -161,6 +161,8 @@ export interface ReadPlan extends PlanBase {
   readonly memberType: TypeReference | undefined
   /** `$value`: the value alone, not its JSON */
   readonly raw: boolean
+  /** `$ref`: entity references instead of entities */
+  readonly references?: true
   /** where filter or order follow navigation properties */
   readonly related?: RelatedQuery
   readonly filter: Expression | undefined

@@ -15,6 +15,8 @@ export interface PathSource {
   readonly member: readonly MemberStep[]
   /** `$value` */
   readonly raw: boolean
+  /** `$ref` */
+  readonly references: boolean
   /** what a new entity at this place gets from the entity before it */
   readonly fixed: readonly FixedValue[]
   /** the navigation walked, for permissions */
@@ -55,6 +57,7 @@ class Walk {
   #single: boolean
   #member: MemberStep[] = []
   #raw = false
+  #references = false
   #fixed: FixedValue[] = []
   #relation: PathSource['relation']
   readonly #hops: Hop[] = []
@@ -101,6 +104,9 @@ class Walk {
       case '$value':
         this.#raw = true
         return
+      case '$ref':
+        this.#references = true
+        return
       case '$count':
         if (!inMember) return
         throw new ODataError('notImplemented', '/$count of a property is not implemented by this service.')
@@ -117,6 +123,7 @@ class Walk {
       hops: this.#hops,
       member: this.#member,
       raw: this.#raw,
+      references: this.#references,
       fixed: this.#fixed,
       trail: this.#trail,
       relation: this.#relation,

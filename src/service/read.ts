@@ -2,7 +2,7 @@ import type { Parameters } from '../bind/tree.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { compileOrder } from '../eval/order.ts'
 import { contextUrl } from '../payload/context.ts'
-import { compileRowWriter } from '../payload/fast-writer.ts'
+import { compileRowWriter, referenceWriter } from '../payload/fast-writer.ts'
 import { compileMemberWriter } from '../payload/member-writer.ts'
 import { compileRawValue } from '../payload/raw-value.ts'
 import { createSink } from '../payload/sink.ts'
@@ -27,7 +27,11 @@ const chunkBytes = 65_536
 
 /** The writer of a plan's rows in a dialect, compiled once. */
 export function rowWriter(core: Core, plan: ReadPlan | CreatePlan | UpdatePlan, dialect: JsonDialect): RowWriter {
-  return core.writers.get(plan, dialect, () => compileRowWriter(shapeOf(core, plan), dialect, core.layout))
+  return core.writers.get(plan, dialect, () => {
+    const shape = shapeOf(core, plan)
+    if (plan.kind === 'read' && plan.references) return referenceWriter(shape, dialect, core.layout)
+    return compileRowWriter(shape, dialect, core.layout)
+  })
 }
 
 /** What of a plan's rows is written. */

@@ -111,6 +111,25 @@ onEveryService('$expand', 'test/models/relations.xml', {}, (running) => {
     expect(single.manager).toEqual({ '@odata.id': `${root()}/users('boss')` })
   })
 
+  it('reads references', async () => {
+    expect(await get("/users('boss')/reports/$ref?$orderby=id desc&$count=true")).toEqual({
+      '@odata.context': `${root()}/$metadata#Collection($ref)`,
+      '@odata.count': 2,
+      value: [{ '@odata.id': `${root()}/users('bob')` }, { '@odata.id': `${root()}/users('ann')` }],
+    })
+    expect(await get("/users('ann')/manager/$ref")).toEqual({
+      '@odata.context': `${root()}/$metadata#$ref`,
+      '@odata.id': `${root()}/users('boss')`,
+    })
+    expect((await get("/users('ann')/folders/$ref?$top=1")).value).toEqual([
+      { '@odata.id': `${root()}/users('ann')/folders('a')` },
+    ])
+    expect((await ask('GET', "/users('boss')/manager/$ref")).status).toBe(204)
+    expect((await ask('GET', "/users('nobody')/$ref")).status).toBe(404)
+    expect((await get('/me/$ref'))['@odata.id']).toBe(`${root()}/me`)
+    expect((await ask('DELETE', "/users('ann')/manager/$ref")).status).toBe(501)
+  })
+
   it('expands what derived types declare, where a row is one', async () => {
     const { value } = await get('/users?$expand=rel.Employee/tasks,settings')
     const [ann, bob] = value as [Json, Json]
