@@ -26,6 +26,7 @@ import { containedCollections } from './containment.ts'
 import { type Core, contextOf, dialectOf, plainDialect } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { expandRows } from './expand.ts'
+import { updateJudged } from './judged-update.ts'
 import { makeKey } from './keys.ts'
 import { rowWriter, shapeOf } from './read.ts'
 import { initialMembers, lastingSingleton, lonelyKey } from './singleton.ts'
@@ -92,7 +93,7 @@ export async function update(
   exchange.timings?.mark('body')
   // An entity deleted and created again meanwhile: the second round meets what is there by then.
   for (let round = 0; round < 2; round++) {
-    const outcome = await controller.update(context, entity)
+    const outcome = await updateJudged(controller, context, entity)
     exchange.timings?.mark('store')
     if (outcome.kind === 'updated') return changed(core, exchange, plan, parameters, outcome.row, format, options)
     if (outcome.kind === 'preconditionFailed')

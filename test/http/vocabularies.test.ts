@@ -245,6 +245,7 @@ onEveryService('Validation over HTTP', 'test/models/validated.xml', {}, (running
       const answer = await running().send(method, path, {
         ...body,
         Count: 11,
+        Reason: 'many',
         Span: { From: '2020-01-02', To: '2020-01-01' },
       })
       expect(answer.status, `${method} ${path}`).toBe(400)
@@ -253,7 +254,48 @@ onEveryService('Validation over HTTP', 'test/models/validated.xml', {}, (running
       expect(JSON.stringify(error)).toContain('Validation.Maximum')
       expect(JSON.stringify(error)).toContain('A span must not end before it starts.')
     }
-    expect((await running().send('POST', '/Things', { ID: 2, Tags: ['a'], Count: 9, Grade: 'B' })).status).toBe(201)
+    expect(
+      (await running().send('POST', '/Things', { ID: 2, Tags: ['a'], Count: 9, Reason: 'many', Grade: 'B' })).status,
+    ).toBe(201)
+  })
+
+  it('judges a PATCH on what the entity would be', async () => {
+    const path = '/Things(20)'
+    expect(
+      (await running().send('POST', '/Things', { ID: 20, Tags: ['a'], Count: 6 })).status,
+      'without a reason',
+    ).toBe(400)
+    const span = { From: '2020-01-10', To: '2020-01-20' }
+    expect((await running().send('POST', '/Things', { ID: 20, Tags: ['a'], Count: 2, Span: span })).status).toBe(201)
+    const patch = async (body: Json, headers: Record<string, string> = {}): Promise<number> =>
+      (await running().send('PATCH', path, body, headers)).status
+    expect(await patch({ Span: { To: '2020-01-05' } })).toBe(400)
+    expect(await patch({ Span: { To: '2020-01-15' } })).toBe(204)
+    expect(await patch({ Span: { From: '2020-01-16' } })).toBe(400)
+    expect(await patch({ Count: 6 })).toBe(400)
+    expect(await patch({ Count: 6, Reason: 'enough' })).toBe(204)
+    expect(await patch({ Reason: null })).toBe(400)
+    expect(await patch({ Count: 7 }, { 'If-Match': 'W/"999"' })).toBe(412)
+    expect(await patch({ Count: 7 }, { 'If-Match': '*' })).toBe(204)
+    expect(await patch({ Grade: 'A' }), 'no condition looks at it').toBe(204)
+    expect(await (await running().get(path)).json()).toMatchObject({
+      Count: 7,
+      Span: { From: '2020-01-10', To: '2020-01-15' },
+    })
+  })
+
+  it('holds the condition against changes at the same time', async () => {
+    expect((await running().send('POST', '/Things', { ID: 21, Tags: ['a'], Count: 2, Reason: 'x' })).status).toBe(201)
+    await Promise.all(
+      Array.from({ length: 10 }, (_, i) =>
+        running().send('PATCH', '/Things(21)', i % 2 === 0 ? { Count: 6 } : { Reason: null }),
+      ),
+    )
+    const { Count, Reason } = (await (await running().get('/Things(21)')).json()) as {
+      Count: number
+      Reason: string | null
+    }
+    expect(Count <= 5 || Reason !== null).toBe(true)
   })
 
   it('keeps sets to the types that they may hold', async () => {

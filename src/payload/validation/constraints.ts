@@ -22,6 +22,8 @@ interface TypeChecks {
 interface Condition {
   readonly expression: AnnotationExpression
   readonly message: string
+  /** first steps of the paths in it */
+  readonly looksAt: readonly string[]
 }
 
 const known = new WeakMap<StructuredType, TypeChecks | null>()
@@ -46,23 +48,69 @@ export function checkConstraints(
   place: Place,
   whole: boolean,
 ): void {
-  let checks = known.get(value.type)
-  if (checks === undefined) {
-    checks = makeChecks(value.type)
-    known.set(value.type, checks)
-  }
+  const checks = checksOfType(value.type)
   if (checks === null) return
   for (const property of checks.properties) {
+    const at = target === '' ? property.name : `${target}/${property.name}`
+    if (property.condition !== undefined) checkCondition(property.condition, value, at, faults, place, whole)
     const found = value.members.get(property.name)
     if (found === undefined) continue
-    const at = target === '' ? property.name : `${target}/${property.name}`
     if (property.checks !== null)
       for (const { fault, item } of faultsOf(property.checks, found))
         faults.add('valueInvalid', `The value of ${at} ${fault}.`, item === undefined ? at : `${at}/${item}`, place)
     if (property.types !== undefined) checkTypes(model, found, property.types, at, faults, place)
-    if (property.condition !== undefined) checkCondition(property.condition, value, at, faults, place, whole)
   }
   for (const condition of checks.conditions) checkCondition(condition, value, target, faults, place, whole)
+}
+
+/**
+ * Whether a merge changes what a condition looks at, and leaves out what else it looks at: then only the stored value can tell.
+ */
+export function isUnjudged(change: StructuredValue): boolean {
+  for (const { condition } of conditionsOf(change.type)) if (isOpen(condition, change)) return true
+  for (const member of change.members.values()) if (isStructuredValue(member) && isUnjudged(member)) return true
+  return false
+}
+
+/**
+ * Judges the conditions that a merge alone could not.
+ * @param merged the value as it would be
+ */
+export function checkUnjudged(change: StructuredValue, merged: StructuredValue, target: string, faults: Faults): void {
+  for (const { condition, name } of conditionsOf(change.type))
+    if (isOpen(condition, change))
+      checkCondition(condition, merged, [target, name].filter((step) => step !== '').join('/'), faults, undefined, true)
+  for (const [name, member] of change.members) {
+    const whole = merged.members.get(name)
+    if (isStructuredValue(member) && isStructuredValue(whole))
+      checkUnjudged(member, whole, target === '' ? name : `${target}/${name}`, faults)
+  }
+}
+
+function conditionsOf(type: StructuredType): readonly { readonly condition: Condition; readonly name: string }[] {
+  const checks = checksOfType(type)
+  if (checks === null) return []
+  return [
+    ...checks.properties.flatMap(({ name, condition }) => (condition === undefined ? [] : [{ name, condition }])),
+    ...checks.conditions.map((condition) => ({ name: '', condition })),
+  ]
+}
+
+function isOpen({ expression, looksAt }: Condition, change: StructuredValue): boolean {
+  return looksAt.some((name) => change.members.has(name)) && holds(expression, change, false) === undefined
+}
+
+function isStructuredValue(value: Value | undefined): value is StructuredValue {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
+}
+
+function checksOfType(type: StructuredType): TypeChecks | null {
+  let checks = known.get(type)
+  if (checks === undefined) {
+    checks = makeChecks(type)
+    known.set(type, checks)
+  }
+  return checks
 }
 
 function makeChecks(type: StructuredType): TypeChecks | null {
@@ -89,8 +137,15 @@ function conditionOf(element: Annotatable): Condition | undefined {
   if (expression === undefined) return undefined
   return {
     expression,
+    looksAt: [...new Set(pathsIn(expression).map((path) => path.split('/')[0] ?? ''))],
     message: text(member(record, 'FailureMessage')) ?? 'The value does not fulfil the condition of the model.',
   }
+}
+
+function pathsIn(expression: AnnotationExpression): readonly string[] {
+  if (expression.kind === 'path' || expression.kind === 'propertyPath') return [expression.value]
+  if (expression.kind === 'collection') return expression.items.flatMap(pathsIn)
+  return 'operands' in expression ? expression.operands.flatMap(pathsIn) : []
 }
 
 function checkTypes(
@@ -118,7 +173,7 @@ function checkCondition(
   value: StructuredValue,
   target: string,
   faults: Faults,
-  place: Place,
+  place: Place | undefined,
   whole: boolean,
 ): void {
   if (holds(expression, value, whole) === false)

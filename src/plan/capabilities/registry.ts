@@ -229,7 +229,7 @@ const validationTerms: Readonly<Record<string, TermEntry>> = {
   AllowedValues: enforced('on properties and type definitions', `${checks}/property-checks.ts`, validation),
   ApplicableTerms: { status: 'served', what: 'about terms, for tools' },
   Constraint: partly(
-    'on entity and complex types and properties: comparisons, logic, `In`, `If`, paths, `odata.concat`, `odata.matchesPattern`; a PATCH is judged where its body has every property that the condition looks at',
+    'on entity and complex types and properties, also of what a PATCH would make of the stored entity: comparisons, logic, `In`, `If`, paths, `odata.concat`, `odata.matchesPattern`; not on navigation properties, no other functions',
     `${checks}/condition.ts`,
     validation,
   ),

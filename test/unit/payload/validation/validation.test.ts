@@ -8,7 +8,7 @@ const thing = model.types.get('validated.Thing')
 if (thing?.kind !== 'entity') throw new Error('the model has no Thing')
 
 function read(body: object, more: Partial<ReadEntityOptions> = {}) {
-  const whole = more.mode === 'merge' ? body : { ID: 1, Tags: ['a'], ...body }
+  const whole = more.mode === 'merge' ? body : { ID: 1, Tags: ['a'], Reason: 'because', ...body }
   return readEntity(Buffer.from(JSON.stringify(whole)), {
     model,
     type: thing as never,
@@ -107,6 +107,9 @@ describe('Validation.Constraint', () => {
     expect(faults({ Count: 6, Reason: null })).toEqual(['Reason: Validation.Constraint'])
     expect(faults({ Count: 6, Reason: 'because' })).toEqual([])
     expect(faults({ Count: 5, Reason: null })).toEqual([])
+    expect(faults({ Count: 6, Reason: undefined }), 'what is left out is null').toEqual([
+      'Reason: Validation.Constraint',
+    ])
   })
 
   it('judges a merge where it holds what the condition looks at', () => {
@@ -157,7 +160,7 @@ describe('rules of the plan', () => {
   })
 
   it('keeps to the properties that the scopes of the caller give access to', () => {
-    const only = { all: false, named: new Set(['ID', 'Tags', 'Count']), excluded: new Set<string>() }
+    const only = { all: false, named: new Set(['ID', 'Tags', 'Reason', 'Count']), excluded: new Set<string>() }
     const conditions = { grants: [{ scheme: 'Delegated', scope: 's', properties: only }], purpose: 'create' } as const
     expect(faults({ Count: 2 }, { conditions })).toEqual([])
     expect(() => read({ Code: 'AB-1' }, { conditions })).toThrow(
