@@ -25,6 +25,13 @@ export function expansionsOf(
   items: readonly ExpandItem[],
   firstParameter: number,
 ): readonly Expansion[] {
+  for (const { path, property } of allItems(items))
+    if (path.some((step) => step.kind !== 'cast'))
+      throw new ODataError(
+        'notImplemented',
+        `$expand of ${property.name} inside a complex property is not implemented by this service.`,
+        { target: '$expand' },
+      )
   const budget = { items: 0 }
   return items.map((item) =>
     expansionOf({ model, firstParameter, budget }, placeOfPath(model, path), source.root, item, 1),
@@ -33,13 +40,15 @@ export function expansionsOf(
 
 /**
  * All the entities of a navigation property, without options: what an expression that follows it needs.
- * @param place where the rows stand that have it
+ * @param place where what has it stands
+ * @param via complex properties between the row and the property
  * @throws ODataError notImplemented where it leads to nothing that is known
  */
 export function navigationExpansion(
   model: Model,
   place: Place,
   parent: SourceRoot,
+  via: readonly MemberStep[],
   property: NavigationProperty,
   firstParameter: number,
 ): Expansion {
@@ -54,8 +63,12 @@ export function navigationExpansion(
     skip: undefined,
     count: false,
   }
-  const item: ExpandItem = { path: [], property, as: 'entities', levels: 1, query }
+  const item: ExpandItem = { path: via, property, as: 'entities', levels: 1, query }
   return expansionOf({ model, firstParameter, budget: { items: 0 } }, place, parent, item, 1)
+}
+
+function allItems(items: readonly ExpandItem[]): readonly ExpandItem[] {
+  return items.flatMap((item) => [item, ...allItems(item.query.expand)])
 }
 
 interface Building {
@@ -65,14 +78,8 @@ interface Building {
 }
 
 function expansionOf(building: Building, place: Place, parent: SourceRoot, item: ExpandItem, depth: number): Expansion {
-  const { property, path, query } = item
+  const { query } = item
   count(building, depth)
-  if (path.some((step) => step.kind !== 'cast'))
-    throw new ODataError(
-      'notImplemented',
-      `$expand of ${property.name} inside a complex property is not implemented by this service.`,
-      { target: '$expand' },
-    )
   if (query.compute.length > 0)
     throw new ODataError('notImplemented', '$compute inside $expand is not implemented by this service.', {
       target: '$expand',

@@ -133,6 +133,8 @@ export interface RelatedQuery {
 }
 
 export interface RelationNode {
+  /** complex properties between the row and the navigation property */
+  readonly via: readonly MemberStep[]
   readonly expansion: Expansion
   readonly nodes: readonly RelationNode[]
 }

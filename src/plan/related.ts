@@ -12,15 +12,22 @@ import type { CountPlan, ReadPlan, RelatedQuery, RelationNode, SourceRoot } from
  * read like those of $expand (service/related.ts).
  */
 
-/** A navigation property that expressions follow, and those that they follow from there. */
+/** What expressions follow from some rows. */
 interface Tree {
-  readonly children: Map<NavigationProperty, Tree>
+  /** by the path */
+  readonly children: Map<string, Branch>
+}
+
+/** A navigation property, the complex properties before it, and what is followed from there. */
+interface Branch extends Tree {
+  readonly via: readonly MemberStep[]
+  readonly property: NavigationProperty
 }
 
 /**
  * Splits a plan whose filter or order follows navigation properties.
  * @returns undefined where they follow none
- * @throws ODataError notImplemented for navigation from inside complex values, and to what cannot be found
+ * @throws ODataError notImplemented for navigation from inside collections, and to what cannot be found
  */
 export function relatedQuery(
   model: Model,
@@ -147,28 +154,41 @@ class Walk {
   /** @returns the tree of the entities that the path ends at; undefined: it ends at another value */
   #path(variable: string, steps: readonly MemberStep[]): Tree | undefined {
     let place = this.#variables.get(variable)
-    for (const [i, step] of steps.entries()) {
-      if (step.kind === 'cast') continue
+    let via: MemberStep[] = []
+    for (const step of steps) {
       if (step.kind !== 'navigation') {
-        place = undefined
+        via.push(step)
         continue
       }
-      if (place === undefined || (i > 0 && steps[i - 1]?.kind === 'property'))
+      if (place === undefined || via.some(leavesRow))
         throw new ODataError(
           'notImplemented',
-          `Following ${step.property.name} from inside a complex value is not implemented by this service.`,
+          `Following ${step.property.name} from inside a collection or a dynamic value is not implemented by this service.`,
           { target: '$filter' },
         )
       this.#found = true
-      let child = place.children.get(step.property)
-      if (child === undefined) {
-        child = { children: new Map() }
-        place.children.set(step.property, child)
-      }
-      place = child
+      place = branchOf(place, via, step.property)
+      via = []
     }
-    return place
+    return via.every(({ kind }) => kind === 'cast') ? place : undefined
   }
+}
+
+/** Whether what follows a step is no part of the row any more that can be told without looking at its items. */
+function leavesRow(step: MemberStep): boolean {
+  return step.kind === 'dynamic' || (step.kind === 'property' && step.property.type.collection)
+}
+
+function branchOf(place: Tree, via: readonly MemberStep[], property: NavigationProperty): Branch {
+  const complex = via.filter(({ kind }) => kind === 'property')
+  const names = complex.map((step) => (step.kind === 'property' ? step.property.name : ''))
+  const key = [...names, `${property.declaringType.name}/${property.name}`].join('/')
+  let child = place.children.get(key)
+  if (child === undefined) {
+    child = { via: complex, property, children: new Map() }
+    place.children.set(key, child)
+  }
+  return child
 }
 
 function nodesOf(
@@ -177,11 +197,15 @@ function nodesOf(
   parent: SourceRoot,
   tree: Tree,
 ): readonly RelationNode[] {
-  return [...tree.children].map(([property, child]): RelationNode => {
+  const { model, firstParameter } = building
+  return [...tree.children.values()].map((branch): RelationNode => {
+    const { via, property } = branch
+    let from = place
+    for (const step of via) if (step.kind === 'property') from = placeBehind(from, step.property.name)
     const declaring = property.declaringType
-    const from = declaring.kind === 'entity' ? placeBehind(place, declaring.name) : place
-    const expansion = navigationExpansion(building.model, from, parent, property, building.firstParameter)
-    const next = follow(building.model, from, property)
-    return { expansion, nodes: nodesOf(building, next, expansion.one.source.root, child) }
+    if (declaring.kind === 'entity') from = placeBehind(from, declaring.name)
+    const expansion = navigationExpansion(model, from, parent, via, property, firstParameter)
+    const next = follow(model, from, property)
+    return { via, expansion, nodes: nodesOf(building, next, expansion.one.source.root, branch) }
   })
 }

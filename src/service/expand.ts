@@ -200,7 +200,8 @@ function listsOf(
 
 /** Whether a row can have the property: it, or a cast before it, may be of a derived type. */
 function applicability({ core }: Answer, source: Source, { item }: Expansion): (row: Uint8Array) => boolean {
-  const needed: StructuredType[] = [item.property.declaringType]
+  const declaring = item.property.declaringType
+  const needed: StructuredType[] = declaring.kind === 'entity' ? [declaring] : []
   for (const step of item.path) if (step.kind === 'cast') needed.push(step.type)
   const declared = collectionOf(core.layout, source.root).entityType
   if (needed.every((type) => isSubtypeOf(declared, type))) return () => true

@@ -1,5 +1,7 @@
-import type { Parameters } from '../bind/tree.ts'
+import type { MemberStep, Parameters } from '../bind/tree.ts'
+import { fieldPathOf } from '../bson/field-path.ts'
 import type { CollectionLayout } from '../bson/layout.ts'
+import { bsonType, elementType, findPath, valueOffset } from '../bson/reader.ts'
 import type { NavigationProperty } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { type EvalContext, preparePredicate, type RowTest } from '../eval/compile.ts'
@@ -32,8 +34,8 @@ export interface RelatedWindow {
   readonly limit: number | undefined
 }
 
-/** Entities that rows are related to, as long as somebody holds the row. */
-const entitiesOf = new WeakMap<Uint8Array, Map<NavigationProperty, readonly Uint8Array[]>>()
+/** Entities that rows are related to, by property and the place of the document that has it; as long as somebody holds the row. */
+const entitiesOf = new WeakMap<Uint8Array, Map<NavigationProperty, Map<number, readonly Uint8Array[]>>>()
 const contexts = new WeakMap<RelatedQuery, EvalContext>()
 
 /** What the expressions of a plan are compiled for: its rows, and where they follow navigation properties, the related ones. */
@@ -53,7 +55,7 @@ export function evalContext(core: Core, plan: ReadPlan | CountPlan): EvalContext
       ...context,
       related: {
         collectionOf: (property) => collections.get(property),
-        read: (row, _start, property) => entitiesOf.get(row)?.get(property) ?? [],
+        read: (row, start, property) => entitiesOf.get(row)?.get(property)?.get(start) ?? [],
       },
     }
     contexts.set(related, found)
@@ -83,7 +85,8 @@ async function fetchRelated(
 ): Promise<void> {
   if (rows.length === 0) return
   await Promise.all(
-    nodes.map(async ({ expansion, nodes: inner }) => {
+    nodes.map(async ({ via, expansion, nodes: inner }) => {
+      const startOf = documentReader(core, source, via)
       const found = await relatedEntities(core, exchange, source, expansion, parameters, rows)
       for (const [row, entities] of found) {
         let known = entitiesOf.get(row)
@@ -91,11 +94,27 @@ async function fetchRelated(
           known = new Map()
           entitiesOf.set(row, known)
         }
-        known.set(expansion.item.property, entities)
+        let places = known.get(expansion.item.property)
+        if (places === undefined) {
+          places = new Map()
+          known.set(expansion.item.property, places)
+        }
+        places.set(startOf(row), entities)
       }
       await fetchRelated(core, exchange, expansion.one.source, inner, parameters, [...found.values()].flat())
     }),
   )
+}
+
+/** Where in a row the document stands that complex properties lead to: 0 for the row itself, -1 where there is none. */
+function documentReader(core: Core, source: Source, via: readonly MemberStep[]): (row: Uint8Array) => number {
+  const properties = via.flatMap((step) => (step.kind === 'property' ? [step.property] : []))
+  if (properties.length === 0) return () => 0
+  const path = fieldPathOf(core.layout, collectionOf(core.layout, source.root), properties)
+  return (row) => {
+    const at = findPath(row, path)
+    return at < 0 || elementType(row, at) !== bsonType.document ? -1 : valueOffset(row, at)
+  }
 }
 
 /** The rows that pass the part of the filter that follows navigation, in the store's order, batch by batch. */

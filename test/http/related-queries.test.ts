@@ -112,9 +112,16 @@ onEveryService('filters and orders by related entities', 'test/models/relations.
     expect(seen).toEqual(['cy', 'di', 'bob', 'ann'])
   })
 
-  it('refuses by name what it cannot follow', async () => {
-    const inside = await ask('/users?$filter=home/country/name eq %27x%27')
-    expect(inside.status).toBe(501)
-    expect((inside.json.error as Json).message).toContain('country')
+  it('follows navigation from inside complex values', async () => {
+    const send = running().send
+    await send('POST', '/countries', { id: 39, code: 'IT', name: 'Italy' })
+    await send('POST', '/countries', { id: 44, code: 'GB', name: 'Britain' })
+    await send('PATCH', "/users('ann')", { home: { countryCode: 'IT' } })
+    await send('PATCH', "/users('bob')", { home: { countryCode: 'GB' } })
+    await send('POST', "/users('bob')/home/sights", { name: 'Big Ben', stars: 4 })
+    expect(await ids('/users?$filter=home/country/name eq %27Italy%27')).toEqual(['ann'])
+    expect(await ids('/users?$filter=home/sights/any(s:s/stars ge 4)')).toEqual(['bob'])
+    expect(await ids('/users?$filter=reports/any(r:r/home/country/id eq 44)')).toEqual(['boss'])
+    expect(await ids('/users?$orderby=home/country/name desc,id&$top=2')).toEqual(['ann', 'bob'])
   })
 })
