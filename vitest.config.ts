@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      project('unit', ['test/unit/**/*.test.ts'], 20_000, false),
+      project('unit', ['test/unit/**/*.test.ts'], 60_000, false),
       project('architecture', ['test/architecture.test.ts'], 20_000, false),
       project('contract', ['test/contract/**/*.test.ts'], 60_000, true),
       project('http', ['test/http/**/*.test.ts'], 60_000, true),
