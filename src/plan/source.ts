@@ -19,19 +19,8 @@ export interface PathSource {
   readonly references: boolean
   /** what a new entity at this place gets from the entity before it */
   readonly fixed: readonly FixedValue[]
-  /** the navigation walked, for permissions */
-  readonly trail: readonly TrailStep[]
   /** how the rows are related to the entity before them; undefined: no navigation */
   readonly relation: 'contained' | 'constraint' | 'links' | undefined
-}
-
-/** One navigation property walked, and from where. */
-export interface TrailStep {
-  /** entity set or singleton that was left, or stayed in by containment */
-  readonly root: EntitySet | Singleton
-  /** path of the navigation property from there, without keys and casts */
-  readonly path: string
-  readonly property: NavigationProperty
 }
 
 /**
@@ -61,14 +50,10 @@ class Walk {
   #fixed: FixedValue[] = []
   #relation: PathSource['relation']
   readonly #hops: Hop[] = []
-  readonly #trail: TrailStep[] = []
-  #trailRoot: EntitySet | Singleton
-  #trailPath: readonly string[] = []
   #nextParameter: number
 
   constructor(root: EntitySet | Singleton, firstParameter: number) {
     this.#root = root
-    this.#trailRoot = root
     this.#type = root.type
     this.#single = root.kind === 'singleton'
     this.#nextParameter = firstParameter
@@ -125,7 +110,6 @@ class Walk {
       raw: this.#raw,
       references: this.#references,
       fixed: this.#fixed,
-      trail: this.#trail,
       relation: this.#relation,
     }
   }
@@ -158,12 +142,6 @@ class Walk {
     invariant(this.#single, 'navigation starts from one entity')
     const via = this.#member
     const plan = hopPlan(this.#source())
-    this.#trailPath = [
-      ...this.#trailPath,
-      ...via.flatMap((step) => (step.kind === 'property' ? [step.property.name] : [])),
-      property.name,
-    ]
-    this.#trail.push({ root: this.#trailRoot, path: this.#trailPath.join('/'), property })
     if (contained) this.#contained(property, plan, via)
     else this.#related(property, target, plan, via)
     this.#member = []
@@ -198,8 +176,6 @@ class Walk {
     }
     this.#enter(target, type, property, relation.steps)
     this.#owner = undefined
-    this.#trailRoot = target
-    this.#trailPath = []
   }
 
   #enter(root: SourceRoot, type: EntityType, property: NavigationProperty, steps: readonly SourceStep[]): void {
