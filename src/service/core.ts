@@ -40,12 +40,21 @@ export class WriterCache {
 
   /** The writer made for a plan (or any shared object) and dialect by `make`, made once. */
   get<T>(owner: object, dialect: JsonDialect, make: () => T): T {
+    const key = `${dialect.version} ${dialect.metadata} ${dialect.ieee754Compatible} ${dialect.exponentialDecimals} ${dialect.root}`
+    return this.#made(owner, key, make)
+  }
+
+  /** What is made for a plan (or any shared object) whatever the dialect, made once. */
+  once<T>(owner: object, make: () => T): T {
+    return this.#made(owner, '', make)
+  }
+
+  #made<T>(owner: object, key: string, make: () => T): T {
     let writers = this.#byPlan.get(owner)
     if (writers === undefined) {
       writers = new LruMap<string, unknown>(24)
       this.#byPlan.set(owner, writers)
     }
-    const key = `${dialect.version} ${dialect.metadata} ${dialect.ieee754Compatible} ${dialect.exponentialDecimals} ${dialect.root}`
     let writer = writers.get(key)
     if (writer === undefined) {
       writer = make()

@@ -149,7 +149,9 @@ function rawValue(
   const { memberType } = plan
   if (memberType === undefined)
     throw new ODataError('notImplemented', 'Media streams are not implemented by this service.')
-  const read = compileRawValue(plan.member, memberType, core.layout, ownerOf(core, plan))
+  const read = core.writers.once(plan.member, () =>
+    compileRawValue(plan.member, memberType, core.layout, ownerOf(core, plan)),
+  )
   const value = read(row)
   if (value === undefined) return { status: 204, headers: answer, body: undefined }
   requireAcceptable(exchange.request.headers, options.format, value.contentType)
@@ -218,9 +220,7 @@ async function readCollection(
   const writeEnd = (more: boolean): void => {
     sink.byte(0x5d)
     if (more && last) {
-      const { keyset } = core.writers.get(plan.orderby, dialect, () =>
-        compileOrder(plan.orderby, evalContext(core, plan)),
-      )
+      const { keyset } = core.writers.once(plan.orderby, () => compileOrder(plan.orderby, evalContext(core, plan)))
       const next: Continuation = {
         after: keyset(last, parameters),
         top: page.top === undefined ? undefined : page.top - written,
