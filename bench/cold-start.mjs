@@ -1,5 +1,5 @@
 // How long `odatum serve` takes until it answers, and how much memory it holds after $metadata and some requests.
-//   npm run bench:start -- [FILE]     default: /work/shared/csdl/msgraph-v1.0.xml
+//   npm run bench:start -- [FILE]     default: ../shared/csdl/msgraph-v1.0.xml
 // On a busy machine the wall clock says little: the CPU time of the process stands beside it.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { createServer, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const file = process.argv[2] ?? '/work/shared/csdl/msgraph-v1.0.xml'
+const file = process.argv[2] ?? join(import.meta.dirname, '../../shared/csdl/msgraph-v1.0.xml')
 const rounds = Number(process.env.ROUNDS ?? 5)
 if (!existsSync(file)) {
   console.error(`${file} is not here: name a CSDL file`)

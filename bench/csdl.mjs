@@ -1,14 +1,15 @@
 // Loads a CSDL file with all validation, against a plain parse of the same file by odata-csdl and a bare saxes pass, in one run.
-//   npm run bench:csdl -- [FILE]     default: /work/shared/csdl/msgraph-v1.0.xml
+//   npm run bench:csdl -- [FILE]     default: ../shared/csdl/msgraph-v1.0.xml
 // odata-csdl is no dependency: npm install --no-save odata-csdl
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { SaxesParser } from 'saxes'
 import { parseCsdl } from '../dist/csdl/read-csdl.js'
 
-const file = process.argv[2] ?? '/work/shared/csdl/msgraph-v1.0.xml'
+const file = process.argv[2] ?? join(import.meta.dirname, '../../shared/csdl/msgraph-v1.0.xml')
 const rounds = Number(process.env.ROUNDS ?? 9)
 if (!existsSync(file)) {
   console.error(`${file} is not here: name a CSDL file`)

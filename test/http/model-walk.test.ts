@@ -8,6 +8,7 @@ import { primitiveOf } from '../../src/edm/types.ts'
 import { creatableTypes, type WalkPlace, type WalkTarget } from '../support/containment-walk.ts'
 import { mongodb } from '../support/mongod.ts'
 import { embeddedForTests, mongoForTests, type RunningService, startService } from '../support/running-service.ts'
+import { shared } from '../support/shared.ts'
 import { type Json, randomValues, type Values } from '../support/values.ts'
 
 /**
@@ -16,8 +17,8 @@ import { type Json, randomValues, type Values } from '../support/values.ts'
  */
 const models: readonly { name: string; file: string; sample: number }[] = [
   { name: 'the relations model', file: 'test/models/relations.xml', sample: 1_000 },
-  { name: 'trippin', file: '/work/shared/csdl/trippin.xml', sample: 1_000 },
-  { name: 'Microsoft Graph v1.0', file: '/work/shared/csdl/msgraph-v1.0.xml', sample: 80 },
+  { name: 'trippin', file: shared('csdl/trippin.xml'), sample: 1_000 },
+  { name: 'Microsoft Graph v1.0', file: shared('csdl/msgraph-v1.0.xml'), sample: 80 },
 ]
 const long = process.env.ODATUM_TEST_LONG === '1'
 

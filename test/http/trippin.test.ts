@@ -11,9 +11,10 @@ import {
   readAll,
 } from '../support/entity-life.ts'
 import { onEveryService } from '../support/running-service.ts'
+import { shared } from '../support/shared.ts'
 import { randomValues } from '../support/values.ts'
 
-const file = '/work/shared/csdl/trippin.xml'
+const file = shared('csdl/trippin.xml')
 const there = existsSync(file)
 
 describe.skipIf(!there)(`trippin${there ? '' : ` (skipped: ${file} is not here)`}`, async () => {

@@ -2,10 +2,11 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ruleTable } from '../../src/csdl/rules/table.ts'
 import { termRegistry } from '../../src/plan/capabilities/registry.ts'
+import { shared } from '../support/shared.ts'
 
 /** docs/csdl.md is made from the registry of terms and the table of rules; and each of its rows names a test that exists. */
 const file = 'docs/csdl.md'
-const vocabularies = '/work/shared/vocabularies'
+const vocabularies = shared('vocabularies')
 
 const specification = 'https://docs.oasis-open.org/odata/odata-csdl-xml/v4.01/os/odata-csdl-xml-v4.01-os.html'
 const vocabularyPages = 'https://oasis-tcs.github.io/odata-vocabularies/vocabularies'

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { readModel } from '../../../src/csdl/read-model.ts'
 import { writeJson } from '../../../src/csdl/write-json.ts'
 import { writeXml } from '../../../src/csdl/write-xml.ts'
+import { shared } from '../../support/shared.ts'
 
 /** What the npm package `odata-csdl` makes of our CSDL XML, against the CSDL JSON that we write of the same model. */
 type Convert = (xml: string, options: { messages: unknown[] }) => unknown
@@ -118,7 +119,7 @@ const own = ['metadata', 'examples', 'test/models'].flatMap((folder) =>
     .filter((name) => name.endsWith('.xml'))
     .map((name) => `${folder}/${name}`),
 )
-const shared = ['/work/shared/csdl/trippin.xml', '/work/shared/csdl/msgraph-v1.0.xml']
+const given = [shared('csdl/trippin.xml'), shared('csdl/msgraph-v1.0.xml')]
 
 const convert = installed()
 const reason = convert === undefined ? ' (skipped: npm install --no-save odata-csdl)' : ''
@@ -141,7 +142,7 @@ describe.skipIf(convert === undefined)(`odata-csdl reads our XML to the JSON we 
     expect(await unexplained(file)).toEqual([])
   })
 
-  for (const file of shared) {
+  for (const file of given) {
     const there = existsSync(file)
     it.skipIf(!there)(`${file}${there ? '' : ' (skipped: it is not here)'}`, async () => {
       expect(await unexplained(file)).toEqual([])

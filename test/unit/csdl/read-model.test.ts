@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { Problem } from '../../../src/csdl/read-csdl.ts'
 import { readModel } from '../../../src/csdl/read-model.ts'
 import { csdlDocument } from '../../support/csdl.ts'
+import { shared } from '../../support/shared.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'odatum-csdl-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -62,7 +63,7 @@ describe('reading a model from files', () => {
   })
 })
 
-const graph = '/work/shared/csdl/msgraph-v1.0.xml'
+const graph = shared('csdl/msgraph-v1.0.xml')
 describe.skipIf(!existsSync(graph))(`the CSDL of Microsoft Graph (skipped where ${graph} is not there)`, () => {
   it('loads, with warnings only', async () => {
     const warnings: Problem[] = []
@@ -78,7 +79,7 @@ describe.skipIf(!existsSync(graph))(`the CSDL of Microsoft Graph (skipped where 
   })
 })
 
-const vocabularies = '/work/shared/vocabularies'
+const vocabularies = shared('vocabularies')
 describe.skipIf(!existsSync(vocabularies))(
   `the OASIS vocabularies (skipped where ${vocabularies} is not there)`,
   () => {

@@ -9,10 +9,11 @@ import { writeXml } from '../../../src/csdl/write-xml.ts'
 import type { Model } from '../../../src/edm/model.ts'
 import { csdlDocument, modelOf, tryCsdl } from '../../support/csdl.ts'
 import { dump } from '../../support/dump.ts'
+import { shared } from '../../support/shared.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const own = [...['metadata', 'examples', 'test/models'].flatMap((folder) => filesIn(join(root, folder)))]
-const shared = filesIn('/work/shared/csdl')
+const given = filesIn(shared('csdl'))
 
 function filesIn(folder: string): string[] {
   if (!existsSync(folder)) return []
@@ -72,8 +73,8 @@ describe('writing CSDL', () => {
     })
   }
 
-  describe.skipIf(shared.length === 0)('of the files in /work/shared/csdl (skipped where they are not there)', () => {
-    for (const file of shared) {
+  describe.skipIf(given.length === 0)('of the files in ../shared/csdl (skipped where they are not there)', () => {
+    for (const file of given) {
       it(`${basename(file)} reads back from XML as the same model`, async () => {
         const model = await readModel(file)
         const xml = writeXml(model, { version: model.version })

@@ -15,6 +15,7 @@ import {
   printPrimitive,
   promotedType,
 } from '../../../src/edm/primitives.ts'
+import { shared } from '../../support/shared.ts'
 import { anyValue } from './arbitraries.ts'
 
 const names = [...primitiveTypes.keys()].filter((name) => name !== 'Edm.Stream')
@@ -114,7 +115,7 @@ describe('primitive types', () => {
   })
 })
 
-const cases = '/work/shared/abnf/odata-abnf-testcases.json'
+const cases = shared('abnf/odata-abnf-testcases.json')
 const typeOfRule: Readonly<Record<string, PrimitiveTypeName>> = {
   booleanValue: 'Edm.Boolean',
   dateValue: 'Edm.Date',

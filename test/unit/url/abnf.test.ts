@@ -7,11 +7,12 @@ import { rules } from '../../../src/url/grammar.ts'
 import { parseExpression } from '../../../src/url/parse-options.ts'
 import { parsePath } from '../../../src/url/parse-path.ts'
 import { Budget, Scanner } from '../../../src/url/scanner.ts'
+import { shared } from '../../support/shared.ts'
 import { options, url } from './dump.ts'
 
 /** The OASIS test cases of the ABNF: each rule that a request can use gives the stated verdict at the stated position. */
 
-const file = '/work/shared/abnf/odata-abnf-testcases.json'
+const file = shared('abnf/odata-abnf-testcases.json')
 
 interface Case {
   readonly name: string
@@ -137,7 +138,7 @@ const byNames: ReadonlySet<string> = new Set([
   'Products(1)/Model.BestSellingProduct/Model.BestSellingProduct',
 ])
 
-describe.skipIf(!existsSync(file))('the ABNF test cases (skipped without /work/shared/abnf)', () => {
+describe.skipIf(!existsSync(file))('the ABNF test cases (skipped without ../shared/abnf)', () => {
   const cases: readonly Case[] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).cases : []
   const tally = new Map<string, { passed: number; failed: number }>()
   const count = (rule: string, passed: boolean): void => {

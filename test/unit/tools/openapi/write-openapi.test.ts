@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { describeService } from '../../../../src/cli/openapi.ts'
 import { parseCsdl } from '../../../../src/csdl/read-csdl.ts'
 import { readModel } from '../../../../src/csdl/read-model.ts'
+import { shared } from '../../../support/shared.ts'
 
 const plain = { root: 'http://localhost:3000/x/', version: '4.0', graph: false } as const
 
@@ -31,8 +32,8 @@ describe('openApiOf', () => {
     ['examples/bookshop.xml', {}],
     ['test/models/kitchen-sink.xml', { version: '4.01' }],
     ['metadata/microsoft.graph.xml', { graph: true }],
-    ['/work/shared/csdl/trippin.xml', {}],
-    ['/work/shared/csdl/msgraph-v1.0.xml', { graph: true }],
+    [shared('csdl/trippin.xml'), {}],
+    [shared('csdl/msgraph-v1.0.xml'), { graph: true }],
   ] as const
   for (const [file, more] of files)
     it.skipIf(!existsSync(file))(

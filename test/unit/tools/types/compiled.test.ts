@@ -4,9 +4,10 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readModel } from '../../../../src/csdl/read-model.ts'
 import { writeTypes } from '../../../../src/tools/types/write-types.ts'
+import { shared } from '../../../support/shared.ts'
 
 const root = resolve(import.meta.dirname, '../../../..')
-const bigModel = '/work/shared/csdl/msgraph-v1.0.xml'
+const bigModel = shared('csdl/msgraph-v1.0.xml')
 
 /** What the TypeScript compiler says of files in a folder where `odatum` is this source. */
 function compile(folder: string): string {
