@@ -1,4 +1,4 @@
-// `npm test`: builds, runs every vitest project, prints the counts as its last line.
+// `npm test`: lint, types, build, then every vitest project; the counts are its last line. All of `npm run check` is in it.
 //
 //   node scripts/test.mjs          all but the long tests
 //   node scripts/test.mjs --long   the long ones too (crash, load, strace)
@@ -29,10 +29,22 @@ function finish(passed, failed, skipped) {
   process.exit(failed === 0 ? 0 : 1)
 }
 
-if (run(join(root, 'node_modules/typescript/bin/tsc'), ['-p', 'tsconfig.build.json']) !== 0) {
-  console.error('The build failed; no test was run.')
-  finish(0, 1, 0)
-}
+const tsc = join(root, 'node_modules/typescript/bin/tsc')
+const before = [
+  ['The build', tsc, ['-p', 'tsconfig.build.json']],
+  // only a run of everything is held to them: whoever tries one test may have half a change
+  ...(rest.length > 0
+    ? []
+    : [
+        ['Lint', join(root, 'node_modules/@biomejs/biome/bin/biome'), ['check', '--error-on-warnings', '.']],
+        ['The check of types', tsc, ['-p', 'tsconfig.json']],
+      ]),
+]
+for (const [what, script, args] of before)
+  if (run(script, args) !== 0) {
+    console.error(`${what} failed; no test was run.`)
+    finish(0, 1, 0)
+  }
 
 const folder = mkdtempSync(join(tmpdir(), 'odatum-test-'))
 const report = join(folder, 'report.json')
