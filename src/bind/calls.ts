@@ -26,6 +26,7 @@ import { booleanReference, primitiveReference, singlePrimitive } from './type-re
 export function bindCall(context: BindContext, node: CallNode, scope: Scope): Expression {
   const name = node.name.toLowerCase()
   if (name === 'cast' || name === 'isof') return bindTypeCall(context, node, name, scope)
+  if (name === 'isdefined') return context.notImplemented('The function isdefined', node)
   const entry = canonicalFunctions.get(name)
   if (entry === undefined) return context.fail('functionNotFound', notFound('function', node.name, functionNames), node)
 

@@ -53,6 +53,8 @@ export function bindMemberPath(context: BindContext, node: PathNode, scope: Scop
         mustBeCollection(context, position, '$filter', step)
         filters.push(step.predicate)
         break
+      case 'aggregate':
+        return context.notImplemented('The function aggregate', step)
       case 'annotation':
         return context.notImplemented('An annotation value in an expression', step)
       case 'ordinal':
@@ -73,6 +75,7 @@ function memberOf(position: Position): MemberExpression {
 
 function pathStart(context: BindContext, node: PathNode, scope: Scope): Start | Expression {
   if (node.root === '$root') return context.notImplemented('$root in an expression', node)
+  if (node.root === '$these') return context.notImplemented('$these', node)
   if (node.root === '$this') return at(scope.implicit, 0)
   if (node.root === '$it') {
     if (scope.it === undefined) return context.notImplemented('$it here', node)

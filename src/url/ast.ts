@@ -56,8 +56,8 @@ export interface AliasNode extends Span {
   readonly name: string
 }
 
-/** ABNF: `$it`, `$this`, `$root`, `$now`-like roots of paths. */
-export type RootName = '$it' | '$this' | '$root'
+/** ABNF: `$it`, `$this`, `$root`, `$now`-like roots of paths; `$these`, the current collection (Aggregation 3.6). */
+export type RootName = '$it' | '$this' | '$root' | '$these'
 
 /**
  * ABNF: firstMemberExpr, memberExpr, rootExpr, and collectionPathExpr: names, casts, keys, calls, one after another. A first
@@ -87,6 +87,8 @@ export type PathStep =
     })
   | (Span & { readonly kind: '$count'; readonly options: QueryOptions | undefined })
   | (Span & { readonly kind: '$filter'; readonly predicate: ExpressionNode })
+  /** ABNF: aggregateFunctionExpr, behind a collection (Aggregation 3.6.1) */
+  | (Span & { readonly kind: 'aggregate'; readonly expression: AggregateNode })
   /** zero-based position in an ordered collection */
   | (Span & { readonly kind: 'ordinal'; readonly index: number })
   | (Span & { readonly kind: '$value' | '$ref' | '*' })
@@ -207,6 +209,99 @@ export interface ComputeNode extends Span {
   readonly alias: string
 }
 
+/**
+ * ABNF: aggregateExpr, aggregateFunctionExpr (Aggregation 3.2.1). A path that ends in `$count` counts; without a method the
+ * last name of the path is a custom aggregate.
+ */
+export interface AggregateNode extends Span {
+  readonly operand: ExpressionNode
+  /** lower case: a standard method; dotted: a custom one as written; undefined: a count or a custom aggregate */
+  readonly method: string | undefined
+  readonly from: readonly FromNode[]
+  /** undefined where the name of a custom aggregate is the alias, and in the function `aggregate` */
+  readonly alias: string | undefined
+}
+
+/** ABNF: aggregateFrom, customFrom (Aggregation 3.2.1.5). */
+export interface FromNode extends Span {
+  readonly properties: readonly PathNode[]
+  readonly method: string | undefined
+}
+
+/** ABNF: groupbyElement. */
+export type GroupingNode =
+  | (Span & { readonly kind: 'property'; readonly path: PathNode })
+  /** `all`: `rollup($all,...)` of earlier drafts, whose coarsest level is everything; one path without it: a named hierarchy */
+  | (Span & { readonly kind: 'rollup'; readonly all: boolean; readonly levels: readonly PathNode[] })
+  | (Span & {
+      readonly kind: 'rolluprecursive'
+      readonly hierarchy: HierarchyNode
+      readonly start: ApplyNode | undefined
+    })
+
+/** ABNF: recHierReference (Aggregation 6.1). */
+export interface HierarchyNode extends Span {
+  /** an expression that starts with `$root` */
+  readonly nodes: ExpressionNode
+  readonly qualifier: string
+  /** from the input set to the node identifiers */
+  readonly path: PathNode
+}
+
+/** ABNF: applyExpr asAlias. */
+export interface NestedApplyNode extends Span {
+  readonly sequence: ApplyNode
+  readonly alias: string
+}
+
+/** ABNF: applyTrafo (Aggregation 3, 6). */
+export type TransformationNode = Span &
+  (
+    | { readonly kind: 'aggregate'; readonly expressions: readonly AggregateNode[] }
+    | { readonly kind: 'compute'; readonly items: readonly ComputeNode[] }
+    | { readonly kind: 'concat'; readonly sequences: readonly ApplyNode[] }
+    | { readonly kind: 'groupby'; readonly elements: readonly GroupingNode[]; readonly then: ApplyNode | undefined }
+    | { readonly kind: 'filter'; readonly predicate: ExpressionNode }
+    | { readonly kind: 'search'; readonly search: SearchNode }
+    | { readonly kind: 'orderby'; readonly items: readonly OrderByNode[] }
+    | { readonly kind: 'top' | 'skip'; readonly count: number }
+    | { readonly kind: 'identity' }
+    | {
+        readonly kind: 'ranking'
+        readonly end: 'top' | 'bottom'
+        readonly by: 'count' | 'percent' | 'sum'
+        readonly quantity: ExpressionNode
+        readonly measure: ExpressionNode
+      }
+    | {
+        readonly kind: 'join' | 'outerjoin'
+        readonly path: PathNode
+        readonly alias: string
+        readonly then: ApplyNode | undefined
+      }
+    | { readonly kind: 'nest'; readonly nested: readonly NestedApplyNode[] }
+    | { readonly kind: 'addnested'; readonly path: PathNode; readonly nested: readonly NestedApplyNode[] }
+    | {
+        readonly kind: 'ancestors' | 'descendants'
+        readonly hierarchy: HierarchyNode
+        readonly start: ApplyNode
+        readonly distance: number | undefined
+        readonly keepStart: boolean
+      }
+    | {
+        readonly kind: 'traverse'
+        readonly hierarchy: HierarchyNode
+        readonly order: 'preorder' | 'postorder'
+        readonly start: ApplyNode | undefined
+        readonly orderby: readonly OrderByNode[]
+      }
+    /** ABNF: customFunction: a bound function of the model */
+    | { readonly kind: 'function'; readonly name: string; readonly arguments: readonly ArgumentNode[] }
+  )
+
+/** ABNF: applyExpr: a transformation sequence. */
+export type ApplyNode = readonly TransformationNode[]
+
 /** ABNF: searchExpr. */
 export type SearchNode =
   | (Span & { readonly kind: 'term'; readonly text: string; readonly phrase: boolean; readonly slot: number })
@@ -221,8 +316,7 @@ export interface QueryOptions {
   readonly expand?: readonly ExpandNode[]
   readonly compute?: readonly ComputeNode[]
   readonly search?: SearchNode
-  /** text of `$apply`; its tree is the aggregation issue's */
-  readonly apply?: string
+  readonly apply?: ApplyNode
   readonly top?: number
   readonly skip?: number
   readonly count?: boolean
@@ -286,7 +380,7 @@ export interface UrlLimits {
   readonly expressionDepth: number
   /** items of one list (`in`, key, arguments) */
   readonly listItems: number
-  /** items of $expand, $select, $orderby, $compute, at all levels together */
+  /** items of $expand, $select, $orderby, $compute, transformations and aggregates of $apply, at all levels together */
   readonly optionItems: number
 }
 

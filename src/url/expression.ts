@@ -198,17 +198,18 @@ function constantOf(word: string): null | boolean | undefined {
   return undefined
 }
 
-/** ABNF: methodCallExpr, caseMethodCallExpr, castExpr, isofExpr; else a path that starts with a call or a key. */
+/** ABNF: methodCallExpr, caseMethodCallExpr, castExpr, isofExpr, isdefinedExpr; else a path that starts with a call or a key. */
 function callOrPath(scanner: Scanner, word: string, offset: number, open: number): ExpressionNode {
   const name = word.toLowerCase()
   if (name === 'case') return caseExpr(scanner, offset, open)
   if (name === 'cast' || name === 'isof') return typeCall(scanner, name, offset, open)
-  if (canonicalFunctions.has(name)) {
+  if (canonicalFunctions.has(name) || name === 'isdefined') {
     scanner.token()
     scanner.at = open
     return { kind: 'call', offset, name, arguments: values(scanner), length: scanner.at - offset }
   }
-  if (name === 'any' || name === 'all') scanner.fail(`a collection and a slash before ${name}`, open)
+  if (name === 'any' || name === 'all' || name === 'aggregate')
+    scanner.fail(`a collection and a slash before ${name}`, open)
   return memberPath(scanner, undefined, offset)
 }
 

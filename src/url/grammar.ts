@@ -1,7 +1,10 @@
 import { nearestName } from '../base/text.ts'
-import type { ComputeNode, ExpressionNode, OrderByNode, QueryOptions } from './ast.ts'
-import { AT, CLOSE, COMMA, DOLLAR, EQUALS, isBlank, isDigit, MINUS, OPEN, QUOTE, SEMICOLON } from './characters.ts'
+import { aggregateFunction } from './aggregate.ts'
+import { applyExpr } from './apply.ts'
+import type { ExpressionNode, QueryOptions } from './ast.ts'
+import { AT, CLOSE, DOLLAR, EQUALS, isBlank, isDigit, MINUS, SEMICOLON } from './characters.ts'
 import { commonExpr } from './expression.ts'
+import { computeItems, orderbyItems } from './items.ts'
 import { dollarNames, type OptionKey, operatorNames, optionKey } from './names.ts'
 import { END, type NestedKind, quote, type Rules, type Scanner } from './scanner.ts'
 import { searchValue } from './search.ts'
@@ -45,7 +48,7 @@ const mostRows = Number.MAX_SAFE_INTEGER
 
 /**
  * Reads the value of one option up to its end, which the caller checks.
- * @param nested inside parentheses: `;` and `)` end texts that have no grammar of their own
+ * @param nested inside parentheses: `;` and `)` end a search
  */
 export function optionValue(scanner: Scanner, key: OptionKey, options: OptionsDraft, nested: boolean): void {
   switch (key) {
@@ -64,6 +67,9 @@ export function optionValue(scanner: Scanner, key: OptionKey, options: OptionsDr
     case 'compute':
       options.compute = computeItems(scanner)
       return
+    case 'apply':
+      options.apply = applyExpr(scanner)
+      return
     case 'search':
       options.search = searchValue(scanner, nested)
       return
@@ -81,56 +87,8 @@ export function optionValue(scanner: Scanner, key: OptionKey, options: OptionsDr
       options.index = indexValue(scanner)
       return
     default:
-      options[key] = rawText(scanner, key, nested)
+      options[key] = rawText(scanner, key)
   }
-}
-
-/** ABNF: orderby, orderbyItem. */
-function orderbyItems(scanner: Scanner): readonly OrderByNode[] {
-  const items: OrderByNode[] = []
-  do {
-    if (items.length > 0) scanner.skipBlanks()
-    scanner.optionItem()
-    const offset = scanner.at
-    const expression = commonExpr(scanner)
-    let end = scanner.at
-    scanner.skipBlanks()
-    let descending = false
-    const wordEnd = scanner.identifierEnd(scanner.at)
-    if (wordEnd > scanner.at) {
-      const word = scanner.text.slice(scanner.at, wordEnd).toLowerCase()
-      if (word !== 'asc' && word !== 'desc')
-        scanner.failNear("an operator, 'asc', 'desc' or ','", [...operatorNames, 'asc', 'desc'])
-      descending = word === 'desc'
-      scanner.token()
-      scanner.at = wordEnd
-      end = wordEnd
-      scanner.skipBlanks()
-    }
-    items.push({ offset, length: end - offset, expression, descending })
-  } while (scanner.take(COMMA))
-  return items
-}
-
-/** ABNF: compute, computeItem. */
-function computeItems(scanner: Scanner): readonly ComputeNode[] {
-  const items: ComputeNode[] = []
-  do {
-    if (items.length > 0) scanner.skipBlanks()
-    scanner.optionItem()
-    const offset = scanner.at
-    const expression = commonExpr(scanner)
-    scanner.skipBlanks()
-    const end = scanner.identifierEnd(scanner.at)
-    if (scanner.text.slice(scanner.at, end).toLowerCase() !== 'as')
-      scanner.failNear("an operator or 'as' and a name", operatorNames)
-    scanner.at = end
-    scanner.skipBlanks()
-    const alias = scanner.identifier("a name after 'as'")
-    items.push({ offset, length: scanner.at - offset, expression, alias })
-    scanner.skipBlanks()
-  } while (scanner.take(COMMA))
-  return items
 }
 
 /** ABNF: top, skip: 1*DIGIT. */
@@ -193,10 +151,10 @@ function invalid(scanner: Scanner, from: number, message: string): never {
   return scanner.failAt('queryOptionInvalid', `${message}, ${found}`, from, end - from)
 }
 
-/** ABNF: format, schemaversion, skiptoken, deltatoken, id; the text of $apply. */
-function rawText(scanner: Scanner, key: OptionKey, nested: boolean): string {
+/** ABNF: format, schemaversion, skiptoken, deltatoken, id. */
+function rawText(scanner: Scanner, key: OptionKey): string {
   const from = scanner.at
-  scanner.at = nested ? nestedTextEnd(scanner, from) : scanner.text.length
+  scanner.at = scanner.text.length
   const text = scanner.text.slice(from, scanner.at)
   if (text.trim() === '') return invalid(scanner, from, `$${key} must have a value`)
   if (key === 'schemaversion' && text !== '*' && !isUnreserved(text))
@@ -208,26 +166,6 @@ function rawText(scanner: Scanner, key: OptionKey, nested: boolean): string {
 /** ABNF: 1*unreserved. */
 function isUnreserved(text: string): boolean {
   return /^[A-Za-z0-9._~-]+$/.test(text)
-}
-
-/** Where a nested text without a grammar ends: at `;` or `)` outside quotes and inner parentheses. */
-function nestedTextEnd(scanner: Scanner, from: number): number {
-  let depth = 0
-  let at = from
-  for (;;) {
-    const code = scanner.codeAt(at)
-    if (code === END) return at
-    if (code === QUOTE) {
-      const close = scanner.text.indexOf("'", at + 1)
-      if (close === -1) scanner.fail('a closing quote', scanner.text.length)
-      at = close
-    } else if (code === OPEN) depth++
-    else if (code === CLOSE) {
-      if (depth === 0) return at
-      depth--
-    } else if (code === SEMICOLON && depth === 0) return at
-    at++
-  }
 }
 
 /** ABNF: expandOption, expandRefOption, expandCountOption, selectOption, in parentheses. Stands on `(`. */
@@ -298,4 +236,4 @@ export function expectEnd(scanner: Scanner, expected: string): void {
 }
 
 /** The grammar's rules, wired. */
-export const rules: Rules = { expression: commonExpr, nestedOptions }
+export const rules: Rules = { expression: commonExpr, nestedOptions, aggregate: aggregateFunction }

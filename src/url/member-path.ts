@@ -6,7 +6,7 @@ import type { Scanner } from './scanner.ts'
 /** ABNF: firstMemberExpr, memberExpr, rootExpr, collectionPathExpr and what they are made of: paths in expressions. */
 
 const pathPart = 'a property, a type, an annotation or a function'
-const rootNames: readonly RootName[] = ['$it', '$this', '$root']
+const rootNames: readonly RootName[] = ['$it', '$this', '$root', '$these']
 
 /** ABNF: firstMemberExpr without its variables: stands on the first name. */
 export function memberPath(scanner: Scanner, root: RootName | undefined, offset: number): PathNode {
@@ -22,11 +22,11 @@ export function rootedPath(scanner: Scanner): PathNode {
   const root = rootNames.find((name) => name === word)
   if (root === undefined) {
     scanner.at = offset
-    return scanner.fail("'$it', '$this' or '$root'", offset)
+    return scanner.fail("'$it', '$this', '$these' or '$root'", offset)
   }
   scanner.token()
   scanner.at = end
-  if (root === '$root' && scanner.code() !== SLASH) scanner.fail("'/' after $root")
+  if ((root === '$root' || root === '$these') && scanner.code() !== SLASH) scanner.fail(`'/' after ${root}`)
   return pathEnd(scanner, root, [], offset)
 }
 
@@ -124,6 +124,10 @@ function memberStep(scanner: Scanner): PathStep {
     const word = name.toLowerCase()
     if (word === 'any' || word === 'all') return lambdaStep(scanner, word, offset)
   }
+  if (name.length === 9 && name.toLowerCase() === 'aggregate') {
+    const expression = scanner.rules.aggregate(scanner)
+    return { kind: 'aggregate', offset, length: scanner.at - offset, expression }
+  }
   const found = namedArguments(scanner, scanner.rules.expression)
   if (scanner.code() === OPEN) {
     const key = namedArguments(scanner, scanner.rules.expression)
@@ -176,6 +180,9 @@ export function namedArguments(scanner: Scanner, value: (scanner: Scanner) => Ex
       found.push({ offset, length: scanner.at - offset, name, value: node })
       scanner.listItem(found.length)
       scanner.skipBlanks()
+      // what is no key at all is a parameter without its value
+      const ends = scanner.code() === COMMA || scanner.code() === CLOSE
+      if (!ends && name === undefined && node.kind === 'binary' && end > offset) scanner.fail("'=' and a value", end)
     } while (scanner.take(COMMA))
     scanner.expect(CLOSE, "',' or ')'")
   }

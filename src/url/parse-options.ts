@@ -18,7 +18,7 @@ export interface UrlOptions {
 }
 
 /** Options whose value is an expression or a list: ABNF allows no blank before it. */
-const grammatical: ReadonlySet<OptionKey> = new Set(['filter', 'orderby', 'select', 'expand', 'compute'])
+const grammatical: ReadonlySet<OptionKey> = new Set(['filter', 'orderby', 'select', 'expand', 'compute', 'apply'])
 
 /** Options that are no part of the shape: they change how an answer is written or where it starts, not what it means. */
 const shapeless: ReadonlySet<OptionKey> = new Set(['format', 'skiptoken', 'deltatoken'])
@@ -56,7 +56,7 @@ export function parseQueryOptions(
       checkStart(scanner, key)
       optionValue(scanner, key, options, false)
       expectEnd(scanner, 'an operator or the end')
-      if (key === 'id' || key === 'apply') shape += `${key}:${text.length}:${text}&`
+      if (key === 'id') shape += `${key}:${text.length}:${text}&`
       else if (!shapeless.has(key)) shape += `${key}=${shapeOf(text, literals, from)}&`
     }
   }
@@ -81,7 +81,7 @@ export function parseQueryOptions(
 /** Refuses an empty value and, as the ABNF does, a blank before an expression or a list. */
 function checkStart(scanner: Scanner, key: OptionKey): void {
   if (!grammatical.has(key)) return
-  if (scanner.text === '') scanner.failAt('queryOptionInvalid', `$${key} must have a value`, 0, 0)
+  if (scanner.text.trim() === '') scanner.failAt('queryOptionInvalid', `$${key} must have a value`, 0, 0)
   if (!isBlank(scanner.code())) return
   scanner.skipBlanks()
   scanner.fail(`the value of $${key} without a blank before it`)

@@ -1,14 +1,21 @@
 import { assertNever } from '../base/assert.ts'
 import type {
+  AggregateNode,
+  ApplyNode,
   ArgumentNode,
   BinaryNode,
   BinaryOperator,
   ExpressionNode,
+  GroupingNode,
+  HierarchyNode,
   LiteralToken,
+  NestedApplyNode,
+  OrderByNode,
   PathNode,
   PathStep,
   QueryOptions,
   SearchNode,
+  TransformationNode,
 } from './ast.ts'
 
 /** The tree as text again, in the standard's form: `parse(print(tree))` means what the tree means. */
@@ -158,6 +165,8 @@ function printStep(step: PathStep): string {
       return step.options === undefined ? '$count' : `$count${printNested(step.options)}`
     case '$filter':
       return `$filter(${printExpression(step.predicate)})`
+    case 'aggregate':
+      return `aggregate(${printAggregate(step.expression)})`
     case 'ordinal':
       return String(step.index)
     case '$value':
@@ -199,14 +208,11 @@ function optionParts(options: QueryOptions): readonly (readonly [string, string]
   const add = (name: string, value: string | number | boolean | undefined): void => {
     if (value !== undefined) parts.push([name, String(value)])
   }
-  add('$apply', options.apply)
+  add('$apply', options.apply === undefined ? undefined : printApply(options.apply))
   add('$compute', options.compute?.map((item) => `${printExpression(item.expression)} as ${item.alias}`).join(','))
   add('$search', options.search === undefined ? undefined : printSearch(options.search))
   add('$filter', options.filter === undefined ? undefined : printExpression(options.filter))
-  add(
-    '$orderby',
-    options.orderby?.map((item) => printExpression(item.expression) + (item.descending ? ' desc' : '')).join(','),
-  )
+  add('$orderby', options.orderby?.map(printOrder).join(','))
   add('$select', options.select?.map((item) => printItem(item.path, item.operationsOf, item.options)).join(','))
   add('$expand', options.expand?.map((item) => printItem(item.path, undefined, item.options)).join(','))
   add('$top', options.top)
@@ -257,6 +263,108 @@ function searchText(node: SearchNode, least: number): string {
     }
   }
   return searchPowers[node.kind] < least ? `(${text})` : text
+}
+
+function printOrder({ expression, descending }: OrderByNode): string {
+  return printExpression(expression) + (descending ? ' desc' : '')
+}
+
+/** ABNF: applyExpr. */
+function printApply(sequence: ApplyNode): string {
+  return sequence.map(printTransformation).join('/')
+}
+
+function printTransformation(node: TransformationNode): string {
+  switch (node.kind) {
+    case 'identity':
+      return node.kind
+    case 'aggregate':
+      return call(node.kind, node.expressions.map(printAggregate))
+    case 'compute':
+      return call(
+        node.kind,
+        node.items.map((item) => `${printExpression(item.expression)} as ${item.alias}`),
+      )
+    case 'concat':
+      return call(node.kind, node.sequences.map(printApply))
+    case 'groupby':
+      return call(node.kind, [`(${node.elements.map(printGrouping).join(',')})`, ...sequenceOf(node.then)])
+    case 'filter':
+      return call(node.kind, [printExpression(node.predicate)])
+    case 'search':
+      return call(node.kind, [printSearch(node.search)])
+    case 'orderby':
+      return call(node.kind, node.items.map(printOrder))
+    case 'top':
+    case 'skip':
+      return call(node.kind, [String(node.count)])
+    case 'ranking':
+      return call(node.end + node.by, [printExpression(node.quantity), printExpression(node.measure)])
+    case 'join':
+    case 'outerjoin':
+      return call(node.kind, [`${printPath(node.path)} as ${node.alias}`, ...sequenceOf(node.then)])
+    case 'nest':
+      return call(node.kind, node.nested.map(printNestedApply))
+    case 'addnested':
+      return call(node.kind, [printPath(node.path), ...node.nested.map(printNestedApply)])
+    case 'ancestors':
+    case 'descendants': {
+      const parameters = [printHierarchy(node.hierarchy), printApply(node.start)]
+      if (node.distance !== undefined) parameters.push(String(node.distance))
+      if (node.keepStart) parameters.push('keep start')
+      return call(node.kind, parameters)
+    }
+    case 'traverse':
+      return call(node.kind, [
+        printHierarchy(node.hierarchy),
+        node.order,
+        ...sequenceOf(node.start),
+        ...node.orderby.map(printOrder),
+      ])
+    case 'function':
+      return node.name + printArguments(node.arguments)
+    default:
+      return assertNever(node, 'transformation')
+  }
+}
+
+function call(name: string, parameters: readonly string[]): string {
+  return `${name}(${parameters.join(',')})`
+}
+
+function sequenceOf(sequence: ApplyNode | undefined): readonly string[] {
+  return sequence === undefined ? [] : [printApply(sequence)]
+}
+
+function printNestedApply({ sequence, alias }: NestedApplyNode): string {
+  return `${printApply(sequence)} as ${alias}`
+}
+
+function printHierarchy({ nodes, qualifier, path }: HierarchyNode): string {
+  return `${printExpression(nodes)},${qualifier},${printPath(path)}`
+}
+
+/** ABNF: groupbyElement. */
+function printGrouping(node: GroupingNode): string {
+  switch (node.kind) {
+    case 'property':
+      return printPath(node.path)
+    case 'rollup':
+      return call(node.kind, [...(node.all ? ['$all'] : []), ...node.levels.map(printPath)])
+    case 'rolluprecursive':
+      return call(node.kind, [printHierarchy(node.hierarchy), ...sequenceOf(node.start)])
+  }
+}
+
+/** ABNF: aggregateExpr. */
+function printAggregate({ operand, method, from, alias }: AggregateNode): string {
+  let text = printExpression(operand)
+  if (method !== undefined) text += ` with ${method}`
+  for (const clause of from) {
+    text += ` from ${clause.properties.map(printPath).join(',')}`
+    if (clause.method !== undefined) text += ` with ${clause.method}`
+  }
+  return alias === undefined ? text : `${text} as ${alias}`
 }
 
 /** Percent-encodes a value but for the characters that a query may hold as they are. */

@@ -1,7 +1,15 @@
 import { nearestName } from '../base/text.ts'
 import type { ErrorCode } from '../errors/codes.ts'
 import { ODataError } from '../errors/odata-error.ts'
-import type { ExpressionNode, LiteralKind, LiteralNode, LiteralToken, QueryOptions, UrlLimits } from './ast.ts'
+import type {
+  AggregateNode,
+  ExpressionNode,
+  LiteralKind,
+  LiteralNode,
+  LiteralToken,
+  QueryOptions,
+  UrlLimits,
+} from './ast.ts'
 import { DOT, identifierUnits, isAsciiLeading, isAsciiPart, isBlank } from './characters.ts'
 
 /** Which options the parentheses after a path may hold (ABNF: expandOption, expandRefOption, expandCountOption, selectOption). */
@@ -13,6 +21,8 @@ export interface Rules {
   readonly expression: (scanner: Scanner) => ExpressionNode
   /** a semicolon list of options in parentheses; stands on `(`, leaves after `)` */
   readonly nestedOptions: (scanner: Scanner, kind: NestedKind) => QueryOptions
+  /** ABNF: aggregateFunctionExpr in its parentheses; stands on `(`, leaves after `)` */
+  readonly aggregate: (scanner: Scanner) => AggregateNode
 }
 
 /** What all parts of one URL use up together. */
@@ -139,7 +149,7 @@ export class Scanner {
     if (++this.budget.tokens > this.budget.limits.tokens) this.failLimit('tokens', 'The URL has too many tokens')
   }
 
-  /** Counts one item of $select, $expand, $orderby, $compute against the limit. */
+  /** Counts one item of $select, $expand, $orderby, $compute, $apply against the limit. */
   optionItem(): void {
     if (++this.budget.optionItems > this.budget.limits.optionItems)
       this.failLimit('optionItems', 'The query options have too many items')

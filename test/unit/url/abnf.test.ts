@@ -12,7 +12,8 @@ import { options, url } from './dump.ts'
 
 /** The OASIS test cases of the ABNF: each rule that a request can use gives the stated verdict at the stated position. */
 
-const file = shared('abnf/odata-abnf-testcases.json')
+const core = shared('abnf/odata-abnf-testcases.json')
+const aggregation = shared('abnf/odata-aggregation-testcases.json')
 
 interface Case {
   readonly name: string
@@ -136,9 +137,19 @@ const byNames: ReadonlySet<string> = new Set([
   'Categories(1)/Address/$value',
   'Categories(1)/Thumbnail/$value',
   'Products(1)/Model.BestSellingProduct/Model.BestSellingProduct',
+  '$apply=aggregate(Sales/Amount sub Sales/Cost with sum as TotalAmount)',
+  '$apply=aggregate(Amount)',
+  '$apply=groupby((Product/Price/Quantity))',
+  '$apply=groupby((Sales/Product/Name))',
+  '$apply=join(ShipTo as Detail,identity)',
 ])
 
-describe.skipIf(!existsSync(file))('the ABNF test cases (skipped without ../shared/abnf)', () => {
+const suites = [
+  ['the ABNF test cases', core],
+  ['the ABNF test cases of the aggregation extension', aggregation],
+] as const
+describe.each(suites)('%s', (_title, file) => {
+  it.skipIf(existsSync(file))(`needs ${file}`, () => {})
   const cases: readonly Case[] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).cases : []
   const tally = new Map<string, { passed: number; failed: number }>()
   const count = (rule: string, passed: boolean): void => {

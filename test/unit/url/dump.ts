@@ -1,4 +1,4 @@
-import type { ExpressionNode, PathStep, SearchNode } from '../../../src/url/ast.ts'
+import type { ApplyNode, ExpressionNode, PathStep, SearchNode } from '../../../src/url/ast.ts'
 import { defaultUrlLimits } from '../../../src/url/ast.ts'
 import { parseExpression, parseQueryOptions } from '../../../src/url/parse-options.ts'
 import { parseRequestUrl } from '../../../src/url/parse-url.ts'
@@ -64,6 +64,13 @@ export function dumpSearch(node: SearchNode): string {
   if (node.kind === 'term') return node.phrase ? `"${node.text}"` : node.text
   if (node.kind === 'not') return `(NOT ${dumpSearch(node.operand)})`
   return `(${node.kind.toUpperCase()} ${dumpSearch(node.left)} ${dumpSearch(node.right)})`
+}
+
+/** The tree of `$apply` without places and slots. */
+export function bare(node: ApplyNode | undefined): unknown {
+  if (node === undefined) return undefined
+  const places = new Set(['offset', 'length', 'slot'])
+  return JSON.parse(JSON.stringify(node, (key, value) => (places.has(key) ? undefined : value)))
 }
 
 /** Shorthands with the default limits. */

@@ -128,7 +128,7 @@ const faults: readonly (readonly [string, RegExp, number])[] = [
   ['a/any(x)', /Expected ':' after the lambda variable/, 7],
   ['a in (1,)', /found '\)'/, 8],
   ['a in (1', /Expected ',' or '\)' in the list/, 7],
-  ['$that/x', /Expected '\$it', '\$this' or '\$root', found '\$'/, 0],
+  ['$that/x', /Expected '\$it', '\$this', '\$these' or '\$root', found '\$'/, 0],
   ['$root', /Expected '\/' after \$root/, 5],
   ['a/$cnt', /'\$count', '\$filter'/, 2],
   ['cast(a,1)', /Expected a type name/, 7],

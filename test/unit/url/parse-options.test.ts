@@ -94,7 +94,7 @@ describe('values', () => {
     ['$skiptoken=a?b=c/d', { skiptoken: 'a?b=c/d' }],
     ['$deltaToken=latest', { deltatoken: 'latest' }],
     ['$id=http://host/service/Products(1)', { id: 'http://host/service/Products(1)' }],
-    ["$apply=filter(a eq 'b')", { apply: "filter(a eq 'b')" }],
+    ["$apply=filter(a eq 'b')", { apply: [{ kind: 'filter', predicate: { kind: 'binary', operator: 'eq' } }] }],
     ['$filter=a eq 1 ', { filter: {} }],
     ['$orderby=a DESC, b asc ,c', { orderby: [{ descending: true }, { descending: false }, { descending: false }] }],
     ['$orderby=desc desc', { orderby: [{ descending: true }] }],

@@ -4,7 +4,7 @@ import type { ExpressionNode, QueryOptions } from '../../../src/url/ast.ts'
 import { defaultUrlLimits } from '../../../src/url/ast.ts'
 import { parseExpression } from '../../../src/url/parse-options.ts'
 import { printExpression, printOptions } from '../../../src/url/print.ts'
-import { dump, dumpSearch, dumpStep, options } from './dump.ts'
+import { bare, dump, dumpSearch, dumpStep, options } from './dump.ts'
 
 const limits = { ...defaultUrlLimits, tokens: 20_000 }
 const parse = (text: string): ExpressionNode => parseExpression(text, limits).expression
@@ -141,22 +141,11 @@ function shortOptions(found: QueryOptions): unknown {
     expand: items(found.expand),
     compute: found.compute?.map((item) => [dump(item.expression), item.alias]),
     search: found.search && dumpSearch(found.search),
+    apply: bare(found.apply),
     aliases: [...found.aliases].map(([key, value]) => [key, dump(value)]),
     custom: [...found.custom],
     rest: (
-      [
-        'apply',
-        'top',
-        'skip',
-        'count',
-        'levels',
-        'index',
-        'format',
-        'schemaversion',
-        'skiptoken',
-        'deltatoken',
-        'id',
-      ] as const
+      ['top', 'skip', 'count', 'levels', 'index', 'format', 'schemaversion', 'skiptoken', 'deltatoken', 'id'] as const
     ).map((key) => found[key]),
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { QueryOptions } from '../../../src/url/ast.ts'
+import { printOptions } from '../../../src/url/print.ts'
 import { dump, dumpStep, options } from './dump.ts'
 
 /** Items with their options, short. */
@@ -20,8 +21,12 @@ function short(found: QueryOptions): string {
   if (found.expand !== undefined) parts.push(`expand ${items(found.expand).join(',')}`)
   if (found.compute !== undefined)
     parts.push(`compute ${found.compute.map((c) => `${dump(c.expression)} as ${c.alias}`).join(',')}`)
-  for (const name of ['top', 'skip', 'count', 'levels', 'apply'] as const)
+  for (const name of ['top', 'skip', 'count', 'levels'] as const)
     if (found[name] !== undefined) parts.push(`${name} ${found[name]}`)
+  if (found.apply !== undefined) {
+    const only: QueryOptions = { apply: found.apply, aliases: new Map(), custom: new Map(), literals: [], shape: '' }
+    parts.push(decodeURIComponent(printOptions(only)))
+  }
   for (const [name, value] of found.aliases) parts.push(`@${name} ${dump(value)}`)
   return parts.join('; ')
 }
@@ -81,7 +86,7 @@ describe('expand', () => {
     ['a( $expand=b($expand=c) ; $select=d )', ['a(select d; expand b(expand c))']],
     ['a($compute=b mul 2 as c;$count=TRUE)', ['a(compute (mul b integer<2>) as c; count true)']],
     ['a(@p=$this;$filter=@p/x gt 3)', ['a(filter (gt @p/x integer<3>); @p $this)']],
-    ["a($apply=filter(b eq ';)')/identity;$top=1)", ["a(top 1; apply filter(b eq ';)')/identity)"]],
+    ["a($apply=filter(b eq ';)')/identity;$top=1)", ["a(top 1; $apply=filter(b eq ';)')/identity)"]],
     ["a($filter=b eq ';)(')", ['a(filter (eq b string<;)(>))']],
     ['a(TOP=1;$Skip=2)', ['a(top 1; skip 2)']],
   ] as const)
