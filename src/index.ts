@@ -13,12 +13,15 @@ export type { Listener, ListenerOptions } from './http/listener.ts'
 export type { MongoStoreOptions } from './mongo/options.ts'
 export { mongoStore } from './mongo/store.ts'
 export {
+  type AskedRequest,
   type ChangeContext,
   type Members,
   ODataController,
   type RequestContext,
   type Returned,
+  type RowFilterContext,
 } from './service/controller.ts'
 export type { ControllerMap, ProtocolOptions, ServiceLimits, ServiceLog, ServiceOptions } from './service/options.ts'
 export type { PlainObject } from './service/plain.ts'
 export type { Store } from './store/port.ts'
+export { type FilterValue, odataFilter } from './url/filter-text.ts'

@@ -88,6 +88,11 @@ function follows(expression: Expression, tree: Tree): boolean {
   return new Walk(tree).of(expression)
 }
 
+/** Whether an expression over rows looks at related entities. */
+export function followsNavigation(expression: Expression): boolean {
+  return follows(expression, { children: new Map() })
+}
+
 class Walk {
   /** where the paths of each variable start */
   readonly #variables: Map<string, Tree>

@@ -6,6 +6,7 @@ import type { Model } from '../edm/model.ts'
 import type { StructuredValue } from '../edm/value.ts'
 import { untouchedBy } from '../plan/capabilities/untouched.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, StorePlan, UpdatePlan } from '../plan/plan.ts'
+import type { HttpRequest } from '../protocol/message.ts'
 import type { CreateOutcome, DeleteOutcome, Rows, Session, Store, UpdateOutcome } from '../store/port.ts'
 import { changeOf } from './change.ts'
 import { requireKey } from './keys.ts'
@@ -21,6 +22,18 @@ export interface RequestContext<P extends StorePlan = StorePlan> {
   readonly layout: ModelLayout
   /** where the rows of the plan's source stand */
   readonly collection: CollectionLayout
+  /** the HTTP request, or the part of a batch */
+  readonly request: AskedRequest
+}
+
+/** What of an HTTP request a controller may look at. */
+export type AskedRequest = Pick<HttpRequest, 'method' | 'target' | 'headers' | 'signal'>
+
+/** What a row filter is told. */
+export interface RowFilterContext {
+  readonly principal: Principal | undefined
+  readonly request: AskedRequest
+  readonly model: Model
 }
 
 /** What a hook of an update or delete is told: the request, and on demand the entity. */
@@ -55,6 +68,14 @@ export class ODataController<
   Create extends object = PlainObject,
   Update extends object = PlainObject,
 > {
+  /**
+   * Which rows there are for the caller: text of a $filter on the set's own properties (`odataFilter` places values). It holds for
+   * every way that leads to the rows: reading, changing and deleting, navigation, $expand, any/all, counts, batches. Rows
+   * outside it are not there. It says nothing of what is written: a `before` hook does. Asked once for each request.
+   * @returns undefined: all of them
+   */
+  rowFilter?(context: RowFilterContext): string | undefined
+
   /**
    * Before an entity is stored, body checked, defaults and made key included. What it gives back replaces those members;
    * what clients may not set (Core.Computed) it may.

@@ -14,6 +14,7 @@ import type { Exchange } from './exchange.ts'
 import type { KeyGeneration, ProtocolOptions, ServiceLimits, ServiceLog } from './options.ts'
 import type { Paging } from './paging.ts'
 import type { Planner } from './planner.ts'
+import type { BoundRowFilter, RowFilters } from './row-filter.ts'
 
 /** What all requests of one service share. */
 export interface Core {
@@ -32,6 +33,7 @@ export interface Core {
   readonly limits: ServiceLimits
   readonly log: ServiceLog | undefined
   readonly writers: WriterCache
+  readonly rowFilters: RowFilters
 }
 
 /** Compiled writers by plan and dialect; plans are cached objects, so their writers live as long as they do. */
@@ -109,10 +111,14 @@ export function contextOf<P extends StorePlan>(
   parameters: Parameters,
   more: Partial<Pick<Session, 'after' | 'limit' | 'precondition'>> = {},
 ): { readonly controller: ODataController; readonly context: RequestContext<P> } {
+  const { root } = plan.source
+  const controller = core.controllers.get(root.name) ?? generic
+  const rowFilter =
+    controller.rowFilter === undefined ? undefined : rowFilterOf(core, exchange, root, parameters.length)
   const session: Session = {
-    parameters,
+    parameters: rowFilter === undefined ? parameters : [...parameters, ...rowFilter.values],
     scope: '',
-    rowFilters: noFilters,
+    rowFilters: rowFilter === undefined ? noFilters : new Map([[root.name, rowFilter.predicate]]),
     get signal() {
       return exchange.request.signal
     },
@@ -129,9 +135,27 @@ export function contextOf<P extends StorePlan>(
     model: core.model,
     store: core.store,
     layout: core.layout,
-    collection: collectionOf(core.layout, plan.source.root),
+    collection: collectionOf(core.layout, root),
+    request: exchange.request,
   }
-  return { controller: core.controllers.get(plan.source.root.name) ?? generic, context }
+  return { controller, context }
+}
+
+/** What the caller may see of a set or singleton; the hook is asked once a request. */
+function rowFilterOf(
+  core: Core,
+  exchange: Exchange,
+  root: SourceRoot,
+  firstParameter: number,
+): BoundRowFilter | undefined {
+  const { rowFilters, request, principal } = exchange
+  let filter = rowFilters.get(root.name)
+  if (filter === undefined) {
+    const text = core.controllers.get(root.name)?.rowFilter?.({ model: core.model, request, principal })
+    filter = text === undefined ? 'all' : core.rowFilters.read(root, text)
+    rowFilters.set(root.name, filter)
+  }
+  return filter === 'all' ? undefined : core.rowFilters.bind(filter, firstParameter)
 }
 
 const noFilters: Session['rowFilters'] = new Map()

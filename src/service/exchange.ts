@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Principal } from '../auth/principal.ts'
 import type { HttpRequest } from '../protocol/message.ts'
 import type { ODataVersion } from '../protocol/negotiate.ts'
+import type { RowFilter } from './row-filter.ts'
 
 /** One request on its way through the stages: what later stages and the log need of the earlier ones. */
 export interface Exchange {
@@ -17,6 +18,8 @@ export interface Exchange {
   root: string
   /** of a request in a batch */
   readonly part: PartOfBatch | undefined
+  /** what the caller may see, by set, once it was asked for */
+  readonly rowFilters: Map<string, RowFilter | 'all'>
 }
 
 /** What a request in a batch has from the batch, beside the principal, who is known before its stages begin. */
@@ -67,5 +70,6 @@ export function beginExchange(
     principal: settings.principal,
     root: settings.root,
     part: settings.part,
+    rowFilters: new Map(),
   }
 }

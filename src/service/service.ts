@@ -13,6 +13,7 @@ import { defaultLimits, type ProtocolOptions, type ServiceOptions } from './opti
 import { Paging } from './paging.ts'
 import { Planner } from './planner.ts'
 import { publishCapabilities, supported } from './publish-capabilities.ts'
+import { RowFilters } from './row-filter.ts'
 import { unenforcedIn } from './unenforced.ts'
 
 /** A running service, without sockets. */
@@ -62,6 +63,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     limits: { ...defaultLimits, ...(protocol.graph ? { batchParts: 20 } : {}), ...options.limits },
     log: options.log,
     writers: new WriterCache(),
+    rowFilters: new RowFilters(model),
   })
   const settings = { serverTiming: options.serverTiming ?? false }
   const root = options.root === undefined ? undefined : `${options.root.replace(/\/+$/, '')}/`

@@ -104,8 +104,9 @@ export async function update(
     const inserted = await controller.create(context, await upserted(core, exchange, plan, parameters, entity))
     if (inserted.kind === 'created') return created(core, exchange, plan, parameters, inserted.row, format, options)
     if (conditions.ifNoneMatch) throw preconditionFailed('If-None-Match')
-    if (plan.fixed)
-      throw new ODataError('entityExists', 'There is an entity with this key already, related to another one.')
+    // Not to be seen by this caller, related to another entity, or made by others since: nothing that asking again would change.
+    if (plan.fixed || context.session.rowFilters.size > 0 || context.session.transaction !== undefined)
+      throw new ODataError('entityExists', 'There is an entity with this key already, out of reach of this request.')
   }
   throw new ODataError('conflict', 'The entity is being created and deleted by others. Try again.')
 }
