@@ -12,14 +12,16 @@ export { createService, type ListeningService } from './http/create-service.ts'
 export type { Listener, ListenerOptions } from './http/listener.ts'
 export type { MongoStoreOptions } from './mongo/options.ts'
 export { mongoStore } from './mongo/store.ts'
+export type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from './plan/plan.ts'
 export {
   type AskedRequest,
+  type CallerContext,
   type ChangeContext,
+  type CommittedChange,
   type Members,
   ODataController,
   type RequestContext,
   type Returned,
-  type RowFilterContext,
 } from './service/controller.ts'
 export type { ControllerMap, ProtocolOptions, ServiceLimits, ServiceLog, ServiceOptions } from './service/options.ts'
 export type { PlainObject } from './service/plain.ts'

@@ -9,6 +9,7 @@ import { evaluateCondition } from './batch-condition.ts'
 import type { Core } from './core.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
+import { transact } from './transact.ts'
 
 /** The stages of a request (handle.ts), for the requests of a batch. */
 export interface Stages {
@@ -121,7 +122,7 @@ export class BatchRun {
           'The store of this service has no transactions, which a change set needs.',
         )
       // after a conflict the store runs this again
-      const answers = await this.#core.store.transaction(this.#session(), async ({ transaction }) => {
+      const answers = await transact(this.#core.store, this.#session(), this.#core.log, async ({ transaction }) => {
         const answered: PartAnswer[] = []
         for (const part of unit.parts) {
           current = new Attempt(part)

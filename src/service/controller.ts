@@ -10,7 +10,9 @@ import type { HttpRequest } from '../protocol/message.ts'
 import type { CreateOutcome, DeleteOutcome, Rows, Session, Store, UpdateOutcome } from '../store/port.ts'
 import { changeOf } from './change.ts'
 import { requireKey } from './keys.ts'
+import type { ServiceLog } from './options.ts'
 import { type PlainObject, toPlain, withReturned } from './plain.ts'
+import { onceCommitted, transact } from './transact.ts'
 
 /** What a controller is told of a request. */
 export interface RequestContext<P extends StorePlan = StorePlan> {
@@ -24,13 +26,21 @@ export interface RequestContext<P extends StorePlan = StorePlan> {
   readonly collection: CollectionLayout
   /** the HTTP request, or the part of a batch */
   readonly request: AskedRequest
+  readonly log: ServiceLog | undefined
+}
+
+/** A change that is durable, as `afterCommit` is told of it. */
+export interface CommittedChange<Entity> {
+  readonly kind: 'created' | 'updated' | 'deleted'
+  /** as it stands now; a deleted one as it stood before */
+  readonly entity: Entity
 }
 
 /** What of an HTTP request a controller may look at. */
 export type AskedRequest = Pick<HttpRequest, 'method' | 'target' | 'headers' | 'signal'>
 
-/** What a row filter is told. */
-export interface RowFilterContext {
+/** Who asks for rows: what hooks that judge or show them are told. */
+export interface CallerContext {
   readonly principal: Principal | undefined
   readonly request: AskedRequest
   readonly model: Model
@@ -74,7 +84,7 @@ export class ODataController<
    * outside it are not there. It says nothing of what is written: a `before` hook does. Asked once for each request.
    * @returns undefined: all of them
    */
-  rowFilter?(context: RowFilterContext): string | undefined
+  rowFilter?(context: CallerContext): string | undefined
 
   /**
    * Before an entity is stored, body checked, defaults and made key included. What it gives back replaces those members;
@@ -100,6 +110,22 @@ export class ODataController<
   /** After an entity was deleted, as it stood before. */
   afterDelete?(entity: Entity, context: RequestContext<DeletePlan>): Awaitable<void>
 
+  /**
+   * Once a change is durable: whatever else the transaction did has happened too, and nothing of it runs again. The answer waits for
+   * it; an error goes to the log, as the change stands.
+   */
+  afterCommit?(
+    change: CommittedChange<Entity>,
+    context: RequestContext<CreatePlan | UpdatePlan | DeletePlan>,
+  ): Awaitable<void>
+
+  /**
+   * Before an entity is shown, wherever it is shown: by itself, in collections, as a property, expanded, after a change. What it gives back
+   * replaces those members in the answer. Filters, orders and aggregates know what is stored: what is calculated here should be
+   * annotated as not filterable and not sortable. Never for `/$count`.
+   */
+  afterRead?(entity: Entity, context: CallerContext): Awaitable<Returned<Entity, Create>>
+
   /** The rows of a collection, in the plan's order. */
   list(context: RequestContext<ReadPlan>): Promise<Rows> {
     return context.store.read(context.plan, context.session)
@@ -117,10 +143,13 @@ export class ODataController<
 
   /** Stores a new entity, its key included. */
   create(context: RequestContext<CreatePlan | UpdatePlan>, entity: StructuredValue): Promise<CreateOutcome> {
-    if (this.beforeCreate === undefined && this.afterCreate === undefined) return stored(context, entity)
+    if (this.beforeCreate === undefined && this.afterCreate === undefined && this.afterCommit === undefined)
+      return stored(context, entity)
     return within(context, this.afterCreate !== undefined, async (inner) => {
       const outcome = await stored(inner, await this.#beforeCreate(inner, entity))
-      if (outcome.kind === 'created') await this.afterCreate?.(plainRow<Entity>(inner, outcome.row), inner)
+      if (outcome.kind !== 'created') return outcome
+      await this.afterCreate?.(plainRow<Entity>(inner, outcome.row), inner)
+      await this.#committed(inner, 'created', outcome.row)
       return outcome
     })
   }
@@ -137,10 +166,13 @@ export class ODataController<
 
   /** Merges into, or replaces, the entity the plan's source names. */
   update(context: RequestContext<UpdatePlan>, entity: StructuredValue): Promise<UpdateOutcome> {
-    if (this.beforeUpdate === undefined && this.afterUpdate === undefined) return changed(context, entity)
+    if (this.beforeUpdate === undefined && this.afterUpdate === undefined && this.afterCommit === undefined)
+      return changed(context, entity)
     return within(context, this.afterUpdate !== undefined, async (inner) => {
       const outcome = await changed(inner, await this.#beforeUpdate(inner, entity))
-      if (outcome.kind === 'updated') await this.afterUpdate?.(plainRow<Entity>(inner, outcome.row), inner)
+      if (outcome.kind !== 'updated') return outcome
+      await this.afterUpdate?.(plainRow<Entity>(inner, outcome.row), inner)
+      await this.#committed(inner, 'updated', outcome.row)
       return outcome
     })
   }
@@ -153,16 +185,58 @@ export class ODataController<
   }
 
   delete(context: RequestContext<DeletePlan>): Promise<DeleteOutcome> {
-    if (this.beforeDelete === undefined && this.afterDelete === undefined)
-      return context.store.delete(context.plan, context.session)
-    return within(context, this.afterDelete !== undefined, async (inner) => {
-      const change = this.#changeContext(inner)
-      await this.beforeDelete?.(change)
-      const before = this.afterDelete === undefined ? undefined : await change.stored()
+    const after = this.afterDelete !== undefined || this.afterCommit !== undefined
+    if (this.beforeDelete === undefined && !after) return context.store.delete(context.plan, context.session)
+    return within(context, after, async (inner) => {
+      await this.beforeDelete?.(this.#changeContext(inner))
+      const before = after ? await this.read(inner) : undefined
       const outcome = await inner.store.delete(inner.plan, inner.session)
-      if (outcome.kind === 'deleted' && before !== undefined) await this.afterDelete?.(before, inner)
+      if (outcome.kind !== 'deleted' || before === undefined) return outcome
+      await this.afterDelete?.(plainRow<Entity>(inner, before), inner)
+      await this.#committed(inner, 'deleted', before)
       return outcome
     })
+  }
+
+  /**
+   * Merges members into the entity that a delete or an update names, without hooks and without the limits of a client: what an
+   * override of `delete` needs that only marks an entity.
+   * @throws Error where the model cannot hold the members
+   */
+  protected change(
+    context: RequestContext<UpdatePlan | DeletePlan>,
+    members: Members<Entity, Update>,
+  ): Promise<UpdateOutcome> {
+    const { plan, model, session, store } = context
+    let merge = merges.get(plan)
+    if (merge === undefined) {
+      const { slots, source } = plan
+      merge = {
+        kind: 'update',
+        requires: [],
+        slots,
+        source,
+        replace: false,
+        upsert: false,
+        select: undefined,
+        expand: [],
+      }
+      merges.set(plan, merge)
+    }
+    const nothing: StructuredValue = { kind: 'structured', type: plan.source.type, members: new Map() }
+    const entity = withReturned(model, nothing, {}, members, 'merge')
+    return store.update(merge, session, changeOf(context.layout, context.collection, entity, false))
+  }
+
+  async #committed(
+    context: RequestContext<CreatePlan | UpdatePlan | DeletePlan>,
+    kind: CommittedChange<Entity>['kind'],
+    row: Uint8Array,
+  ): Promise<void> {
+    if (this.afterCommit === undefined) return
+    await onceCommitted(context.session, context.log, () =>
+      this.afterCommit?.({ kind, entity: plainRow<Entity>(context, row) }, context),
+    )
   }
 
   #changeContext<P extends UpdatePlan | DeletePlan>(context: RequestContext<P>): ChangeContext<Entity, P> {
@@ -175,6 +249,9 @@ export class ODataController<
     }
   }
 }
+
+/** Plans are compiled once by the stores, so what `change` does is one object for each plan. */
+const merges = new WeakMap<UpdatePlan | DeletePlan, UpdatePlan>()
 
 function stored(context: RequestContext<CreatePlan | UpdatePlan>, entity: StructuredValue): Promise<CreateOutcome> {
   const { plan, session, layout, collection, store } = context
@@ -215,7 +292,7 @@ async function within<P extends StorePlan, Outcome extends { readonly kind: stri
   const { store, session } = context
   if (!transaction || session.transaction !== undefined || !store.capabilities.transactions) return work(context)
   try {
-    return await store.transaction(session, async (inner) => {
+    return await transact(store, session, context.log, async (inner) => {
       const outcome = await work({ ...context, session: inner })
       if (outcome.kind === 'exists') throw new Undone(outcome)
       return outcome

@@ -137,6 +137,7 @@ export function contextOf<P extends StorePlan>(
     layout: core.layout,
     collection: collectionOf(core.layout, root),
     request: exchange.request,
+    log: core.log,
   }
   return { controller, context }
 }

@@ -9,6 +9,7 @@ import type { ExpandedShape, Related, RelatedRow, RelatedRows, RowShape } from '
 import type { CreatePlan, Expansion, ReadPlan, Source, UpdatePlan } from '../plan/plan.ts'
 import type { Rows } from '../store/port.ts'
 import type { ExpandNode } from '../url/ast.ts'
+import { shownRows } from './after-read.ts'
 import { type Core, collectionOf, contextOf, plainDialect } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { nestedNodes, nextTarget, nodeOf } from './expand-link.ts'
@@ -88,10 +89,32 @@ async function level(
   const columns = await Promise.all(
     expansions.map(async (expansion) => {
       const found = await relatedOf(answer, source, expansion, rows, nodes)
-      return withNested(answer, expansion, found, nodes)
+      return asShown(answer, expansion, await withNested(answer, expansion, found, nodes))
     }),
   )
   return rows.map((_, i) => columns.map((column) => column[i]))
+}
+
+/** Related entities as their controller shows them. */
+async function asShown(
+  { core, exchange }: Answer,
+  { one }: Expansion,
+  found: readonly (RelatedRows | undefined)[],
+): Promise<readonly (RelatedRows | undefined)[]> {
+  const { root } = one.source
+  if (core.controllers.get(root.name)?.afterRead === undefined) return found
+  const all = found.flatMap((related) => related?.rows ?? [])
+  const shown = await shownRows(
+    core,
+    exchange,
+    root,
+    all.map(({ row }) => row),
+  )
+  let next = 0
+  return found.map(
+    (related) =>
+      related && { ...related, rows: related.rows.map((each) => ({ ...each, row: shown[next++] ?? each.row })) },
+  )
 }
 
 /** Adds to related entities what is expanded of them, all parents' at once. */

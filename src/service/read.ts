@@ -14,6 +14,7 @@ import { jsonContentType, negotiateJson, requireAcceptable } from '../protocol/n
 import { parsePrefer } from '../protocol/prefer.ts'
 import type { Rows } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
+import { shownRow, shownRows } from './after-read.ts'
 import { notModified, versionOf } from './conditions.ts'
 import { type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
@@ -85,20 +86,21 @@ async function readSingle(
   const format = plan.raw ? undefined : negotiateJson(headers, options.format)
   if (parameters === undefined) return nothingThere(plan)
   const { controller, context } = contextOf(core, exchange, plan, parameters)
-  const row = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
+  const stored = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
   exchange.timings?.mark('store')
-  if (row === undefined) return nothingThere(plan)
-  const version = versionOf(row)
+  if (stored === undefined) return nothingThere(plan)
+  const version = versionOf(stored)
   const answer: Record<string, string> = {}
   if (version !== undefined) answer.ETag = printETag(version)
   if (notModified(readConditions(headers), version)) return { status: 304, headers: answer, body: undefined }
+  const row = controller.afterRead ? await shownRow(core, exchange, plan.source.root, stored) : stored
   if (format === undefined) return rawValue(core, exchange, plan, row, answer, options)
 
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
   if (plan.member.length === 0) {
     const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
-    const [related] = await expandRows(core, exchange, plan, parameters, [row], options.expand)
+    const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand)
     rowWriter(core, plan, dialect)(row, sink, context, related)
   } else if (!writeMember(core, plan, parameters, dialect, row, sink))
     return { status: 204, headers: answer, body: undefined }
@@ -209,10 +211,10 @@ async function readCollection(
   let written = 0
   let last: Uint8Array | undefined
   /** @returns false once the page is full */
-  const writeRow = (row: Uint8Array, related: Related | undefined): boolean => {
+  const writeRow = (row: Uint8Array, shown: Uint8Array, related: Related | undefined): boolean => {
     if (written === page.rows) return false
     if (written > 0) sink.byte(0x2c)
-    write(row, sink, undefined, related)
+    write(shown, sink, undefined, related)
     written++
     last = row
     return true
@@ -231,20 +233,25 @@ async function readCollection(
     sink.byte(0x7d)
   }
 
-  /** of the rows that are written */
-  const expand = (batch: readonly Uint8Array[]) =>
-    expandRows(core, exchange, plan, parameters, batch.slice(0, page.rows - written), options.expand)
+  /** of the rows that are written: what is expanded of them, and how they are shown */
+  const complete = async (batch: readonly Uint8Array[]): Promise<Completed> => {
+    const rows = batch.slice(0, page.rows - written)
+    return {
+      related: await expandRows(core, exchange, plan, parameters, rows, options.expand),
+      shown: controller.afterRead ? await shownRows(core, exchange, plan.source.root, rows) : rows,
+    }
+  }
   const answer: Record<string, string> = { 'Content-Type': jsonContentType(format, exchange.version) }
   if (page.applied !== undefined)
     answer['Preference-Applied'] = `${exchange.version === '4.0' ? 'odata.' : ''}maxpagesize=${page.applied}`
   if (rows.complete || rows.first.length > page.rows) {
-    const related = await expand(rows.first)
-    const full = rows.first.some((row, i) => !writeRow(row, related[i]))
+    const { related, shown } = await complete(rows.first)
+    const full = rows.first.some((row, i) => !writeRow(row, shown[i] ?? row, related[i]))
     if (!rows.complete) await rows.close()
     writeEnd(full)
     return { status: 200, headers: answer, body: sink.take() }
   }
-  return { status: 200, headers: answer, body: await started(stream(rows, sink, expand, writeRow, writeEnd)) }
+  return { status: 200, headers: answer, body: await started(stream(rows, sink, complete, writeRow, writeEnd)) }
 }
 
 /** Fetches the first chunk now, so that what fails early is still answered with an error. */
@@ -260,18 +267,24 @@ async function started(chunks: AsyncGenerator<Uint8Array>): Promise<AsyncIterabl
   })()
 }
 
+/** What the rows of a batch are written with. */
+interface Completed {
+  readonly related: readonly (Related | undefined)[]
+  readonly shown: readonly Uint8Array[]
+}
+
 async function* stream(
   rows: Rows,
   sink: ByteSink,
-  expand: (rows: readonly Uint8Array[]) => Promise<readonly (Related | undefined)[]>,
-  writeRow: (row: Uint8Array, related: Related | undefined) => boolean,
+  complete: (rows: readonly Uint8Array[]) => Promise<Completed>,
+  writeRow: (row: Uint8Array, shown: Uint8Array, related: Related | undefined) => boolean,
   writeEnd: (more: boolean) => void,
 ) {
   let full = false
   for await (const batch of rows.batches) {
-    const related = await expand(batch)
+    const { related, shown } = await complete(batch)
     for (const [i, row] of batch.entries()) {
-      full = !writeRow(row, related[i])
+      full = !writeRow(row, shown[i] ?? row, related[i])
       if (full) break
       if (sink.length >= chunkBytes) yield sink.take()
     }

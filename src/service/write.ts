@@ -21,6 +21,7 @@ import { jsonContentType, negotiateJson, requestVersion, requireJsonBody } from 
 import { parsePrefer } from '../protocol/prefer.ts'
 import type { DeleteOutcome, Session } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
+import { shownRow } from './after-read.ts'
 import { preconditionFailed, preconditionOf, versionOf } from './conditions.ts'
 import { containedCollections } from './containment.ts'
 import { type Core, contextOf, dialectOf, plainDialect } from './core.ts'
@@ -30,6 +31,7 @@ import { updateJudged } from './judged-update.ts'
 import { makeKey } from './keys.ts'
 import { rowWriter, shapeOf } from './read.ts'
 import { initialMembers, lastingSingleton, lonelyKey } from './singleton.ts'
+import { transact } from './transact.ts'
 
 type BodyMode = 'create' | 'merge' | 'replace'
 
@@ -169,7 +171,7 @@ export async function remove(
   }
   const outcome =
     contained.length > 0 && core.store.capabilities.transactions
-      ? await core.store.transaction(context.session, removal)
+      ? await transact(core.store, context.session, core.log, removal)
       : await removal(context.session)
   exchange.timings?.mark('store')
   if (outcome.kind === 'preconditionFailed') throw preconditionFailed(conditions.ifMatch ? 'If-Match' : 'If-None-Match')
@@ -324,7 +326,7 @@ async function representation(
   const sink = createSink()
   const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
   const [related] = await expandRows(core, exchange, plan, parameters, [row], options.expand)
-  rowWriter(core, plan, dialect)(row, sink, context, related)
+  rowWriter(core, plan, dialect)(await shownRow(core, exchange, plan.source.root, row), sink, context, related)
   addVersion(headers, row)
   headers['Content-Type'] = jsonContentType(format, exchange.version)
   return sink.take()

@@ -1,12 +1,12 @@
 import { beforeAll, expect, it } from 'vitest'
-import { ODataController, odataFilter, type RowFilterContext } from '../../src/index.ts'
+import { type CallerContext, ODataController, odataFilter } from '../../src/index.ts'
 import { onEveryService } from '../support/running-service.ts'
 
 type Json = Record<string, unknown> & { value: Json[] }
 
 /** Who asks says what is seen: a header here, the principal in life. */
 class Users extends ODataController {
-  override rowFilter({ request, principal }: RowFilterContext): string | undefined {
+  override rowFilter({ request, principal }: CallerContext): string | undefined {
     expect(principal).toBeUndefined()
     const most = request.headers['x-level']
     const names = request.headers['x-names']
@@ -16,7 +16,7 @@ class Users extends ODataController {
 }
 
 class Folders extends ODataController {
-  override rowFilter({ request }: RowFilterContext): string | undefined {
+  override rowFilter({ request }: CallerContext): string | undefined {
     return request.headers['x-size'] === undefined
       ? undefined
       : odataFilter`size lt ${BigInt(request.headers['x-size'])}`
@@ -24,7 +24,7 @@ class Folders extends ODataController {
 }
 
 class Groups extends ODataController {
-  override rowFilter({ request }: RowFilterContext): string | undefined {
+  override rowFilter({ request }: CallerContext): string | undefined {
     return request.headers['x-wrong'] as string | undefined
   }
 }
