@@ -190,11 +190,7 @@ function checkCharset(headers: RequestHeaders): void {
  */
 export function requireJsonBody(headers: RequestHeaders): void {
   const type = headers['content-type']
-  const coding = headers['content-encoding']
-  if (coding !== undefined && coding.trim().toLowerCase() !== 'identity')
-    throw new ODataError('unsupportedMediaType', 'Packed bodies are not read: leave out Content-Encoding.', {
-      target: 'Content-Encoding',
-    })
+  refusePacked(headers)
   const refuse = (): never => {
     throw new ODataError(
       'unsupportedMediaType',
@@ -205,6 +201,32 @@ export function requireJsonBody(headers: RequestHeaders): void {
   if (type === 'application/json') return
   const media = type === undefined ? undefined : parseMediaType(type)
   if (media?.type !== 'application' || media.subtype !== 'json' || !jsonFormat(media)) refuse()
+}
+
+/**
+ * Checks that a body is query options (URL Conventions 4.17); what HTML forms send is the same.
+ * @throws ODataError unsupportedMediaType
+ */
+export function requireQueryBody(headers: RequestHeaders): void {
+  refusePacked(headers)
+  const type = headers['content-type']
+  const media = type === undefined ? undefined : parseMediaType(type)
+  const name = `${media?.type}/${media?.subtype}`
+  const charset = media?.parameters.get('charset')?.toLowerCase() ?? 'utf-8'
+  if ((name === 'text/plain' || name === 'application/x-www-form-urlencoded') && charset === 'utf-8') return
+  throw new ODataError(
+    'unsupportedMediaType',
+    `The body of /$query must be text/plain${type === undefined ? '; there is no Content-Type' : `, not '${type.slice(0, 80)}'`}.`,
+    { target: 'Content-Type' },
+  )
+}
+
+function refusePacked(headers: RequestHeaders): void {
+  const coding = headers['content-encoding']
+  if (coding === undefined || coding.trim().toLowerCase() === 'identity') return
+  throw new ODataError('unsupportedMediaType', 'Packed bodies are not read: leave out Content-Encoding.', {
+    target: 'Content-Encoding',
+  })
 }
 
 /** The value of Content-Type for a JSON answer, in the names of its version. */

@@ -6,7 +6,8 @@ import type { RowFilter } from './row-filter.ts'
 
 /** One request on its way through the stages: what later stages and the log need of the earlier ones. */
 export interface Exchange {
-  readonly request: HttpRequest
+  /** as it came; of `/$query` the GET that it stands for, once that is known */
+  request: HttpRequest
   readonly requestId: string
   readonly clientRequestId: string | undefined
   /** milliseconds since 1970 when it came */

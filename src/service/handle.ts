@@ -14,6 +14,7 @@ import { failure } from './failure.ts'
 import { followHops } from './hops.ts'
 import type { Planned } from './planner.ts'
 import { count, read } from './read.ts'
+import { isContinued, requireEntity, targetOfEntityId, withQueryBytes, withQueryOfBody } from './standing-for.ts'
 import { create, remove, update } from './write.ts'
 
 /** How the service was asked to time itself. */
@@ -47,11 +48,17 @@ export async function handle(
 }
 
 async function answer(core: Core, exchange: Exchange): Promise<HttpResponse> {
-  const { request, timings } = exchange
-  exchange.version = responseVersion(request.headers, core.protocol.defaultVersion)
-  const url = parseRequestUrl(request.target, { version: parsedAs(exchange), limits: core.limits })
+  const { timings } = exchange
+  exchange.version = responseVersion(exchange.request.headers, core.protocol.defaultVersion)
+  const sent = exchange.request
+  const request = await withQueryOfBody(sent, core.limits.bodyBytes)
+  exchange.request = request
+  const entity = targetOfEntityId(exchange)
+  const limits = request !== sent || isContinued(request) ? withQueryBytes(core.limits) : core.limits
+  const url = parseRequestUrl(entity ?? request.target, { version: parsedAs(exchange), limits })
   timings?.mark('parse')
   const planned = core.planner.plan(request.method, url)
+  if (entity !== undefined) requireEntity(planned.plan, entity)
   timings?.mark('plan')
   await authorize(core, exchange, planned)
   timings?.mark('auth')

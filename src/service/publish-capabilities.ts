@@ -60,7 +60,7 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
     annotation(`${capabilities}AsynchronousRequestsSupported`, no),
     annotation(`${capabilities}BatchSupported`, bool(batch)),
     annotation(`${capabilities}CrossJoinSupported`, no),
-    annotation(`${capabilities}QuerySegmentSupported`, no),
+    annotation(`${capabilities}QuerySegmentSupported`, yes),
     annotation(`${capabilities}AnnotationValuesInQuerySupported`, no),
     annotation(`${capabilities}FilterFunctions`, texts([...operators, ...functionNames])),
     annotation(

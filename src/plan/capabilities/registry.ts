@@ -200,7 +200,7 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     query,
   ),
   OperationRestrictions: notYet(operations),
-  QuerySegmentSupported: { status: 'served', what: 'published: not supported' },
+  QuerySegmentSupported: { status: 'served', what: 'published: supported' },
   ReadRestrictions: enforced(
     '`Readable`, `Permissions` with `RestrictedProperties`, `ReadByKeyRestrictions`, `TypecastSegmentSupported`, `CustomHeaders`, `CustomQueryOptions`; also of sets that $filter, $orderby and $expand look into',
     `${here}/access.ts`,
