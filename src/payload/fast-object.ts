@@ -20,6 +20,7 @@ import { dynamicText, dynamicTypeText, type ObjectText } from './dynamic-text.ts
 import { type FastValue, fastValue } from './fast-values.ts'
 import { FieldScanner } from './field-scanner.ts'
 import { isSelected, isStoredNull, type MemberPlan, maxDepth, membersOf } from './members.ts'
+import { omissionOf } from './omit-values.ts'
 import { createSink } from './sink.ts'
 import { valueText } from './value-text.ts'
 import type { ByteSink, JsonDialect } from './writer.ts'
@@ -160,7 +161,11 @@ function memberWrite(plan: MemberPlan, slot: number, exactSlot: number, setting:
   const { dialect, onUnreadable } = setting
   const name = JSON.stringify(plan.name)
   const absent = utf8Bytes(`,${name}:${reference.collection ? '[]' : 'null'}`)
-  const unreadable = dialect.metadata === 'none' ? absent : utf8Bytes(`,${exceptionText(plan.name, reference)}`)
+  const saysUnreadable = dialect.metadata !== 'none' && !dialect.withoutAnnotations
+  const omission = omissionOf(plan, dialect)
+  const ofNull = omission.null ? nothing : absent
+  const omitted = omission.text === undefined ? undefined : utf8Bytes(omission.text)
+  const unreadable = !saysUnreadable ? absent : utf8Bytes(`,${exceptionText(plan.name, reference)}`)
   const plain = utf8Bytes(`,${name}:`)
   const annotation = `,${JSON.stringify(plan.name + controlName(dialect, 'type'))}:${JSON.stringify(typeText(reference.type, reference.collection, dialect))},${name}:`
   const typed = dialect.metadata === 'full' && !isTypeTold(reference, '') ? utf8Bytes(annotation) : plain
@@ -179,7 +184,7 @@ function memberWrite(plan: MemberPlan, slot: number, exactSlot: number, setting:
     }
     const type = row[at] ?? 0
     if (at === 0 || type === bsonType.null || type === bsonType.undefined) {
-      sink.raw(absent)
+      sink.raw(ofNull)
       return
     }
     const exactAt = exactSlot < 0 ? -1 : (slots[exactSlot] ?? 0) || -1
@@ -191,13 +196,23 @@ function memberWrite(plan: MemberPlan, slot: number, exactSlot: number, setting:
       sink.raw(unreadable)
       if (unreadable !== absent) sink.raw(absent)
       onUnreadable?.(`${plan.property.declaringType.name}/${plan.name}`)
-    } else if (saysSpecial && sink.at(before) === 0x22) {
+      return
+    }
+    if (omitted !== undefined && endsWith(sink, before, omitted)) sink.rewind(mark)
+    else if (saysSpecial && sink.at(before) === 0x22) {
       // INF and NaN are strings, which do not tell that they are doubles
       sink.rewind(mark)
       sink.raw(special)
       value(row, type, offset, at, exactAt, sink, depth)
     }
   }
+}
+
+const nothing = new Uint8Array()
+
+/** Whether what a sink holds from a place on are these bytes. */
+function endsWith(sink: ByteSink, from: number, bytes: Uint8Array): boolean {
+  return sink.length - from === bytes.length && bytes.every((byte, i) => sink.at(from + i) === byte)
 }
 
 /** Writes one non-null value; false where it does not fit: what was written then does not count. */
@@ -325,6 +340,7 @@ class DynamicWriter {
   write(row: Uint8Array, start: number, elements: readonly number[], sink: ByteSink, depth: number): void {
     const { dialect, layout } = this.#setting
     const told = dialect.metadata !== 'none'
+    const annotated = told && !dialect.withoutAnnotations
     for (const at of elements) {
       const name = elementName(row, at)
       if (name.includes('@') || !isSelected(this.#select, name)) continue
@@ -333,7 +349,8 @@ class DynamicWriter {
       const text = isStoredNull(row, at)
         ? 'null'
         : dynamicText(row, at, exactAt, layout, dialect, this.#objectText, depth)
-      if (text === undefined && told) sink.raw(Buffer.from(`,${exceptionText(name, undefined)}`))
+      if (text === 'null' && dialect.omitValues !== undefined) continue
+      if (text === undefined && annotated) sink.raw(Buffer.from(`,${exceptionText(name, undefined)}`))
       const typed = told && text !== undefined ? dynamicTypeText(row, at, dialect, layout) : undefined
       if (typed !== undefined) {
         sink.byte(0x2c)

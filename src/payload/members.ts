@@ -21,6 +21,7 @@ export interface MemberPlan {
   readonly exactField: string | undefined
   /** what is written of a complex value; undefined: all */
   readonly select: Selection | undefined
+  readonly isKey: boolean
 }
 
 /** Whether a property or dynamic property is written. */
@@ -55,6 +56,7 @@ export function membersOf(
       path: key?.path ?? [field],
       exactField: instant ? (key?.alias ?? field) + fields.exact : undefined,
       select: select?.all ? undefined : select?.properties.get(name),
+      isKey: key !== undefined,
     })
   }
   return plans

@@ -391,7 +391,7 @@ export function defaultValues(type: StructuredType): ReadonlyMap<string, Value> 
 }
 
 /** The typed DefaultValue (CSDL 7.2.7); a text that is no value of the type counts as none (csdl/ warns of it). */
-function defaultOf(property: Property): Value | undefined {
+export function defaultOf(property: Property): Value | undefined {
   const text = property.defaultValue
   const { type, collection } = property.type
   if (text === undefined || collection) return undefined

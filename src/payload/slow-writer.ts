@@ -30,6 +30,7 @@ import {
   setTypeOf,
   versionAt,
 } from './members.ts'
+import { omissionOf } from './omit-values.ts'
 import { valueText } from './value-text.ts'
 import type { ExpandedShape, JsonDialect, Related, RelatedRows, RowShape, RowWriter } from './writer.ts'
 
@@ -126,6 +127,9 @@ function memberTexts(
   for (const plan of membersOf(writer.layout, type, select, keys)) {
     const at = findPath(row, plan.path, start)
     const value = memberText(writer, row, start, at, plan, depth)
+    const omission = omissionOf(plan, writer.dialect)
+    const omitted = value.text === undefined ? omission.null : value.text === omission.text
+    if (omitted && value.fits) continue
     addAnnotations(pieces, writer, plan, value)
     pieces.push(`${JSON.stringify(plan.name)}:${value.text ?? nothingOf(plan.reference)}`)
   }
@@ -139,7 +143,7 @@ function addAnnotations(
   { name, reference }: MemberPlan,
   { text, fits }: ValueJson,
 ): void {
-  if (!fits && dialect.metadata !== 'none') pieces.push(exceptionText(name, reference))
+  if (!fits && dialect.metadata !== 'none' && !dialect.withoutAnnotations) pieces.push(exceptionText(name, reference))
   if (dialect.metadata === 'full' && text !== undefined && !isTypeTold(reference, text)) {
     const annotation = JSON.stringify(name + controlName(dialect, 'type'))
     pieces.push(`${annotation}:${JSON.stringify(typeText(reference.type, reference.collection, dialect))}`)
@@ -255,7 +259,9 @@ function dynamicTexts(
     const text = isStoredNull(row, at)
       ? 'null'
       : dynamicText(row, at, exactAt, layout, dialect, objectTextOf(writer), depth)
-    if (text === undefined && dialect.metadata !== 'none') pieces.push(exceptionText(name, undefined))
+    if (text === 'null' && dialect.omitValues !== undefined) continue
+    if (text === undefined && dialect.metadata !== 'none' && !dialect.withoutAnnotations)
+      pieces.push(exceptionText(name, undefined))
     const told =
       text === undefined || dialect.metadata === 'none' ? undefined : dynamicTypeText(row, at, dialect, layout)
     if (told !== undefined)

@@ -15,6 +15,10 @@ export interface JsonDialect {
   readonly alwaysType: boolean
   /** Binary in the alphabet of RFC 4648 4 (`+/`: what Graph writes) instead of 5 (`-_`: JSON Format 7.1); both padded */
   readonly plainBase64?: boolean
+  /** what is left out (Preference omit-values, Protocol 8.2.8.6) */
+  readonly omitValues?: 'nulls' | 'defaults' | undefined
+  /** instance annotations are left out (Preference include-annotations, Protocol 8.2.8.4) */
+  readonly withoutAnnotations?: boolean
   /** absolute service root with trailing slash: what links are made from */
   readonly root: string
 }

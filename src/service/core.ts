@@ -6,7 +6,10 @@ import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import type { Model } from '../edm/model.ts'
 import type { JsonDialect } from '../payload/writer.ts'
 import type { SourceRoot, StorePlan } from '../plan/plan.ts'
+import { parseIncludeAnnotations } from '../protocol/include-annotations.ts'
+import type { HttpRequest } from '../protocol/message.ts'
 import type { JsonFormat, ODataVersion } from '../protocol/negotiate.ts'
+import { parsePrefer } from '../protocol/prefer.ts'
 import type { Session, Store } from '../store/port.ts'
 import { ODataController, type RequestContext } from './controller.ts'
 import type { Documents } from './documents.ts'
@@ -42,7 +45,7 @@ export class WriterCache {
 
   /** The writer made for a plan (or any shared object) and dialect by `make`, made once. */
   get<T>(owner: object, dialect: JsonDialect, make: () => T): T {
-    const key = `${dialect.version} ${dialect.metadata} ${dialect.ieee754Compatible} ${dialect.exponentialDecimals} ${dialect.root}`
+    const key = `${dialect.version} ${dialect.metadata} ${dialect.ieee754Compatible} ${dialect.exponentialDecimals} ${dialect.omitValues} ${dialect.withoutAnnotations} ${dialect.root}`
     return this.#made(owner, key, make)
   }
 
@@ -75,8 +78,39 @@ export function dialectOf(core: Core, exchange: Exchange, format: JsonFormat): J
     exponentialDecimals: format.exponentialDecimals,
     alwaysType: core.protocol.graph,
     plainBase64: core.protocol.graph,
+    ...preferred(exchange.request),
     root: exchange.root,
   }
+}
+
+/** What the client prefers to be left out (Protocol 8.2.8.4, 8.2.8.6); the answer to an update has what it changed, nulls too. */
+function preferred({ method, headers }: HttpRequest): Pick<JsonDialect, 'omitValues' | 'withoutAnnotations'> {
+  if (headers.prefer === undefined) return {}
+  const { omitValues, includeAnnotations } = parsePrefer(headers.prefer)
+  const wanted = includeAnnotations === undefined ? undefined : parseIncludeAnnotations(includeAnnotations)
+  return {
+    omitValues: method === 'PATCH' || method === 'PUT' ? undefined : omitValues,
+    withoutAnnotations: wanted !== undefined && !wanted(writtenAnnotation),
+  }
+}
+
+/** The only instance annotation that answers have by themselves (payload/control.ts). */
+const writtenAnnotation = 'Org.OData.Core.V1.ValueException'
+
+/** Names the preferences that shaped a JSON answer (Protocol 8.3.6). */
+export function addApplied(exchange: Exchange, dialect: JsonDialect, headers: Record<string, string>): void {
+  if (exchange.request.headers.prefer === undefined) return
+  const prefix = exchange.version === '4.0' ? 'odata.' : ''
+  if (dialect.omitValues !== undefined) applied(headers, `omit-values=${dialect.omitValues}`)
+  const { includeAnnotations } = parsePrefer(exchange.request.headers.prefer)
+  if (includeAnnotations !== undefined && parseIncludeAnnotations(includeAnnotations) !== undefined)
+    applied(headers, `${prefix}include-annotations="${dialect.withoutAnnotations ? '-*' : writtenAnnotation}"`)
+}
+
+/** Adds a preference to Preference-Applied. */
+export function applied(headers: Record<string, string>, preference: string): void {
+  const before = headers['Preference-Applied']
+  headers['Preference-Applied'] = before === undefined ? preference : `${before}, ${preference}`
 }
 
 /** The dialect of links that stand in headers, or that the service makes for itself. */

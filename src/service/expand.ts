@@ -7,6 +7,7 @@ import { prepareOrder } from '../eval/order.ts'
 import { linkOf } from '../payload/members.ts'
 import type { ExpandedShape, Related, RelatedRow, RelatedRows, RowShape } from '../payload/writer.ts'
 import type { CreatePlan, Expansion, ReadPlan, Source, UpdatePlan } from '../plan/plan.ts'
+import { parsePrefer } from '../protocol/prefer.ts'
 import type { Rows } from '../store/port.ts'
 import type { ExpandNode } from '../url/ast.ts'
 import { shownRows } from './after-read.ts'
@@ -32,6 +33,13 @@ interface Answer {
   readonly exchange: Exchange
   /** of the request, those of hops included */
   readonly parameters: Parameters
+  /** entities of one parent's collection at the most (Preference maxpagesize is about each collection, Protocol 8.2.8.5) */
+  readonly pageSize: number
+}
+
+function answerOf(core: Core, exchange: Exchange, parameters: Parameters): Answer {
+  const { maxPageSize = nestedPageSize } = parsePrefer(exchange.request.headers.prefer)
+  return { core, exchange, parameters, pageSize: Math.min(nestedPageSize, maxPageSize) }
 }
 
 /**
@@ -49,7 +57,7 @@ export async function expandRows(
 ): Promise<readonly (Related | undefined)[]> {
   const { expansions, source } = plan
   if (expansions === undefined || expansions.length === 0) return []
-  const found = await level({ core, exchange, parameters }, source, expansions, rows, nodes ?? [])
+  const found = await level(answerOf(core, exchange, parameters), source, expansions, rows, nodes ?? [])
   exchange.timings?.mark('expand')
   return found
 }
@@ -152,7 +160,7 @@ export async function relatedEntities(
   parameters: Parameters,
   rows: readonly Uint8Array[],
 ): Promise<ReadonlyMap<Uint8Array, readonly Uint8Array[]>> {
-  const answer = { core, exchange, parameters }
+  const answer = answerOf(core, exchange, parameters)
   const parents = parentsOf(answer, source, expansion, rows)
   const lists = await listsOf(answer, expansion, parents, mostRows + 1)
   const found = new Map<Uint8Array, readonly Uint8Array[]>()
@@ -184,10 +192,11 @@ async function relatedOf(
   nodes: readonly ExpandNode[],
 ): Promise<readonly (RelatedRows | undefined)[]> {
   const parents = parentsOf(answer, source, expansion, rows)
-  const lists = await listsOf(answer, expansion, parents, limitOf(expansion))
+  const lists = await listsOf(answer, expansion, parents, limitOf(expansion, answer.pageSize))
   const links = linker(answer, source, expansion, nodes)
   return parents.map(
-    (parent) => parent && page(expansion, lists.get(parent), (last, top) => links(parent.row, last, top)),
+    (parent) =>
+      parent && page(expansion, answer.pageSize, lists.get(parent), (last, top) => links(parent.row, last, top)),
   )
 }
 
@@ -243,11 +252,11 @@ interface Found {
 }
 
 /** Rows wanted of a parent: one more than are written tells whether there are more. */
-function limitOf({ item }: Expansion): number {
+function limitOf({ item }: Expansion, pageSize: number): number {
   const { property, query, as } = item
   if (!property.collection) return 1
   if (as === 'count') return 0
-  return query.top !== undefined && query.top <= nestedPageSize ? query.top : nestedPageSize + 1
+  return query.top !== undefined && query.top <= pageSize ? query.top : pageSize + 1
 }
 
 function isCounted({ item }: Expansion): boolean {
@@ -347,6 +356,7 @@ async function chunk(
 /** What is written of a parent's entities: a page at the most. */
 function page(
   expansion: Expansion,
+  pageSize: number,
   found: Found | undefined,
   link: (last: Uint8Array, top: number | undefined) => string | undefined,
 ): RelatedRows {
@@ -356,10 +366,10 @@ function page(
     some.map((row) => ({ row, related: undefined }))
   if (!property.collection) return { rows: written(rows.slice(0, 1)), count: undefined, nextLink: undefined }
   const count = isCounted(expansion) ? (found?.total ?? 0) : undefined
-  const last = rows[nestedPageSize - 1]
-  if (rows.length <= nestedPageSize || last === undefined) return { rows: written(rows), count, nextLink: undefined }
-  const left = query.top === undefined ? undefined : query.top - nestedPageSize
-  return { rows: written(rows.slice(0, nestedPageSize)), count, nextLink: link(last, left) }
+  const last = rows[pageSize - 1]
+  if (rows.length <= pageSize || last === undefined) return { rows: written(rows), count, nextLink: undefined }
+  const left = query.top === undefined ? undefined : query.top - pageSize
+  return { rows: written(rows.slice(0, pageSize)), count, nextLink: link(last, left) }
 }
 
 /** Makes the links to the rest of collections that were cut. */

@@ -16,7 +16,7 @@ import type { Rows } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { shownRow, shownRows } from './after-read.ts'
 import { notModified, versionOf } from './conditions.ts'
-import { type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './core.ts'
+import { addApplied, applied, type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { expandedShapes, expandRows, shapeOfSource } from './expand.ts'
 import type { Continuation } from './paging.ts'
@@ -105,6 +105,7 @@ async function readSingle(
   } else if (!writeMember(core, plan, parameters, dialect, row, sink))
     return { status: 204, headers: answer, body: undefined }
   answer['Content-Type'] = jsonContentType(format, exchange.version)
+  addApplied(exchange, dialect, answer)
   return { status: 200, headers: answer, body: sink.take() }
 }
 
@@ -243,7 +244,8 @@ async function readCollection(
   }
   const answer: Record<string, string> = { 'Content-Type': jsonContentType(format, exchange.version) }
   if (page.applied !== undefined)
-    answer['Preference-Applied'] = `${exchange.version === '4.0' ? 'odata.' : ''}maxpagesize=${page.applied}`
+    applied(answer, `${exchange.version === '4.0' ? 'odata.' : ''}maxpagesize=${page.applied}`)
+  addApplied(exchange, dialect, answer)
   if (rows.complete || rows.first.length > page.rows) {
     const { related, shown } = await complete(rows.first)
     const full = rows.first.some((row, i) => !writeRow(row, shown[i] ?? row, related[i]))

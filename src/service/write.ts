@@ -24,7 +24,7 @@ import type { QueryOptions } from '../url/ast.ts'
 import { shownRow } from './after-read.ts'
 import { preconditionFailed, preconditionOf, versionOf } from './conditions.ts'
 import { containedCollections } from './containment.ts'
-import { type Core, contextOf, dialectOf, plainDialect } from './core.ts'
+import { addApplied, type Core, contextOf, dialectOf, plainDialect } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { expandRows } from './expand.ts'
 import { updateJudged } from './judged-update.ts'
@@ -328,6 +328,7 @@ async function representation(
   const [related] = await expandRows(core, exchange, plan, parameters, [row], options.expand)
   rowWriter(core, plan, dialect)(await shownRow(core, exchange, plan.source.root, row), sink, context, related)
   addVersion(headers, row)
+  addApplied(exchange, dialect, headers)
   headers['Content-Type'] = jsonContentType(format, exchange.version)
   return sink.take()
 }

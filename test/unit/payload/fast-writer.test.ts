@@ -44,6 +44,8 @@ const dialects = fc.record({
   exponentialDecimals: fc.boolean(),
   alwaysType: fc.boolean(),
   plainBase64: fc.boolean(),
+  omitValues: fc.constantFrom(undefined, 'nulls' as const, 'defaults' as const),
+  withoutAnnotations: fc.boolean(),
   root: fc.constant('https://host/svc/'),
 })
 const nested: Selection = {
