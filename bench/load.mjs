@@ -2,10 +2,22 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import autocannon from 'autocannon'
 
-/** One burst of requests: throughput, latency, and what the server's process spent. */
+const connections = 32
+
+/**
+ * One burst of requests: throughput, latency, and what the server's process spent. Each connection begins elsewhere in
+ * `requests`: in step they would all ask for the same at the same time.
+ */
 export async function burst(pid, options) {
   const cpuBefore = cpuSeconds(pid)
-  const result = await autocannon({ connections: 32, ...options })
+  const { requests } = options
+  let clients = 0
+  const setupClient = (client) => {
+    if (!requests) return
+    const start = Math.floor((requests.length * clients++) / connections)
+    client.setRequests([...requests.slice(start), ...requests.slice(0, start)])
+  }
+  const result = await autocannon({ connections, ...options, setupClient })
   const cpu = cpuSeconds(pid) - cpuBefore
   const bad = result.non2xx + result.errors + result.timeouts
   const total = result['2xx'] + bad

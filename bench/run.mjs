@@ -51,8 +51,16 @@ const odatum = (port, store) => [
     ...store,
   ],
 ]
+/** What the pages that differ from request to request ask for: 280 filters, 20 pages of one order. */
+const conditions = Array.from({ length: 280 }, (_, i) => ({ status: i % 7, version: Math.floor(i / 7) }))
+const places = Array.from({ length: 20 }, (_, i) => i * 50)
 const odataUrls = {
   key: (id) => `/beta/${setName}('${id}')`,
+  filters: conditions.map(
+    ({ status, version }) =>
+      `/beta/${setName}?$filter=status%20eq%20${status}%20and%20payloadVersion%20gt%20${version}&$top=20`,
+  ),
+  orders: places.map((skip) => `/beta/${setName}?$orderby=createdTime%20desc&$skip=${skip}&$top=50&$count=true`),
   filter: `/beta/${setName}?$filter=status%20eq%203%20and%20payloadVersion%20gt%2010&$top=20`,
   order: `/beta/${setName}?$orderby=createdTime%20desc&$top=50&$count=true`,
   metadata: '/beta/$metadata',
@@ -89,6 +97,8 @@ const candidates = {
     urls: {
       ...odataUrls,
       key: (id) => `/beta/${setName}/${id}`,
+      filters: conditions.map(({ status, version }) => `/beta/${setName}?status=${status}&version=${version}&top=20`),
+      orders: places.map((skip) => `/beta/${setName}?orderby=createdTime&skip=${skip}&top=50`),
       filter: `/beta/${setName}?status=3&version=10&top=20`,
       order: `/beta/${setName}?orderby=createdTime&top=50`,
       all: `/beta/${setName}?all=1`,
@@ -124,8 +134,11 @@ try {
   // creates come last: they would leave the faster servers with more rows to read
   const operations = {
     key,
+    // the same page for everybody, then pages that differ from request to request
     filter: (server, duration) => get('filter', server, duration),
+    filters: (server, duration) => getEach('filters', server, duration),
     order: (server, duration) => get('order', server, duration),
+    orders: (server, duration) => getEach('orders', server, duration),
     metadata: (server, duration) => get('metadata', server, duration),
     all: whole,
     create,
@@ -234,6 +247,14 @@ function key(server, duration) {
 }
 function get(which, server, duration) {
   return burst(server.child.pid, { url: `http://127.0.0.1:${server.port}${server.urls[which]}`, duration })
+}
+
+function getEach(which, server, duration) {
+  return burst(server.child.pid, {
+    url: `http://127.0.0.1:${server.port}`,
+    duration,
+    requests: server.urls[which].map((path) => ({ method: 'GET', path })),
+  })
 }
 
 /** The whole collection, one request after another: each takes a good part of a second. */

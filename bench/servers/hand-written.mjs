@@ -66,11 +66,11 @@ app.post('/beta/onPremEncryptedPayloads', async (request, response) => {
     .json({ '@odata.context': `${root}/$metadata#onPremEncryptedPayloads/$entity`, ...toEntity(document) })
 })
 app.get('/beta/onPremEncryptedPayloads', async (request, response) => {
-  const { status, version, top, orderby, all } = request.query
+  const { status, version, top, skip = 0, orderby, all } = request.query
   if (all) return collection(response, await payloads.find().toArray())
   if (orderby) {
     const [documents, count] = await Promise.all([
-      payloads.find().sort({ createdTime: -1, _id: 1 }).limit(Number(top)).toArray(),
+      payloads.find().sort({ createdTime: -1, _id: 1 }).skip(Number(skip)).limit(Number(top)).toArray(),
       payloads.countDocuments(),
     ])
     return collection(response, documents, { '@odata.count': count })

@@ -2,23 +2,38 @@ import { MinKey } from 'mongodb'
 import type { Session } from '../store/port.ts'
 import { type CompiledQuery, type Narrowing, placeQuery } from './compile/query.ts'
 import { type Connection, commandOptions, readConcernOf } from './connection.ts'
+import type { EqualReads } from './equal-reads.ts'
 import { mayReadAgain, readFailure } from './failures.ts'
 import { openCursor } from './find.ts'
 import { keyFilter, scan } from './rows.ts'
 
+/** What a count asks for. */
+export interface CountQuery {
+  readonly collection: string
+  readonly filter: object
+}
+
+/** Counts that may be answered together. */
+export type Counts = EqualReads<CountQuery, number>
+
 /** How many rows a query has, without paging. @throws ODataError */
 export async function countRows(
   connection: Connection,
+  counts: Counts,
   query: CompiledQuery,
   rowFilter: Narrowing | undefined,
   session: Session,
   scanLimit: number,
 ): Promise<number> {
-  session.signal?.throwIfAborted()
   const collection = query.collection.name
   const { filter, residue } = placeQuery(query, rowFilter, session.parameters, [keyFilter(query, session)])
   if (filter === false) return 0
-  if (residue === undefined) return countFilter(connection, collection, filter, session)
+  if (residue === undefined) {
+    const alone = rowFilter !== undefined || session.transaction
+    return alone
+      ? countFilter(connection, { collection, filter }, session)
+      : counts.read({ collection, filter }, session)
+  }
   const find = { collection, filter, sort: undefined, skip: 0, limit: undefined }
   const cursor = openCursor(connection, find, session, 1_000)
   let count = 0
@@ -30,10 +45,10 @@ export async function countRows(
   return count
 }
 
-async function countFilter(
+/** Counts by one command, repeated once where a server or a connection is gone. @throws ODataError */
+export async function countFilter(
   connection: Connection,
-  collection: string,
-  filter: object,
+  { collection, filter }: CountQuery,
   session: Session,
 ): Promise<number> {
   const all = Object.keys(filter).length === 0

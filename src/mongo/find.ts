@@ -12,6 +12,9 @@ export interface FindQuery {
   readonly limit: number | undefined
 }
 
+/** One that asks for so many rows that one command gives them. */
+export type PageQuery = FindQuery & { readonly limit: number }
+
 /**
  * Finds at most `limit` rows with one command, whose rows come as bytes: half the work of a cursor.
  * @param timeLimit milliseconds the server may take
@@ -20,7 +23,7 @@ export interface FindQuery {
  */
 export async function findBatch(
   connection: Connection,
-  query: FindQuery & { readonly limit: number },
+  query: PageQuery,
   session: Pick<Session, 'transaction' | 'timeLimit'>,
 ): Promise<readonly Uint8Array[] | undefined> {
   const { collection, filter, sort, skip, limit } = query
@@ -84,7 +87,7 @@ export async function drain(cursor: FindCursor): Promise<readonly Uint8Array[]> 
  */
 export async function findRows(
   connection: Connection,
-  query: FindQuery & { readonly limit: number },
+  query: PageQuery,
   session: Session,
 ): Promise<readonly Uint8Array[]> {
   try {

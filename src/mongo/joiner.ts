@@ -1,3 +1,5 @@
+import type { Session } from '../store/port.ts'
+
 /** How much is joined. */
 export interface JoinerOptions {
   /** commands of one group on their way before further requests wait for one of them to end */
@@ -61,5 +63,20 @@ export class Joiner<T> {
       if (group.waiting.length > 0) this.#schedule(name, group)
       else if (group.inFlight === 0 && !group.scheduled) this.#groups.delete(name)
     })
+  }
+}
+
+/** A session of nobody: what a joined command takes from its members is their longest time. */
+export function joinedSession(timeLimit: number): Session {
+  return {
+    parameters: [],
+    scope: '',
+    rowFilters: new Map(),
+    signal: undefined,
+    timeLimit,
+    after: undefined,
+    limit: undefined,
+    precondition: undefined,
+    transaction: undefined,
   }
 }

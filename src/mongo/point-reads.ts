@@ -2,7 +2,7 @@ import type { Session } from '../store/port.ts'
 import type { Connection } from './connection.ts'
 import { readFailure } from './failures.ts'
 import { drain, findBatch, findRows, openCursor } from './find.ts'
-import { Joiner } from './joiner.ts'
+import { Joiner, joinedSession } from './joiner.ts'
 import { tokenOfKey, tokenOfRow } from './key-token.ts'
 
 /** Keys asked for with one command. */
@@ -87,7 +87,7 @@ export class PointReads {
       for (const { session } of waiters) timeLimit = Math.max(timeLimit, session.timeLimit)
     }
     const query = { collection, filter: { _id: { $in: ids } }, sort: undefined, skip: 0, limit: ids.length }
-    const session = { ...joinedSession, timeLimit }
+    const session = joinedSession(timeLimit)
     return (
       (await findBatch(this.#connection, query, session)) ??
       (await drain(openCursor(this.#connection, query, session, ids.length)))
@@ -100,24 +100,11 @@ export class PointReads {
     try {
       const query = { collection, filter: { _id: first.id }, sort: undefined, skip: 0, limit: 1 }
       const timeLimit = Math.max(...waiters.map(({ session }) => session.timeLimit))
-      const [row] = await findRows(this.#connection, query, { ...joinedSession, timeLimit })
+      const [row] = await findRows(this.#connection, query, joinedSession(timeLimit))
       for (const waiter of waiters) waiter.resolve(row)
     } catch (error) {
       const failure = readFailure(error)
       for (const waiter of waiters) waiter.reject(failure)
     }
   }
-}
-
-/** A session of nobody: what a joined command may take from its members is their longest time. */
-const joinedSession: Session = {
-  parameters: [],
-  scope: '',
-  rowFilters: new Map(),
-  signal: undefined,
-  timeLimit: 0,
-  after: undefined,
-  limit: undefined,
-  precondition: undefined,
-  transaction: undefined,
 }

@@ -6,7 +6,8 @@ import type { Rows, Session } from '../store/port.ts'
 import type { Narrowing } from './compile/query.ts'
 import { type CompiledQuery, placeQuery } from './compile/query.ts'
 import type { Connection } from './connection.ts'
-import { type FindQuery, findRows, nextBatch, openCursor } from './find.ts'
+import type { EqualReads } from './equal-reads.ts'
+import { type FindQuery, findRows, nextBatch, openCursor, type PageQuery } from './find.ts'
 
 /** Up to so many rows are asked for with one command; more are streamed. */
 const batchLimit = 1_000
@@ -19,16 +20,19 @@ export interface Window {
   readonly top: number | undefined
 }
 
+/** Reads of pages that may be answered together. */
+export type Pages = EqualReads<PageQuery, readonly Uint8Array[]>
+
 /** The rows of a query, in its order. @throws ODataError */
 export async function readRows(
   connection: Connection,
+  pages: Pages,
   query: CompiledQuery,
   rowFilter: Narrowing | undefined,
   session: Session,
   window: Window,
   scanLimit: number,
 ): Promise<Rows> {
-  session.signal?.throwIfAborted()
   const { collection, context, order } = query
   const { after } = session
   const limit = least(session.limit, window.top)
@@ -46,8 +50,11 @@ export async function readRows(
     const cursor = openCursor(connection, { ...find, skip: 0, limit: undefined }, session, batchRows)
     return begin(filtered(cursor, placed.residue, skip, limit, scanLimit), () => cursor.close())
   }
-  if (limit !== undefined && limit <= batchLimit)
-    return allRows(await findRows(connection, { ...find, limit }, session))
+  if (limit !== undefined && limit <= batchLimit) {
+    const page = { ...find, limit }
+    const alone = rowFilter !== undefined || session.transaction
+    return allRows(await (alone ? findRows(connection, page, session) : pages.read(page, session)))
+  }
   const cursor = openCursor(connection, find, session, batchRows)
   return begin(readAhead(cursor), () => cursor.close())
 }

@@ -19,13 +19,15 @@ import { deleteRow, updateRow } from './changes.ts'
 import { type CompiledQuery, compileQuery, type Narrowing, narrowingOf, type SourcePlan } from './compile/query.ts'
 import { Connection } from './connection.ts'
 import { ContainedRows } from './contained-rows.ts'
-import { countRows } from './count.ts'
+import { type Counts, countFilter, countRows } from './count.ts'
 import { Creates } from './creates.ts'
+import { EqualReads } from './equal-reads.ts'
 import { readFailure } from './failures.ts'
+import { findRows } from './find.ts'
 import { IndexBuilder } from './indexes.ts'
 import { defaultScanLimit, type MongoStoreOptions } from './options.ts'
 import { PointReads } from './point-reads.ts'
-import { keyFilter, readRows } from './rows.ts'
+import { keyFilter, type Pages, readRows } from './rows.ts'
 import { sharedSecret } from './secret.ts'
 import { inTurn, runTransaction } from './transaction.ts'
 
@@ -43,6 +45,8 @@ class MongoStore implements Store {
   readonly #options: MongoStoreOptions
   readonly #scanLimit: number
   readonly #pointReads: PointReads
+  readonly #pages: Pages
+  readonly #counts: Counts
   readonly #creates: Creates
   readonly #indexes: IndexBuilder
   readonly #queries = new WeakMap<SourcePlan, CompiledQuery>()
@@ -58,6 +62,8 @@ class MongoStore implements Store {
     this.#scanLimit = options.scanLimit ?? defaultScanLimit
     this.#connection = new Connection(uri, options)
     this.#pointReads = new PointReads(this.#connection)
+    this.#pages = new EqualReads((page, session) => findRows(this.#connection, page, session))
+    this.#counts = new EqualReads((count, session) => countFilter(this.#connection, count, session))
     this.#creates = new Creates(this.#connection)
     this.#contained = new ContainedRows(this.#connection)
     this.#indexes = new IndexBuilder(this.#connection, options.warn ?? (() => {}))
@@ -111,7 +117,7 @@ class MongoStore implements Store {
       const query = this.#query(plan)
       const rowFilter = this.#rowFilter(plan, query, session)
       const rows = await inTurn(session, () =>
-        readRows(this.#connection, query, rowFilter, session, plan, this.#scanLimit),
+        readRows(this.#connection, this.#pages, query, rowFilter, session, plan, this.#scanLimit),
       )
       return rows.complete ? rows : whenOver(rows, done.hold())
     } finally {
@@ -130,6 +136,7 @@ class MongoStore implements Store {
         return this.#pointReads.read(query.collection.name, key._id, session)
       const rows = await readRows(
         this.#connection,
+        this.#pages,
         query,
         rowFilter,
         { ...session, limit: 1, after: undefined },
@@ -144,7 +151,8 @@ class MongoStore implements Store {
   count(plan: CountPlan | ReadPlan, session: Session): Promise<number> {
     return this.#run(async () => {
       const query = this.#query(plan)
-      return countRows(this.#connection, query, this.#rowFilter(plan, query, session), session, this.#scanLimit)
+      const rowFilter = this.#rowFilter(plan, query, session)
+      return countRows(this.#connection, this.#counts, query, rowFilter, session, this.#scanLimit)
     }, session)
   }
 

@@ -120,6 +120,59 @@ describe.skipIf(uri === undefined)(`the commands sent to MongoDB${uri === undefi
     expect(sent('find')).toHaveLength(2)
   })
 
+  it('asks for equal pages and equal counts of one turn once', async () => {
+    const page = (after: number) => client.keys(`things?$filter=number gt ${after}&$orderby=number`, { limit: 3 })
+    const pages = await Promise.all([page(3), page(5), page(3), page(3)])
+    expect(pages.map((keys) => keys[0])).toEqual(['t4', 't6', 't4', 't4'])
+    expect(sent('find')).toHaveLength(2)
+    const counts = ['$filter=number gt 3', '', '$filter=number gt 3', '', '$filter=number gt 5']
+    const numbers = await Promise.all(counts.map((option) => client.count(`things/$count?${option}`)))
+    expect(numbers).toEqual([16, 20, 16, 20, 14])
+    expect(sent('aggregate')).toHaveLength(3)
+  })
+
+  it('shares no page or count across scopes, limits, row filters or transactions', async () => {
+    const { plan, parameters } = planOf('GET', 'things?$filter=number gt 3')
+    const rowFilters = new Map([
+      ['things', plan.kind === 'read' && plan.filter ? plan.filter : expect.fail('no filter')],
+    ])
+    const sessions = [{}, { scope: 'another tenant' }, { timeLimit: 19_000 }, { rowFilters }, { rowFilters }]
+    await Promise.all(
+      sessions.flatMap((own) => [
+        client.store.read(plan, sessionOf(parameters, { limit: 5, ...own })),
+        client.store.count(plan, sessionOf(parameters, own)),
+      ]),
+    )
+    await client.store.read(plan, sessionOf(parameters, { limit: 4 }))
+    expect(sent('find')).toHaveLength(6)
+    expect(sent('aggregate')).toHaveLength(5)
+    commands.length = 0
+    await client.store.transaction(sessionOf([]), async ({ transaction }) => {
+      await Promise.all([
+        client.all('things', { limit: 5, transaction }),
+        client.all('things', { limit: 5 }),
+        client.count('things/$count', { transaction }),
+        client.count('things/$count'),
+      ])
+    })
+    expect(sent('find').filter((command) => 'autocommit' in command)).toHaveLength(1)
+    expect(sent('aggregate').filter((command) => 'autocommit' in command)).toHaveLength(1)
+    expect([sent('find').length, sent('aggregate').length]).toEqual([2, 2])
+  })
+
+  it('answers an equal page or count from no command that was sent before it was asked for', async () => {
+    const before = client.keys('things', { limit: 30 })
+    const counted = client.count('things/$count')
+    await expect.poll(() => sent('find').length + sent('aggregate').length).toBe(2)
+    await client.create('things', { id: 'between' })
+    const after = await Promise.all([client.keys('things', { limit: 30 }), client.count('things/$count')])
+    await Promise.all([before, counted])
+    expect(after[0]).toContain('between')
+    expect(after[1]).toBe(21)
+    expect([sent('find').length, sent('aggregate').length]).toEqual([2, 2])
+    await client.delete(`things('between')`)
+  })
+
   it('sends creates of one turn as one unordered insert, by scope and collection', async () => {
     const { plan, parameters } = planOf('POST', 'things')
     const creates = Array.from({ length: 10 }, (_, i) => client.create('things', { id: `joined-${i}` }))
