@@ -1,6 +1,6 @@
 import { nearestName } from '../base/text.ts'
-import type { EntityType, Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
-import { isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
+import type { Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
+import { isMedia, isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { ArgumentNode, QueryOptions, Segment } from '../url/ast.ts'
@@ -238,7 +238,7 @@ class PathBinder {
     } else if (name === '$value' && (resource === 'primitive' || resource === 'stream' || resource === 'untyped'))
       this.#resource = resource === 'stream' ? 'mediaStream' : 'rawValue'
     else if (name === '$value' && (resource === 'entity' || resource === 'singleton')) {
-      if (type?.type.kind !== 'entity' || !hasStream(type.type)) this.#misplaced(segment)
+      if (type?.type.kind !== 'entity' || !isMedia(type.type)) this.#misplaced(segment)
       this.#resource = 'mediaStream'
     } else if (
       name === '$ref' &&
@@ -484,13 +484,6 @@ class PathBinder {
       this.#values.push(readLiteral(slot, token))
     }
   }
-}
-
-/** CSDL 6.4: a derived type of a media type is one too. */
-function hasStream(type: EntityType): boolean {
-  for (let current: EntityType | undefined = type; current !== undefined; current = current.baseType)
-    if (current.hasStream) return true
-  return false
 }
 
 const nowhere: Place = { root: undefined, path: [] }

@@ -6,8 +6,9 @@ import { isGeo } from '../edm/geo.ts'
 import { guidToBytes } from '../edm/guid.ts'
 import type { PrimitiveTypeName, Property, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { isPrimitiveValue } from '../edm/primitives.ts'
-import { isAbstract, isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
+import { isAbstract, isStream, isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import type { DateTimeOffset, Duration, GeoValue, PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
+import { mediaMember } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { toDecimal128 } from './decimal128.ts'
 import { type ExactPart, exactPart, ticksOf } from './exact.ts'
@@ -15,6 +16,7 @@ import { isDynamicName } from './field-path.ts'
 import { encodeGeo } from './geo-json.ts'
 import { type CollectionLayout, containedId, fields, type ModelLayout } from './layout.ts'
 import { isObjectIdType, toObjectId } from './object-id.ts'
+import { encodeStream } from './stream.ts'
 import { isToldByBson, typedValueField } from './typed-value.ts'
 
 /** A value in stored form; `exact` is what goes beside it as `name@exact`. */
@@ -70,18 +72,18 @@ export function plainKeysOf({ key, entityType }: CollectionLayout): readonly Pro
  * The change that sets some members and leaves the others (PATCH, Protocol 11.4.3). Key properties are left out. Members of
  * a single complex value are set one by one, so that those not named stay; collections are set as a whole.
  * @param type declared or actual type of the document
- * @param dynamicTypes types that dynamic members were given
+ * @param more types that dynamic members were given, and streams
  * @returns `set` and `unset` by dotted field path; null members are unset
  */
 export function encodeMembers(
   layout: ModelLayout,
   type: StructuredType,
   members: ReadonlyMap<string, Value>,
-  dynamicTypes?: StructuredValue['dynamicTypes'],
+  more: Pick<StructuredValue, 'dynamicTypes' | 'streams'> = {},
 ): EncodedMembers {
   const set = newDocument()
   const unset: string[] = []
-  mergeMembers(layout, { type, members, dynamicTypes }, '', set, unset)
+  mergeMembers(layout, { ...more, type, members }, '', set, unset)
   return { set, unset }
 }
 
@@ -96,6 +98,7 @@ export function encodeReplacement(layout: ModelLayout, value: StructuredValue): 
 export function storedFieldsOf(layout: ModelLayout, property: Property): readonly string[] {
   const field = layout.structured(property.declaringType).fieldOf.get(property.name)
   if (field === undefined) return []
+  if (isStream(property)) return [field + fields.stream]
   return isSingleInstant(property.type) ? [field, field + fields.exact] : [field]
 }
 
@@ -204,6 +207,13 @@ function writeMembers(layout: ModelLayout, document: Document, value: Structured
     document[place.field] = encoded.value
     if (encoded.exact !== undefined) document[place.field + fields.exact] = encoded.exact
   }
+  for (const [name, stream] of value.streams ?? [])
+    if (stream !== null) document[streamField(layout, value.type, name)] = encodeStream(stream)
+}
+
+function streamField(layout: ModelLayout, type: StructuredType, name: string): string {
+  if (name === mediaMember) return fields.media
+  return (layout.structured(type).fieldOf.get(name) ?? name) + fields.stream
 }
 
 /**
@@ -268,13 +278,7 @@ function typed(type: string, value: unknown): Document {
 
 function mergeMembers(
   layout: ModelLayout,
-  {
-    type,
-    members,
-    dynamicTypes,
-  }: Pick<StructuredValue, 'type' | 'members'> & {
-    readonly dynamicTypes?: StructuredValue['dynamicTypes'] | undefined
-  },
+  { type, members, dynamicTypes, streams }: Pick<StructuredValue, 'type' | 'members' | 'dynamicTypes' | 'streams'>,
   prefix: string,
   set: Document,
   unset: string[],
@@ -299,6 +303,11 @@ function mergeMembers(
     set[path] = encoded.value
     if (encoded.exact !== undefined) set[path + fields.exact] = encoded.exact
     else if (reference === undefined || isSingleInstant(reference)) unset.push(path + fields.exact)
+  }
+  for (const [name, stream] of streams ?? []) {
+    const path = prefix + streamField(layout, type, name)
+    if (stream === null) unset.push(path)
+    else set[path] = encodeStream(stream)
   }
 }
 

@@ -36,6 +36,17 @@ export function exactFieldPathOf(
   return last === undefined ? [] : [...path, last + fields.exact]
 }
 
+/** Where the pointer to the value of a stream property stands. @param properties none: the media of the document's entity */
+export function streamFieldPathOf(
+  layout: ModelLayout,
+  collection: CollectionLayout | undefined,
+  properties: readonly (Property | string)[],
+): readonly string[] {
+  const path = [...plainPath(layout, collection, properties)]
+  const last = path.pop()
+  return last === undefined ? [fields.media] : [...path, last + fields.stream]
+}
+
 function keyPathOf(collection: CollectionLayout | undefined, properties: readonly (Property | string)[]) {
   if (collection === undefined) return undefined
   return collection.key.parts.find(

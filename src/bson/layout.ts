@@ -14,7 +14,17 @@ import type {
  */
 
 /** Names of our own in a document; `@` is no part of an OData identifier. */
-export const fields = { id: '_id', type: '@type', version: '@version', links: '@links', exact: '@exact' } as const
+export const fields = {
+  id: '_id',
+  type: '@type',
+  version: '@version',
+  links: '@links',
+  exact: '@exact',
+  /** pointer to the media of the entity */
+  media: '@media',
+  /** behind the field of a stream property: pointer to its value */
+  stream: '@stream',
+} as const
 
 /** Fields of `_id` in a contained collection: the owner's path, and the key. */
 export const containedId = { owner: 'p', key: 'k' } as const

@@ -43,6 +43,11 @@ export const serveFlags = {
     argument: 'BYTES',
     help: 'bytes of a request body (default: 1 MiB; with --graph 4 MB)',
   },
+  'stream-limit': {
+    type: 'string',
+    argument: 'BYTES',
+    help: 'bytes of an uploaded stream (default: 1 GiB)',
+  },
   'store-time': {
     type: 'string',
     argument: 'MS',
@@ -99,6 +104,7 @@ export function serveOptions(given: Arguments): ServeOptions {
   const maxPageSize =
     unlimited('max-page-size', 1_000_000) ?? (pageSize === undefined ? undefined : Math.max(pageSize, 1_000))
   const bodyBytes = given.number('body-limit', 1, 1_000_000_000) ?? (graph ? 4_194_304 : undefined)
+  const streamBytes = given.number('stream-limit', 1, Number.MAX_SAFE_INTEGER)
   const storeTime = given.number('store-time', 1, 3_600_000)
   const origins = given.texts('cors')
   return {
@@ -116,6 +122,7 @@ export function serveOptions(given: Arguments): ServeOptions {
       ...(pageSize === undefined ? {} : { pageSize }),
       ...(maxPageSize === undefined ? {} : { maxPageSize }),
       ...(bodyBytes === undefined ? {} : { bodyBytes }),
+      ...(streamBytes === undefined ? {} : { streamBytes }),
       ...(storeTime === undefined ? {} : { storeTime }),
     },
     cors: origins.length === 0 ? undefined : { origins: origins.includes('*') ? '*' : origins },

@@ -98,6 +98,22 @@ export function acceptableMediaTypes(target: Annotatable): readonly string[] | u
   return annotation && texts(annotation.value)
 }
 
+/** Core.ContentDisposition of a stream property or media entity type: the file name a constant, or the path of a property. */
+export function contentDisposition(
+  target: Annotatable,
+):
+  | { readonly type: string; readonly filename: string | undefined; readonly filenamePath: string | undefined }
+  | undefined {
+  const annotation = annotationOf(target, `${core}ContentDisposition`)
+  if (annotation === undefined) return undefined
+  const name = member(annotation.value, 'Filename')
+  return {
+    type: text(member(annotation.value, 'Type')) ?? 'attachment',
+    filename: text(name),
+    filenamePath: name?.kind === 'path' ? name.value : undefined,
+  }
+}
+
 /** Core.ResourcePath of an entity set, singleton or import: where it is found, relative to the service root. */
 export function resourcePath(target: Annotatable): string | undefined {
   return text(annotationOf(target, `${core}ResourcePath`)?.value)

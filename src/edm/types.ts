@@ -1,4 +1,4 @@
-import type { EnumType, PrimitiveType, StructuredType, Type, TypeReference } from './model.ts'
+import type { EntityType, EnumType, PrimitiveType, Property, StructuredType, Type, TypeReference } from './model.ts'
 
 /** Whether a structured type is another one or derives from it at any depth (CSDL 6.2, 9.2). */
 export function isSubtypeOf(type: StructuredType, of: StructuredType): boolean {
@@ -16,6 +16,18 @@ export function typeName(reference: TypeReference): string {
 export function primitiveOf(type: Type): PrimitiveType | undefined {
   if (type.kind === 'primitive') return type
   return type.kind === 'typeDefinition' && type.underlying.kind === 'primitive' ? type.underlying : undefined
+}
+
+/** Whether a property's values are streams, which stand outside their entity (CSDL 7.1). */
+export function isStream({ type }: Property): boolean {
+  return primitiveOf(type.type)?.name === 'Edm.Stream'
+}
+
+/** Whether entities of a type are media entities (CSDL 6.4); a type derived from a media type is one too. */
+export function isMedia(type: EntityType): boolean {
+  for (let current: EntityType | undefined = type; current !== undefined; current = current.baseType)
+    if (current.hasStream) return true
+  return false
 }
 
 /** Whether values of the type have members. */

@@ -73,4 +73,19 @@ export interface StructuredValue {
   readonly members: ReadonlyMap<string, Value>
   /** types that dynamic members of an open type were given; without one the value's form decides */
   readonly dynamicTypes?: ReadonlyMap<string, TypeReference>
+  /** values of stream properties that are set, by name, and of the entity's media (`mediaMember`); null: taken away */
+  readonly streams?: ReadonlyMap<string, StreamReference | null>
 }
+
+/** Where the bytes of a stream are: a file of the store, which is never changed. */
+export interface StreamReference {
+  /** 24 hexadecimal digits */
+  readonly file: string
+  /** media type, as the client said it */
+  readonly contentType: string
+  /** bytes */
+  readonly length: number
+}
+
+/** The name of an entity's media among its streams; no property has such a one (JSON Format 10). */
+export const mediaMember = '$value'

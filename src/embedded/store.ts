@@ -12,6 +12,7 @@ import type {
   StoreCapabilities,
   UpdateOutcome,
 } from '../store/port.ts'
+import { countedStreams, type StreamStore } from '../store/streams.ts'
 import { Accesses } from './access.ts'
 import { Committer } from './committer.ts'
 import { readCounters } from './counters.ts'
@@ -19,6 +20,7 @@ import { buildIndexes } from './index-building.ts'
 import { countRows, readRow, readRows, transactionOf } from './reading.ts'
 import { Collections, checkFormat, type Registration, readSecret, registerCollections } from './registry.ts'
 import { deleteContained, type RemovingContext } from './removing.ts'
+import { EmbeddedStreams } from './streams.ts'
 import { openTables, type Tables } from './tables.ts'
 import { TransactionRunner } from './transaction-runner.ts'
 import { createRow, deleteRow, updateRow } from './writing.ts'
@@ -54,6 +56,7 @@ interface OpenStore extends RemovingContext {
 class EmbeddedStore implements Store {
   readonly name = 'embedded'
   readonly capabilities: StoreCapabilities = { transactions: true, snapshots: false, changes: false, remote: false }
+  readonly streams: StreamStore
   readonly #options: EmbeddedStoreOptions
   #state: OpenStore | undefined
   #opening: Promise<void> | undefined
@@ -64,6 +67,10 @@ class EmbeddedStore implements Store {
 
   constructor(options: EmbeddedStoreOptions) {
     this.#options = options
+    this.streams = countedStreams(new EmbeddedStreams(() => this.#current()), () => {
+      this.#opened()
+      return this.#enter()
+    })
   }
 
   open(layout: ModelLayout): Promise<void> {

@@ -15,6 +15,9 @@ export interface Tables {
   readonly lentDocuments: Database<Lent, Uint8Array>
   /** index entries behind the number of the index; a value is the key of the row */
   readonly indexes: Database<Uint8Array, Uint8Array>
+  /** files of streams by their ids, and their bytes by id and number of the piece */
+  readonly files: Database<Uint8Array, Uint8Array>
+  readonly pieces: Database<Uint8Array, Uint8Array>
   /** format, secrets, collections, counters */
   readonly meta: Database<Uint8Array, Uint8Array>
 }
@@ -56,6 +59,8 @@ export function openTables(options: TableOptions): Tables {
       documents: table('documents'),
       lentDocuments: root.openDB<Lent, Uint8Array>('documents', lending),
       indexes: table('indexes'),
+      files: table('files'),
+      pieces: table('pieces'),
       meta: table('meta'),
     }
     return tables

@@ -108,6 +108,17 @@ export class WriteBatch {
     return entries.length
   }
 
+  /** Sets the record of a file, or a piece of it; undefined: takes it away. */
+  putStream(table: 'files' | 'pieces', key: Uint8Array, value: Uint8Array | undefined): void {
+    this.writes++
+    if (value) this.#tables[table].putSync(key, value)
+    else this.#tables[table].removeSync(key)
+  }
+
+  getFile(key: Uint8Array): Uint8Array | undefined {
+    return this.#tables.files.getBinary(key)
+  }
+
   /** Sets a record of the meta table. */
   putMeta(key: Uint8Array, value: Uint8Array): void {
     this.writes++

@@ -10,9 +10,11 @@ export const errorCodes = {
   hostNotServed: { status: 421, spec: 'RFC 9110 15.5.20' },
   methodNotAllowed: { status: 405, spec: 'P 9.3.5' },
   notAcceptable: { status: 406, spec: 'P 9.3.6' },
+  requestTimeout: { status: 408, spec: 'RFC 9110 15.5.9' },
   payloadTooLarge: { status: 413, spec: 'P 9.3.9' },
   uriTooLong: { status: 414, spec: 'RFC 9110 15.5.15' },
   unsupportedMediaType: { status: 415, spec: 'P 9.3.10' },
+  rangeNotSatisfiable: { status: 416, spec: 'RFC 9110 15.5.17' },
   tooManyRequests: { status: 429, spec: 'RFC 6585 4' },
   // the URL
   urlSyntax: { status: 400, spec: 'U 2' },

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { ODataError } from '../errors/odata-error.ts'
+import type { ContentLimits } from '../protocol/message.ts'
 
 /** Bodies that were asked for: an upsert reads its body as an update first, then as a create. */
 const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array | undefined>>()
@@ -55,6 +56,57 @@ function readOnce(request: IncomingMessage, limit: number): Promise<Uint8Array |
   })
 }
 
-function tooLarge(limit: number): ODataError {
-  return new ODataError('payloadTooLarge', `The body is larger than ${limit} bytes (limit bodyBytes).`)
+function tooLarge(limit: number, name = 'bodyBytes'): ODataError {
+  return new ODataError('payloadTooLarge', `The body is larger than ${limit} bytes (limit ${name}).`)
+}
+
+/**
+ * The body of a request as it comes; read from the socket no faster than it is taken.
+ * @throws ODataError payloadTooLarge, badRequest (cut off), requestTimeout
+ */
+export async function* readContent(request: IncomingMessage, limits: ContentLimits): AsyncGenerator<Uint8Array> {
+  const announced = request.headers['content-length']
+  if (announced === undefined && request.headers['transfer-encoding'] === undefined) return
+  if (announced !== undefined && Number(announced) > limits.bytes)
+    throw tooLarge(limits.bytes, limits.name ?? 'streamBytes')
+  const pieces = request.iterator({ destroyOnReturn: false })
+  let length = 0
+  let whole = false
+  try {
+    for (;;) {
+      const next = await within(limits.idle, pieces.next())
+      if (next.done) break
+      const piece: Uint8Array = next.value
+      length += piece.length
+      if (length > limits.bytes) throw tooLarge(limits.bytes, limits.name ?? 'streamBytes')
+      yield piece
+    }
+    // what is cut off ends like what is whole
+    if (!request.complete) throw new ODataError('badRequest', 'The body ended early.')
+    whole = true
+  } catch (error) {
+    if (error instanceof ODataError) throw error
+    throw new ODataError('badRequest', 'The body ended early.', { cause: error })
+  } finally {
+    if (!whole) {
+      void pieces.return?.().catch(() => {})
+      request.resume()
+    }
+  }
+}
+
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(new ODataError('requestTimeout', `Nothing of the body came for ${milliseconds} ms (limit streamIdle).`)),
+      milliseconds,
+    )
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }

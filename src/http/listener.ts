@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ODataError } from '../errors/odata-error.ts'
 import type { HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
 import type { Service } from '../service/service.ts'
-import { readBody } from './body.ts'
+import { readBody, readContent } from './body.ts'
 import { applyCors, type CorsOptions } from './cors.ts'
 import { sendAnswer } from './send.ts'
 
@@ -75,6 +75,10 @@ function answer(
     target,
     headers: request.headers as RequestHeaders,
     body: (limit) => (request.body === undefined ? readBody(request, limit) : Promise.reject(parsedAlready())),
+    content: (limits) => {
+      if (request.body !== undefined) throw parsedAlready()
+      return readContent(request, limits)
+    },
     // Made when it is asked for: most requests end before anybody does.
     get signal() {
       if (gone === undefined) {

@@ -30,7 +30,7 @@ export async function sendAnswer(
   if (typeof varied === 'string') headers.Vary = headers.Vary === undefined ? varied : `${headers.Vary}, ${varied}`
   const head = request.method === 'HEAD'
   const encoding =
-    compress && headers['Content-Encoding'] === undefined
+    compress && headers['Content-Encoding'] === undefined && headers['Content-Length'] === undefined
       ? acceptedEncoding(request.headers['accept-encoding'])
       : 'identity'
 
@@ -65,7 +65,8 @@ async function sendStream(
   body: AsyncIterable<Uint8Array>,
   encoding: Encoding,
 ): Promise<void> {
-  const trailers = request.headers.te?.includes('trailers') ?? false
+  // what has a length has no trailers
+  const trailers = headers['Content-Length'] === undefined && (request.headers.te?.includes('trailers') ?? false)
   if (trailers) headers.Trailer = 'OData-Error'
   if (encoding !== 'identity') headers['Content-Encoding'] = encoding
   response.writeHead(status, headers)

@@ -15,6 +15,7 @@ import type {
   StoreCapabilities,
   UpdateOutcome,
 } from '../store/port.ts'
+import { countedStreams, type StreamStore } from '../store/streams.ts'
 import { deleteRow, updateRow } from './changes.ts'
 import { type CompiledQuery, compileQuery, type Narrowing, narrowingOf, type SourcePlan } from './compile/query.ts'
 import { Connection } from './connection.ts'
@@ -29,6 +30,7 @@ import { defaultScanLimit, type MongoStoreOptions } from './options.ts'
 import { PointReads } from './point-reads.ts'
 import { keyFilter, type Pages, readRows } from './rows.ts'
 import { sharedSecret } from './secret.ts'
+import { MongoStreams } from './streams.ts'
 import { inTurn, runTransaction } from './transaction.ts'
 
 /**
@@ -41,6 +43,7 @@ export function mongoStore(uri: string, options: MongoStoreOptions = {}): Store 
 
 class MongoStore implements Store {
   readonly name = 'mongodb'
+  readonly streams: StreamStore
   readonly #connection: Connection
   readonly #options: MongoStoreOptions
   readonly #scanLimit: number
@@ -66,6 +69,7 @@ class MongoStore implements Store {
     this.#counts = new EqualReads((count, session) => countFilter(this.#connection, count, session))
     this.#creates = new Creates(this.#connection)
     this.#contained = new ContainedRows(this.#connection)
+    this.streams = countedStreams(new MongoStreams(this.#connection), () => this.#begin())
     this.#indexes = new IndexBuilder(this.#connection, options.warn ?? (() => {}))
   }
 

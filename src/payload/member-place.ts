@@ -1,10 +1,10 @@
 import type { MemberStep } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
-import { exactFieldPathOf, fieldPathOf } from '../bson/field-path.ts'
+import { exactFieldPathOf, fieldPathOf, streamFieldPathOf } from '../bson/field-path.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import { bsonType, elementType, findPath, valueOffset } from '../bson/reader.ts'
 import type { Property, StructuredType } from '../edm/model.ts'
-import { isStructured, isSubtypeOf } from '../edm/types.ts'
+import { isStream, isStructured, isSubtypeOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { MemberPath } from './writer.ts'
 
@@ -67,9 +67,11 @@ function stepsOf(path: MemberPath, layout: ModelLayout, owner: MemberOwner): rea
   let run: (Property | string)[] = []
   const endRun = (): void => {
     if (run.length === 0) return
+    const last = run.at(-1)
+    const pathOf = typeof last === 'object' && isStream(last) ? streamFieldPathOf : fieldPathOf
     steps.push({
       kind: 'fields',
-      path: fieldPathOf(layout, collection, run),
+      path: pathOf(layout, collection, run),
       exactPath: exactFieldPathOf(layout, collection, run),
     })
     collection = undefined

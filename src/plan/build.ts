@@ -22,6 +22,7 @@ import type {
 } from './plan.ts'
 import { relatedQuery } from './related.ts'
 import { type PathSource, sourceOf } from './source.ts'
+import { streamTarget } from './stream.ts'
 
 /** What a plan is made from; the query is bound only once the options are known to be legal. */
 export interface PlanRequest {
@@ -114,6 +115,14 @@ interface Parts extends PathSource {
 }
 
 function storePlan(method: Method, parts: Parts): StorePlan {
+  const stream = streamTarget(method, parts.path, parts)
+  if (stream === undefined) return rowPlan(method, parts)
+  // taking away the value of a stream property changes its entity
+  const plan = rowPlan(stream.removed ? 'PUT' : method, parts)
+  return plan.kind === 'update' ? { ...plan, stream, replace: false } : { ...plan, stream }
+}
+
+function rowPlan(method: Method, parts: Parts): StorePlan {
   const { source, query, slots, requires, fixed } = parts
   const { select, expand, filter, search } = query
   switch (method) {

@@ -15,6 +15,7 @@ import type {
   EntityType,
   NavigationProperty,
   Operation,
+  Property,
   Singleton,
   StructuredType,
   TypeReference,
@@ -139,7 +140,19 @@ export interface RelationNode {
   readonly nodes: readonly RelationNode[]
 }
 
+/** The bytes of a stream instead of JSON (Protocol 11.2.4.1, 11.4.7, 11.4.8). */
+export interface StreamTarget {
+  /** path from the row to the stream property; empty: the media of the row, which is a media entity */
+  readonly path: readonly MemberStep[]
+  /** undefined: the media of the row */
+  readonly property: Property | undefined
+  /** the value is taken away */
+  readonly removed?: true
+}
+
 interface PlanBase extends PlanConditions {
+  /** what is read or written is a stream */
+  readonly stream?: StreamTarget
   readonly requires: readonly Requirement[]
   /** types of the parameters, by index */
   readonly slots: readonly ParameterSlot[]

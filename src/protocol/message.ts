@@ -10,10 +10,24 @@ export interface HttpRequest {
   readonly headers: RequestHeaders
   /** the whole body, read within its limit at first call; undefined where there is none */
   body(limit: number): Promise<Uint8Array | undefined>
+  /**
+   * The body as it comes, read once: nothing of it is kept. A batch gives it whole.
+   * @throws (while it is read) ODataError payloadTooLarge, badRequest where it is cut off, requestTimeout where nothing comes any more
+   */
+  content(limits: ContentLimits): AsyncIterable<Uint8Array>
   /** aborted when the client is gone */
   readonly signal: AbortSignal
   /** whether it came over the loopback interface */
   readonly loopback: boolean
+}
+
+/** How much may come, and how slowly. */
+export interface ContentLimits {
+  readonly bytes: number
+  /** milliseconds between two pieces */
+  readonly idle: number
+  /** what the limit of bytes is called; `streamBytes` where not said */
+  readonly name?: string
 }
 
 export interface HttpResponse {

@@ -200,6 +200,10 @@ export class BatchRun {
       target,
       headers,
       body: (limit) => bodyWithin(part.body, limit),
+      async *content({ bytes, name = 'streamBytes' }) {
+        const body = await bodyWithin(part.body, bytes, name)
+        if (body !== undefined) yield body
+      },
       get signal() {
         return outer.request.signal
       },
@@ -334,10 +338,8 @@ async function whole(response: HttpResponse): Promise<HttpResponse> {
   return { ...response, body: Buffer.concat(chunks) }
 }
 
-function bodyWithin(body: Uint8Array | undefined, limit: number): Promise<Uint8Array | undefined> {
+function bodyWithin(body: Uint8Array | undefined, limit: number, name = 'bodyBytes'): Promise<Uint8Array | undefined> {
   if (body !== undefined && body.length > limit)
-    return Promise.reject(
-      new ODataError('payloadTooLarge', `The body is larger than ${limit} bytes (limit bodyBytes).`),
-    )
+    return Promise.reject(new ODataError('payloadTooLarge', `The body is larger than ${limit} bytes (limit ${name}).`))
   return Promise.resolve(body)
 }

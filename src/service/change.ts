@@ -1,6 +1,7 @@
 import { encodeMembers, encodeReplacement, plainKeysOf, storedFieldsOf } from '../bson/encode.ts'
 import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.ts'
 import { isComputed, isImmutable, isWritable } from '../csdl/core.ts'
+import { isStream } from '../edm/types.ts'
 import type { StructuredValue } from '../edm/value.ts'
 import type { Change } from '../store/port.ts'
 
@@ -16,10 +17,16 @@ export function changeOf(
   replace: boolean,
   isKept: (name: string) => boolean = () => false,
 ): Change {
-  if (!replace) return { kind: 'merge', ...encodeMembers(layout, entity.type, entity.members, entity.dynamicTypes) }
-  const keep: string[] = [fields.type]
+  if (!replace) return { kind: 'merge', ...encodeMembers(layout, entity.type, entity.members, entity) }
+  const keep: string[] = [fields.type, fields.media]
   for (const property of entity.type.allProperties.values())
-    if (isComputed(property) || isImmutable(property) || !isWritable(property) || isKept(property.name))
+    if (
+      isStream(property) ||
+      isComputed(property) ||
+      isImmutable(property) ||
+      !isWritable(property) ||
+      isKept(property.name)
+    )
       keep.push(...storedFieldsOf(layout, property))
   for (const { name } of plainKeysOf(collection)) keep.push(name, name + fields.exact)
   return { kind: 'replace', document: encodeReplacement(layout, entity), keep }

@@ -12,6 +12,7 @@ import { type Core, dialectOf } from './core.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
 import { followHops } from './hops.ts'
+import { createMedia, describesEntity, isStreaming, readStream, removeMedia, writeStream } from './media.ts'
 import type { Planned } from './planner.ts'
 import { count, read } from './read.ts'
 import { isContinued, requireEntity, targetOfEntityId, withQueryBytes, withQueryOfBody } from './standing-for.ts'
@@ -94,14 +95,19 @@ async function execute(
   const parameters = plan.hops ? await followHops(core, exchange, plan.hops, given) : given
   switch (plan.kind) {
     case 'read':
+      if (isStreaming(plan)) return readStream(core, exchange, plan, parameters, options)
       return read(core, exchange, plan, parameters, options)
     case 'count':
       return count(core, exchange, plan, parameters, options)
     case 'create':
+      if (isStreaming(plan) && !describesEntity(core, exchange))
+        return createMedia(core, exchange, plan, related(parameters), options)
       return create(core, exchange, plan, related(parameters), options)
     case 'update':
+      if (isStreaming(plan)) return writeStream(core, exchange, plan, related(parameters), options)
       return update(core, exchange, plan, related(parameters), options)
     case 'delete':
+      if (isStreaming(plan)) return removeMedia(core, exchange, plan, related(parameters))
       return remove(core, exchange, plan, related(parameters))
     case 'metadata':
       return core.documents.metadata(headers, options.format, exchange.version)

@@ -57,6 +57,12 @@ export interface ProtocolOptions {
 export interface ServiceLimits extends UrlLimits {
   /** bytes of a request's body */
   readonly bodyBytes: number
+  /** bytes of a stream that is uploaded */
+  readonly streamBytes: number
+  /** milliseconds in which nothing of an upload comes, after which it is given up */
+  readonly streamIdle: number
+  /** milliseconds for which a file that nobody points to is kept, for whoever is still reading it */
+  readonly streamGrace: number
   /** rows of a page where the client asks for no size; Infinity: no server-driven paging */
   readonly pageSize: number
   /** rows of a page at the most, whatever `Prefer: maxpagesize` says */
@@ -80,6 +86,9 @@ export interface ServiceLog {
 export const defaultLimits: ServiceLimits = {
   ...defaultUrlLimits,
   bodyBytes: 1_048_576,
+  streamBytes: 1_073_741_824,
+  streamIdle: 30_000,
+  streamGrace: 3_600_000,
   pageSize: 100,
   maxPageSize: 1_000,
   storeTime: 10_000,

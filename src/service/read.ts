@@ -257,7 +257,7 @@ async function readCollection(
 }
 
 /** Fetches the first chunk now, so that what fails early is still answered with an error. */
-async function started(chunks: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+export async function started(chunks: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
   const first = await chunks.next()
   return (async function* () {
     try {

@@ -14,6 +14,7 @@ import { Paging } from './paging.ts'
 import { Planner } from './planner.ts'
 import { publishCapabilities, supported } from './publish-capabilities.ts'
 import { RowFilters } from './row-filter.ts'
+import { startSweeping } from './streams.ts'
 import { unenforcedIn } from './unenforced.ts'
 
 /** A running service, without sockets. */
@@ -65,6 +66,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     writers: new WriterCache(),
     rowFilters: new RowFilters(model),
   })
+  const stopSweeping = startSweeping(core)
   const settings = { serverTiming: options.serverTiming ?? false }
   const root = options.root === undefined ? undefined : `${options.root.replace(/\/+$/, '')}/`
   const path = root === undefined ? basePath : new URL(root).pathname.replace(/\/+$/, '')
@@ -72,7 +74,10 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     basePath: path,
     handle: (request, host) => handle(core, settings, root ?? loopbackRoot(host, path), request),
     ready: () => store.ready(),
-    close: () => store.close(),
+    close: () => {
+      stopSweeping()
+      return store.close()
+    },
   }
 }
 

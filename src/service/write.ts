@@ -15,7 +15,7 @@ import type { BodyConditions } from '../payload/validation/body-rules.ts'
 import { keyMadeByService } from '../plan/build.ts'
 import type { PlanConditions } from '../plan/capabilities/verdict.ts'
 import type { CreatePlan, DeletePlan, SourceRoot, UpdatePlan } from '../plan/plan.ts'
-import { printETag, readConditions } from '../protocol/etag.ts'
+import { type Conditions, printETag, readConditions } from '../protocol/etag.ts'
 import type { HttpResponse } from '../protocol/message.ts'
 import { jsonContentType, negotiateJson, requestVersion, requireJsonBody } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
@@ -31,6 +31,7 @@ import { updateJudged } from './judged-update.ts'
 import { makeKey } from './keys.ts'
 import { rowWriter, shapeOf } from './read.ts'
 import { initialMembers, lastingSingleton, lonelyKey } from './singleton.ts'
+import { filesOf, letGo } from './streams.ts'
 import { transact } from './transact.ts'
 
 type BodyMode = 'create' | 'merge' | 'replace'
@@ -139,7 +140,7 @@ async function upserted(
   return withMembers(entity, key, fixed)
 }
 
-function nameOf(root: SourceRoot): string {
+export function nameOf(root: SourceRoot): string {
   return root.kind === 'contained' ? root.property.name : root.name
 }
 
@@ -152,18 +153,21 @@ export async function remove(
   exchange: Exchange,
   plan: DeletePlan,
   parameters: Parameters,
+  conditions: Conditions = readConditions(exchange.request.headers),
 ): Promise<HttpResponse> {
-  const conditions = readConditions(exchange.request.headers)
   const { controller, context } = contextOf(core, exchange, plan, parameters, {
     precondition: preconditionOf(conditions),
   })
   const { source } = plan
   const contained = containedCollections(core.model, core.layout, source.type)
+  const streams = filesOf(source)
+  let files: readonly string[] = []
   const removal = async (session: Session): Promise<DeleteOutcome> => {
     const within = { ...context, session }
-    const row = contained.length === 0 ? undefined : await controller.read(within)
+    const row = contained.length === 0 && !streams ? undefined : await controller.read(within)
     const outcome = await controller.delete(within)
-    if (row !== undefined && outcome.kind === 'deleted') {
+    files = (row && streams?.(row)) ?? []
+    if (row !== undefined && outcome.kind === 'deleted' && contained.length > 0) {
       const path = rowPath(context.collection, source.root.name, core.layout)(row)
       await core.store.deleteContained(path, contained, session)
     }
@@ -179,6 +183,7 @@ export async function remove(
     if (conditions.ifMatch) throw preconditionFailed('If-Match')
     throw new ODataError('entityNotFound', 'There is no entity with this key.')
   }
+  await letGo(core, context.session, files)
   return { status: 204, headers: {}, body: undefined }
 }
 
@@ -236,7 +241,7 @@ function isChosen(type: EntityType, { members }: StructuredValue): boolean {
 }
 
 /** @param more members that the entity's own go before @param fixed members that go before the entity's own */
-function withMembers(
+export function withMembers(
   entity: StructuredValue,
   more: ReadonlyMap<string, Value>,
   fixed: ReadonlyMap<string, Value> = more,
@@ -246,12 +251,12 @@ function withMembers(
 }
 
 /** Foreign keys to the entity before the last navigation property: the URL says them, whatever the body does. */
-function fixedMembers({ fixed }: CreatePlan | UpdatePlan, parameters: Parameters): ReadonlyMap<string, Value> {
+export function fixedMembers({ fixed }: CreatePlan | UpdatePlan, parameters: Parameters): ReadonlyMap<string, Value> {
   return new Map(fixed?.map(({ property, parameter }) => [property, parameters[parameter] ?? null]))
 }
 
 /** The key that the URL names, by property name. */
-function keyOf(plan: UpdatePlan, parameters: Parameters): ReadonlyMap<string, Value> {
+export function keyOf(plan: UpdatePlan, parameters: Parameters): ReadonlyMap<string, Value> {
   const step = plan.source.steps.findLast((candidate) => candidate.kind === 'key')
   if (step?.kind !== 'key') return new Map()
   const { key, parameters: indexes } = step.predicate
@@ -260,7 +265,7 @@ function keyOf(plan: UpdatePlan, parameters: Parameters): ReadonlyMap<string, Va
 
 type JsonFormat = ReturnType<typeof negotiateJson>
 
-async function created(
+export async function created(
   core: Core,
   exchange: Exchange,
   plan: CreatePlan | UpdatePlan,
@@ -312,7 +317,7 @@ async function changed(
   return { status: 204, headers, body: undefined }
 }
 
-async function representation(
+export async function representation(
   core: Core,
   exchange: Exchange,
   plan: CreatePlan | UpdatePlan,

@@ -3,6 +3,7 @@ import type { Expression, Parameters } from '../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import type { StreamStore } from './streams.ts'
 
 /**
  * The store port. Rows are BSON documents as bytes in the stored form (`bson/layout.ts`). Every failure is an ODataError
@@ -11,6 +12,8 @@ import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from '..
 export interface Store {
   readonly name: 'mongodb' | 'embedded'
   readonly capabilities: StoreCapabilities
+  /** media and stream properties */
+  readonly streams: StreamStore
   /**
    * Connects, and makes what the layout needs (collections; indexes in the background).
    * @throws ODataError `storeUnavailable`

@@ -170,10 +170,10 @@ function requireWay(positions: readonly PathPosition[], requirements: Requiremen
 }
 
 /** @throws ODataError methodNotAllowed with the methods that are */
-function checkMethodAllowed({ resource }: BoundPath, method: Method, last: PathPosition, single: boolean): void {
-  const refusal = methodRefusal(method, last, single)
+function checkMethodAllowed(path: BoundPath, method: Method, last: PathPosition, single: boolean): void {
+  const refusal = methodRefusal(path, method, last, single)
   if (refusal === undefined) return
-  const methods = legalMethods[resource].filter((other) => methodRefusal(other, last, single) === undefined)
+  const methods = legalMethods[path.resource].filter((other) => methodRefusal(path, other, last, single) === undefined)
   const access = accessOf(method, last)
   throw new ODataError(
     'methodNotAllowed',
@@ -184,12 +184,18 @@ function checkMethodAllowed({ resource }: BoundPath, method: Method, last: PathP
   )
 }
 
-function methodRefusal(method: Method, last: PathPosition, single: boolean): string | undefined {
+function methodRefusal(
+  { resource }: BoundPath,
+  method: Method,
+  last: PathPosition,
+  single: boolean,
+): string | undefined {
   const access = accessOf(method, last)
   const refusal = accessRefusal(last.place, access, single)
   if (
     refusal !== undefined ||
     (method !== 'PUT' && method !== 'PATCH') ||
+    resource === 'mediaStream' ||
     last.tail.some(({ kind }) => kind !== 'cast')
   )
     return refusal

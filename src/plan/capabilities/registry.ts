@@ -45,10 +45,14 @@ function notYet(what: string): TermEntry {
 
 const operations = 'operations are not implemented yet'
 const aggregation = '$apply is not implemented yet'
-const streams = 'media streams are not implemented yet'
+const media = 'test/http/media.test.ts'
 
 const core: Readonly<Record<string, TermEntry>> = {
-  AcceptableMediaTypes: notYet(streams),
+  AcceptableMediaTypes: partly(
+    '415 for other media of media entities and stream properties; not for binary and string properties',
+    'src/service/media-rules.ts',
+    media,
+  ),
   AdditionalProperties: served,
   AlternateKeys: enforced(
     'entities are found by them; unique indexes but for contained collections',
@@ -73,7 +77,11 @@ const core: Readonly<Record<string, TermEntry>> = {
     'src/payload/read-structured.ts',
     http,
   ),
-  ContentDisposition: notYet(streams),
+  ContentDisposition: partly(
+    'the header of streams, the file name constant or a path; not of binary and string properties',
+    'src/service/media-rules.ts',
+    media,
+  ),
   ContentID: notYet('nested changes are not implemented yet'),
   ConventionalIDs: { status: 'served', what: 'entity ids always follow the conventions; published' },
   DataModificationException: { status: 'served', what: 'an instance annotation of answers' },
@@ -95,10 +103,10 @@ const core: Readonly<Record<string, TermEntry>> = {
   Links: served,
   LongDescription: { status: 'served', what: 'also in OpenAPI' },
   MayImplement: notYet('casts follow the type hierarchy only'),
-  MediaType: partly(
-    'the Content-Type of `/$value`, constant or a path; streams are not implemented yet',
-    'src/payload/raw-value.ts',
-    'test/unit/payload/raw-value.test.ts',
+  MediaType: enforced(
+    'the Content-Type of `/$value`; of streams: what may be uploaded (415), and the property that a path names is set by uploads',
+    'src/service/media-change.ts',
+    media,
   ),
   Messages: { status: 'served', what: 'an instance annotation of answers' },
   ODataVersions: { status: 'served', what: 'published' },
@@ -192,7 +200,7 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     'src/service/service.ts',
     'test/unit/bind/bind-path.test.ts',
   ),
-  MediaLocationUpdateSupported: notYet(streams),
+  MediaLocationUpdateSupported: notYet('media stand in the store of the service: their links cannot be changed'),
   ModificationQueryOptions: enforced('$expand, $select and $compute on changes', `${here}/check.ts`, access),
   NavigationRestrictions: enforced(
     '`Navigability`, and for each path the same restrictions as for sets',

@@ -57,12 +57,9 @@ describe('dynamic values of a type that was said', () => {
     const type = ref('Edm.Date', true)
     const dates = ['2020-01-01', '2020-01-02']
     expect(decodeEntity(layout, opens, serialize(stored(dates, type))).members.get('x')).toEqual(dates)
-    const { set, unset } = encodeMembers(
-      layout,
-      thing,
-      new Map([['x', '2020-01-01']]),
-      new Map([['x', ref('Edm.Date')]]),
-    )
+    const { set, unset } = encodeMembers(layout, thing, new Map([['x', '2020-01-01']]), {
+      dynamicTypes: new Map([['x', ref('Edm.Date')]]),
+    })
     expect(set).toEqual({ x: { '@type': 'Edm.Date', '@value': '2020-01-01' } })
     expect(unset).toEqual(['x@exact'])
   })

@@ -48,6 +48,7 @@ function run(
     target: '/$batch',
     headers: { authorization: 'Bearer x', host: 'host' },
     body: async () => undefined,
+    async *content() {},
     signal: new AbortController().signal,
     loopback: false,
   }

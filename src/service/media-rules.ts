@@ -1,0 +1,110 @@
+import { decodeField } from '../bson/decode.ts'
+import { exactFieldPathOf, fieldPathOf } from '../bson/field-path.ts'
+import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
+import { findPath } from '../bson/reader.ts'
+import { acceptableMediaTypes, contentDisposition, mediaType } from '../csdl/core.ts'
+import type { Annotatable, EntityType, Property } from '../edm/model.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { StreamTarget } from '../plan/plan.ts'
+import { parseMediaType } from '../protocol/media-type.ts'
+import type { RequestHeaders } from '../protocol/message.ts'
+
+/** What the Core vocabulary says of a stream: its media types (MediaType, AcceptableMediaTypes), its ContentDisposition. */
+
+/** Longest Content-Type that is kept. */
+const longestType = 200
+
+/** Elements whose annotations count: the property and its type definition, or the entity type and its base types. */
+function elementsOf({ property }: Pick<StreamTarget, 'property'>, type: EntityType): readonly Annotatable[] {
+  if (property !== undefined) {
+    const { type: own } = property.type
+    return 'annotations' in own ? [property, own] : [property]
+  }
+  const types: Annotatable[] = []
+  for (let current: EntityType | undefined = type; current !== undefined; current = current.baseType)
+    types.push(current)
+  return types
+}
+
+function firstOf<T>(elements: readonly Annotatable[], read: (element: Annotatable) => T | undefined): T | undefined {
+  for (const element of elements) {
+    const found = read(element)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/**
+ * The media type that a request gives its body (Protocol 11.4.7.1: it must).
+ * @param type of the entity, which is there or is to be
+ * @throws ODataError unsupportedMediaType where there is none, or the model takes others only
+ */
+export function contentTypeOf(
+  headers: RequestHeaders,
+  target: Pick<StreamTarget, 'property'>,
+  type: EntityType,
+): string {
+  const given = headers['content-type']?.trim()
+  const refuse = (why: string): never => {
+    throw new ODataError('unsupportedMediaType', why, { target: 'Content-Type' })
+  }
+  if (given === undefined || given === '') return refuse('The media needs a Content-Type.')
+  const coding = headers['content-encoding']?.trim().toLowerCase()
+  if (coding !== undefined && coding !== '' && coding !== 'identity')
+    throw new ODataError('unsupportedMediaType', 'Packed bodies are not read: leave out Content-Encoding.', {
+      target: 'Content-Encoding',
+    })
+  checkMediaType(given, target, type, refuse)
+  return given
+}
+
+/** @param refuse called with what is wrong; does not return */
+export function checkMediaType(
+  given: string,
+  target: Pick<StreamTarget, 'property'>,
+  type: EntityType,
+  refuse: (why: string) => never,
+): undefined {
+  const media = given.length <= longestType && /^[\x20-\x7e]*$/.test(given) ? parseMediaType(given) : undefined
+  if (media === undefined || media.type === '*' || media.subtype === '*')
+    return refuse(`'${given.slice(0, 80).replace(/[^\x20-\x7e]/g, '?')}' is no media type.`)
+  const elements = elementsOf(target, type)
+  const fixed = firstOf(elements, mediaType)
+  const accepted = firstOf(elements, acceptableMediaTypes) ?? (fixed === undefined ? undefined : [fixed])
+  if (accepted === undefined) return undefined
+  const fits = accepted.some((text) => {
+    const range = parseMediaType(text)
+    if (range === undefined) return false
+    return (
+      (range.type === '*' || range.type === media.type) && (range.subtype === '*' || range.subtype === media.subtype)
+    )
+  })
+  return fits ? undefined : refuse(`The media must be ${accepted.join(', ')}, not '${media.type}/${media.subtype}'.`)
+}
+
+/** How a stream is to be shown or saved; its file name may be a property of the entity. */
+export function dispositionOf(
+  target: StreamTarget,
+  type: EntityType,
+  layout: ModelLayout,
+  collection: CollectionLayout,
+  row: Uint8Array,
+): { readonly type: string; readonly filename: string | undefined } | undefined {
+  const found = firstOf(elementsOf(target, type), contentDisposition)
+  if (found === undefined) return undefined
+  const { filename, filenamePath } = found
+  if (filenamePath === undefined) return { type: found.type, filename }
+  const beside = target.path.flatMap((step) => (step.kind === 'property' ? [step.property] : [])).slice(0, -1)
+  const owner = target.property === undefined ? type : target.property.declaringType
+  const property: Property | undefined = owner.allProperties.get(filenamePath)
+  if (property === undefined) return { type: found.type, filename: undefined }
+  const path = [...beside, property]
+  const value = decodeField(
+    row,
+    findPath(row, fieldPathOf(layout, collection, path)),
+    property.type,
+    findPath(row, exactFieldPathOf(layout, collection, path)),
+    layout,
+  )
+  return { type: found.type, filename: typeof value === 'string' ? value : undefined }
+}

@@ -1,0 +1,227 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { onEveryService, rawRequest } from '../support/running-service.ts'
+
+type Json = Record<string, unknown>
+
+/** More than a chunk of either store, and no round number of them. */
+const large = randomBytes(700_003)
+const sha = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+onEveryService('media entities and stream properties', 'test/models/media.xml', {}, (running) => {
+  const send = (
+    method: string,
+    path: string,
+    type: string | undefined,
+    body?: Uint8Array | string,
+    headers: Record<string, string> = {},
+  ): Promise<Response> =>
+    fetch(running().root + path, {
+      method,
+      headers: { ...(type === undefined ? {} : { 'Content-Type': type }), ...headers },
+      ...(body === undefined ? {} : { body }),
+    })
+  const bytesOf = async (answer: Response): Promise<Buffer> => Buffer.from(await answer.arrayBuffer())
+  const create = async (body: Uint8Array | string = 'bytes', type = 'image/png'): Promise<string> => {
+    const answer = await send('POST', '/Photos', type, body)
+    expect(answer.status).toBe(201)
+    return `/Photos(${((await answer.json()) as Json).id})`
+  }
+  const thing = async (id: string): Promise<string> => {
+    expect((await running().send('POST', '/Things', { id, name: `Größe "${id}".png` })).status).toBe(201)
+    return `/Things('${id}')`
+  }
+
+  it('creates a media entity by a POST of its media: defaults, a key, the media type; PATCH does the rest', async () => {
+    const answer = await send('POST', '/Photos', 'image/jpeg', large)
+    expect(answer.status).toBe(201)
+    const entity = (await answer.json()) as Json
+    expect(entity).toMatchObject({ title: '', stars: 3, kind: 'image/jpeg' })
+    const path = `/Photos(${entity.id})`
+    expect(answer.headers.get('Location')).toBe(running().root + path)
+    expect((await running().send('PATCH', path, { title: 'A day' })).status).toBe(204)
+    expect(await (await running().get(path)).json()).toMatchObject({ title: 'A day', kind: 'image/jpeg' })
+    const read = await running().get(`${path}/$value`)
+    expect(read.status).toBe(200)
+    expect(read.headers.get('Content-Type')).toBe('image/jpeg')
+    expect(read.headers.get('Content-Length')).toBe(String(large.length))
+    expect(sha(await bytesOf(read))).toBe(sha(large))
+    await running().restart()
+    expect(sha(await bytesOf(await running().get(`${path}/$value`)))).toBe(sha(large))
+  })
+
+  it('takes JSON for media, too: the body is never the entity', async () => {
+    const path = await create('{"title":"no title"}', 'application/json')
+    expect(await (await running().get(path)).json()).toMatchObject({ title: '' })
+    expect(await (await running().get(`${path}/$value`)).text()).toBe('{"title":"no title"}')
+  })
+
+  it('answers 204 to return=minimal, and 415 to media that the model does not take', async () => {
+    const minimal = await send('POST', '/Photos', 'image/gif', 'x', { Prefer: 'return=minimal' })
+    expect(minimal.status).toBe(204)
+    expect(minimal.headers.get('Location')).toContain('/Photos(')
+    for (const type of ['text/plain', 'nonsense', 'image/*', `image/${'x'.repeat(300)}`])
+      expect((await send('POST', '/Photos', type, 'x')).status, type).toBe(415)
+    expect((await rawRequest(running().root, '/Photos', { method: 'POST', body: 'x' })).status).toBe(415)
+    expect((await send('POST', '/Photos', 'image/png', 'x', { 'Content-Encoding': 'gzip' })).status).toBe(415)
+  })
+
+  it('creates entities of derived types, at their own path', async () => {
+    const answer = await send('POST', '/Photos/media.Film', 'image/webp', 'film')
+    expect(answer.status).toBe(201)
+    const entity = (await answer.json()) as Json
+    expect(entity).toHaveProperty('minutes', null)
+    expect(await (await running().get(`/Photos(${entity.id})`)).json()).toHaveProperty('@odata.type', '#media.Film')
+    expect(await (await running().get(`/Photos(${entity.id})/$value`)).text()).toBe('film')
+  })
+
+  it('replaces the media under If-Match, and answers 304 and 412 by its own entity tag', async () => {
+    const path = await create('one')
+    const first = await running().get(`${path}/$value`)
+    const etag = first.headers.get('ETag') ?? ''
+    expect(etag).toMatch(/^"[0-9a-f]{24}"$/)
+    expect((await running().get(`${path}/$value`, { 'If-None-Match': etag })).status).toBe(304)
+    expect((await running().send('PATCH', path, { title: 'changes no media' })).status).toBe(204)
+    const replaced = await send('PUT', `${path}/$value`, 'image/gif', 'two', { 'If-Match': etag })
+    expect(replaced.status).toBe(204)
+    expect(replaced.headers.get('ETag')).not.toBe(etag)
+    expect((await send('PUT', `${path}/$value`, 'image/gif', 'three', { 'If-Match': etag })).status).toBe(412)
+    expect((await send('PUT', `${path}/$value`, 'image/gif', 'x', { 'If-None-Match': '*' })).status).toBe(412)
+    expect((await send('DELETE', `${path}/$value`, undefined, undefined, { 'If-Match': etag })).status).toBe(412)
+    expect((await running().get(`${path}/$value`, { 'If-Match': etag })).status).toBe(412)
+    const now = await running().get(`${path}/$value`, { 'If-None-Match': etag })
+    expect([now.status, now.headers.get('Content-Type'), await now.text()]).toEqual([200, 'image/gif', 'two'])
+    expect(await (await running().get(path)).json()).toMatchObject({ title: 'changes no media', kind: 'image/gif' })
+    const whole = await send('PUT', `${path}/$value`, 'image/png', 'four', { Prefer: 'return=representation' })
+    expect([whole.status, ((await whole.json()) as Json).kind]).toEqual([200, 'image/png'])
+  })
+
+  it('deletes the entity with its media', async () => {
+    const path = await create()
+    expect((await send('DELETE', `${path}/$value`, undefined)).status).toBe(204)
+    expect((await running().get(path)).status).toBe(404)
+    expect((await running().get(`${path}/$value`)).status).toBe(404)
+    const other = await create()
+    expect((await send('DELETE', other, undefined)).status).toBe(204)
+    expect((await running().get(`${other}/$value`)).status).toBe(404)
+  })
+
+  it('creates by PUT where nothing is: by key, a singleton, what is contained', async () => {
+    const put = await send('PUT', "/Files('mine')/$value", 'text/csv', 'a;b')
+    expect(put.status).toBe(201)
+    expect(((await put.json()) as Json).id).toBe('mine')
+    expect(await (await running().get("/Files('mine')/$value")).text()).toBe('a;b')
+    expect((await send('PUT', "/Files('theirs')/$value", 'text/csv', 'x', { 'If-Match': '*' })).status).toBe(412)
+    expect((await running().get('/Logo/$value')).status).toBe(204)
+    expect((await send('PUT', '/Logo/$value', 'image/png', 'logo')).status).toBe(201)
+    expect(await (await running().get('/Logo/$value')).text()).toBe('logo')
+    const owner = await thing('framed')
+    expect((await running().get(`${owner}/portrait/$value`)).status).toBe(404)
+    expect((await send('PUT', `${owner}/portrait/$value`, 'image/png', 'face')).status).toBe(201)
+    expect(await (await running().get(`${owner}/portrait/$value`)).text()).toBe('face')
+  })
+
+  it('reads ranges of bytes', async () => {
+    const path = `${await create(large)}/$value`
+    const part = async (range: string, headers: Record<string, string> = {}) => {
+      const answer = await running().get(path, { Range: range, ...headers })
+      return { status: answer.status, range: answer.headers.get('Content-Range'), bytes: await bytesOf(answer), answer }
+    }
+    const { length } = large
+    for (const [range, start, end] of [
+      ['bytes=0-0', 0, 1],
+      ['bytes=65000-262000', 65_000, 262_001],
+      ['bytes=699999-', 699_999, length],
+      ['bytes=-5', length - 5, length],
+      ['bytes=1-9999999', 1, length],
+    ] as const) {
+      const { status, range: said, bytes } = await part(range)
+      expect([status, said], range).toEqual([206, `bytes ${start}-${end - 1}/${length}`])
+      expect(sha(bytes), range).toBe(sha(large.subarray(start, end)))
+    }
+    const outside = await part(`bytes=${length}-`)
+    expect([outside.status, outside.range]).toEqual([416, `bytes */${length}`])
+    for (const range of ['bytes=0-1,5-6', 'bytes=5-1', 'lines=1-2', 'bytes=-']) {
+      const whole = await part(range)
+      expect([whole.status, whole.bytes.length], range).toEqual([200, length])
+    }
+    const etag = (await part('bytes=0-0')).answer.headers.get('ETag') ?? ''
+    expect((await part('bytes=0-0', { 'If-Range': etag })).status).toBe(206)
+    expect((await part('bytes=0-0', { 'If-Range': '"other"' })).status).toBe(200)
+    const head = await fetch(running().root + path, { method: 'HEAD' })
+    expect([head.status, head.headers.get('Content-Length'), head.headers.get('Accept-Ranges')]).toEqual([
+      200,
+      String(length),
+      'bytes',
+    ])
+  })
+
+  it('writes, reads and takes away stream properties, by both forms of their URL', async () => {
+    const path = await thing('streams')
+    expect((await running().get(`${path}/picture`)).status).toBe(204)
+    expect((await send('PUT', `${path}/picture`, 'image/png', large)).status).toBe(204)
+    for (const form of [`${path}/picture`, `${path}/picture/$value`]) {
+      const answer = await running().get(form)
+      expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, 'image/png'])
+      expect(sha(await bytesOf(answer))).toBe(sha(large))
+    }
+    const again = await send('PUT', `${path}/picture/$value`, 'text/plain', 'text', { Prefer: 'return=representation' })
+    expect([again.status, again.headers.get('Content-Type'), await again.text()]).toEqual([200, 'text/plain', 'text'])
+    expect((await running().send('PUT', path, { name: 'new' })).status).toBe(204)
+    expect(await (await running().get(`${path}/picture`)).text()).toBe('text')
+    expect((await send('DELETE', `${path}/picture`, undefined)).status).toBe(204)
+    expect((await running().get(`${path}/picture`)).status).toBe(204)
+    expect((await send('DELETE', `${path}/seal`, undefined)).status).toBe(400)
+    expect((await send('PUT', `${path}/picture`, 'image/png', '')).status).toBe(204)
+    const empty = await running().get(`${path}/picture`)
+    expect([empty.status, empty.headers.get('Content-Length'), await empty.text()]).toEqual([200, '0', ''])
+  })
+
+  it('keeps stream properties of complex values and of contained entities', async () => {
+    const path = await thing('deep')
+    expect((await send('PUT', `${path}/cover/art`, 'image/png', 'art')).status).toBe(204)
+    expect(await (await running().get(`${path}/cover/art`)).text()).toBe('art')
+    expect((await running().send('PATCH', path, { cover: { label: 'front' } })).status).toBe(204)
+    expect(await (await running().get(`${path}/cover/art`)).text()).toBe('art')
+    expect((await running().send('POST', `${path}/pages`, { number: 1 })).status).toBe(201)
+    expect((await send('PUT', `${path}/pages(1)/scan`, 'image/tiff', 'scan')).status).toBe(204)
+    expect(await (await running().get(`${path}/pages(1)/scan`)).text()).toBe('scan')
+  })
+
+  it('keeps to what the model says of a stream: its type, its length, who writes it', async () => {
+    const path = await thing('rules')
+    expect((await send('PUT', `${path}/small`, 'image/png', '0123456789')).status).toBe(204)
+    expect((await send('PUT', `${path}/small`, 'image/png', '0123456789a')).status).toBe(413)
+    expect((await send('PUT', `${path}/small`, 'image/gif', '0')).status).toBe(415)
+    expect(await (await running().get(`${path}/small`)).text()).toBe('0123456789')
+    const computed = await send('PUT', `${path}/proof`, 'image/png', 'x')
+    expect([computed.status, computed.headers.get('Allow')]).toEqual([405, 'GET, HEAD'])
+    expect((await running().send('POST', '/Locked', { id: 'a' })).status).toBe(201)
+    const locked = await send('PUT', "/Locked('a')/picture", 'image/png', 'x')
+    expect([locked.status, locked.headers.get('Allow')]).toEqual([405, 'GET, HEAD'])
+    expect((await send('PATCH', `${path}/picture`, 'image/png', 'x')).status).toBe(405)
+    expect((await send('PUT', "/Things('nobody')/picture", 'image/png', 'x')).status).toBe(404)
+    expect((await running().get(`${path}/small`, { Accept: 'application/json' })).status).toBe(406)
+    expect((await running().get(`${path}/small`, { Accept: 'image/*' })).status).toBe(200)
+  })
+
+  it('keeps browsers from taking what was uploaded for a page of this origin', async () => {
+    const page = await running().get(`${await create('<script>alert(1)</script>', 'text/html')}/$value`)
+    expect(page.headers.get('X-Content-Type-Options')).toBe('nosniff')
+    expect(page.headers.get('Content-Security-Policy')).toContain('sandbox')
+    const path = await thing('name')
+    await send('PUT', `${path}/picture`, 'image/png', 'x')
+    expect((await running().get(`${path}/picture`)).headers.get('Content-Disposition')).toBe(
+      `attachment; filename="Gr__e _name_.png"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%22name%22.png`,
+    )
+    await send('PUT', "/Files('page')/$value", 'image/svg+xml', '<svg/>')
+    const image = await running().get("/Files('page')/$value")
+    expect(image.headers.get('Content-Disposition')).toBe('attachment')
+    await send('PUT', "/Files('picture')/$value", 'image/png', 'x')
+    const shown = await running().get("/Files('picture')/$value")
+    expect([shown.headers.get('Content-Disposition'), shown.headers.get('X-Content-Type-Options')]).toEqual([
+      null,
+      'nosniff',
+    ])
+  })
+})
