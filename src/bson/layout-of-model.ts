@@ -20,6 +20,7 @@ import {
   type CollectionLayout,
   containedId,
   fields,
+  type IndexField,
   type IndexLayout,
   type KeyLayout,
   type KeyPartLayout,
@@ -281,9 +282,9 @@ function indexFields(
   type: EntityType,
   path: string,
   descending: boolean,
-): { path: string; descending: boolean }[] {
+): IndexField[] {
   const key = collection.key.parts.find(({ names }) => names.join('/') === path)
-  if (key !== undefined) return [{ path: key.path.join('.'), descending }]
+  if (key !== undefined) return [{ path: key.path.join('.'), descending, type: indexedType(key.property) }]
   const steps: Property[] = []
   let owner: StructuredType | undefined = type
   for (const name of path.split('/')) {
@@ -295,8 +296,14 @@ function indexFields(
     owner = isStructured(property.type.type) ? property.type.type : undefined
   }
   const last = steps[steps.length - 1]
-  const field = { path: fieldPathOf(layout, collection, steps).join('.'), descending }
-  const instant = last !== undefined && primitiveOf(last.type.type)?.name === 'Edm.DateTimeOffset'
-  if (!instant || last.type.collection || field.path.startsWith(fields.id)) return [field]
-  return [field, { path: `${exactFieldPathOf(layout, collection, steps).join('.')}.sub`, descending }]
+  const read = last && indexedType(last)
+  const field: IndexField = { path: fieldPathOf(layout, collection, steps).join('.'), descending, type: read }
+  if (read !== 'Edm.DateTimeOffset' || field.path.startsWith(fields.id)) return [field]
+  const sub = `${exactFieldPathOf(layout, collection, steps).join('.')}.sub`
+  return [field, { path: sub, descending, type: 'Edm.Int32' }]
+}
+
+function indexedType({ type: { type, collection } }: Property): PrimitiveTypeName | undefined {
+  if (collection) return undefined
+  return type.kind === 'enum' ? type.underlying.name : primitiveOf(type)?.name
 }

@@ -3,6 +3,7 @@ import type {
   EnumType,
   NavigationProperty,
   PrimitiveType,
+  PrimitiveTypeName,
   Property,
   StructuredType,
   TypeDefinition,
@@ -86,13 +87,22 @@ export interface CollectionLayout {
 /** An index besides the key's. */
 export interface IndexLayout {
   readonly name: string
-  /** stored field paths, dotted, in order */
-  readonly fields: readonly { readonly path: string; readonly descending: boolean }[]
+  /** stored fields, in order */
+  readonly fields: readonly IndexField[]
   readonly unique: boolean
   /** of a unique index: it holds the documents that have these fields (a partial index on `$exists`; nulls are not stored) */
   readonly required: readonly string[]
   /** of a unique index that a derived type declares: the values of `@type` it holds for; empty: all documents */
   readonly types: readonly string[]
+}
+
+/** One field of an index. */
+export interface IndexField {
+  /** stored field path, dotted */
+  readonly path: string
+  readonly descending: boolean
+  /** what its values are read as: of an enumeration the underlying type; undefined: not of one primitive type */
+  readonly type: PrimitiveTypeName | undefined
 }
 
 /** The stored form of a whole model. */

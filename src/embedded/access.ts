@@ -11,8 +11,7 @@ import { prepareSearch } from '../eval/search.ts'
 import type { CountPlan, DeletePlan, ReadPlan, Source, SourceRoot, UpdatePlan } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Session } from '../store/port.ts'
-import type { StoredIndex } from './index-catalog.ts'
-import { chooseIndexes, type IndexChoice, prefixOfChoice } from './index-choice.ts'
+import { chooseIndexes, type IndexChoice } from './index-choice.ts'
 import { type KeyRange, keyOfId, ownerRange } from './key.ts'
 import { type KeyOrder, keyOrderOf } from './key-order.ts'
 import type { CollectionHandle, Collections } from './registry.ts'
@@ -52,13 +51,6 @@ export interface Ordering {
   bind(parameters: Parameters): BoundOrder
   /** whether sort values may be parts of the row's own bytes */
   readonly binary: boolean
-}
-
-/** Entries of an index that lead to all rows that a request may want. */
-export interface IndexRange {
-  readonly prefix: Uint8Array
-  /** the rows come in the order of their keys */
-  readonly inKeyOrder: boolean
 }
 
 /** Plans to closures, each once: plans and row filters are shared objects that live long. */
@@ -140,23 +132,12 @@ export class Accesses {
     return condition
   }
 
-  /**
-   * The entries of the index that helps most with the conditions of plan and session; undefined: none does.
-   * @param stored the indexes as they stand at the moment
-   */
-  index(plan: QueryPlan, session: Session, stored: readonly StoredIndex[]): IndexRange | undefined {
-    for (const choice of this.#choices(plan, session.rowFilters.get(plan.source.root.name))) {
-      const index = stored.find(({ name, state }) => name === choice.index.name && state !== 'building')
-      const prefix = index && prefixOfChoice(this.#layout, choice, index, session.parameters)
-      if (prefix) return { prefix, inKeyOrder: choice.whole }
-    }
-    return undefined
-  }
-
-  #choices(plan: QueryPlan, rowFilter: Expression | undefined): readonly IndexChoice[] {
+  /** The indexes that help with the conditions of plan and session, or with its order, the best one first. */
+  indexes(plan: QueryPlan, session: Session): readonly IndexChoice[] {
     const { access, expressions } = this.query(plan)
     // Entries are of all owners; the rows of one stand together.
     if (access.collection.layout.indexes.length === 0 || access.owner !== undefined) return []
+    const rowFilter = session.rowFilters.get(plan.source.root.name)
     let byFilter = this.#indexes.get(plan)
     if (!byFilter) {
       byFilter = new WeakMap()
@@ -166,7 +147,8 @@ export class Accesses {
     let choices = byFilter.get(owner)
     if (!choices) {
       const all = rowFilter ? [...expressions, rowFilter] : expressions
-      choices = chooseIndexes(this.#layout, access.collection.layout, all)
+      const orderby = plan.kind === 'read' ? plan.orderby : []
+      choices = chooseIndexes(this.#layout, access.collection.layout, all, orderby)
       byFilter.set(owner, choices)
     }
     return choices

@@ -1,14 +1,28 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type CollectionLayout, fields, type IndexLayout } from '../bson/layout.ts'
+import type { PrimitiveTypeName } from '../edm/model.ts'
 import type { Tables } from './tables.ts'
+
+/** The form of entries that this version writes; indexes of another one are built again. */
+export const entryForm = 2
+
+/** A field of an index: with what its values are read as, whatever a later model says. */
+export interface IndexedField {
+  /** stored field path, dotted */
+  readonly path: string
+  readonly descending: boolean
+  /** null: not of one primitive type */
+  readonly type: PrimitiveTypeName | null
+}
 
 /** An index as the data folder knows it: every process that writes keeps all of them, whatever its own model says. */
 export interface StoredIndex {
   /** what its entries begin with; never given to another index */
   readonly number: number
   readonly name: string
-  /** stored field paths, dotted, in order */
-  readonly fields: readonly string[]
+  /** form of its entries */
+  readonly form: number
+  readonly fields: readonly IndexedField[]
   readonly unique: boolean
   /** of a unique index: fields a row must have, and what its `@type` must be (empty: anything), for its values to count */
   readonly required: readonly string[]
@@ -45,9 +59,25 @@ export function readIndexes(tables: Tables, collection: number): readonly Stored
 
 const none: readonly StoredIndex[] = []
 
-/** The documents table is in the order of `_id` already. */
-function isUseful({ fields: [first] }: IndexLayout): boolean {
-  return first !== undefined && first.path !== fields.id && !first.path.startsWith(`${fields.id}.`)
+/**
+ * The fields that entries of an index hold. An instant is one field, and the key stands at the end of each entry anyway.
+ */
+export function indexedFields({ fields: all, unique }: IndexLayout): readonly IndexedField[] {
+  const own = all.filter(({ path }, i) => i === 0 || path !== `${all[i - 1]?.path}${subSuffix}`)
+  // The documents table is in the order of `_id` already.
+  const last = unique ? own.length : own.findLastIndex(({ path }) => !isKeyPath(path)) + 1
+  return own.slice(0, last).map(({ path, descending, type = null }) => {
+    // Instants in keys are text.
+    const unread = isKeyPath(path) && type === 'Edm.DateTimeOffset'
+    return { path, descending, type: unread ? null : type }
+  })
+}
+
+/** Of an instant: what is below its millisecond (layout-of-model.ts). */
+const subSuffix = `${fields.exact}.sub`
+
+function isKeyPath(path: string): boolean {
+  return path === fields.id || path.startsWith(`${fields.id}.`)
 }
 
 export function printIndexes(indexes: readonly StoredIndex[]): Uint8Array {
@@ -67,8 +97,10 @@ export function mergeIndexes(
   empty: boolean,
 ): { readonly indexes: readonly StoredIndex[]; readonly dropped: readonly number[] } {
   const kept = new Set<StoredIndex>()
-  const indexes = layout.indexes.filter(isUseful).map(({ name, fields, unique, required, types }): StoredIndex => {
-    const wanted = { name, fields: fields.map(({ path }) => path), unique, required, types }
+  const useful = layout.indexes.filter(({ fields: [first] }) => first && !isKeyPath(first.path))
+  const indexes = useful.map((index): StoredIndex => {
+    const { name, unique, required, types } = index
+    const wanted = { name, form: entryForm, fields: indexedFields(index), unique, required, types }
     const same = stored.find((index) => isDeepStrictEqual({ ...index, ...wanted }, index))
     if (same) kept.add(same)
     return same ?? { number: number(), ...wanted, state: empty ? 'ready' : 'building' }

@@ -1,162 +1,139 @@
-import { serialize } from 'bson'
-import type { Expression, MemberExpression, Parameters } from '../bind/tree.ts'
-import { encodeValue } from '../bson/encode.ts'
-import { fieldPathOf } from '../bson/field-path.ts'
-import { type CollectionLayout, fields, type IndexLayout, type ModelLayout } from '../bson/layout.ts'
-import type { PrimitiveTypeName, Property, TypeReference } from '../edm/model.ts'
-import { primitiveOf } from '../edm/types.ts'
-import type { DateTimeOffset } from '../edm/value.ts'
-import { ODataError } from '../errors/odata-error.ts'
-import type { StoredIndex } from './index-catalog.ts'
-import { prefixOf } from './index-entries.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { invariant } from '../base/assert.ts'
+import type { Expression, OrderByItem, Parameters } from '../bind/tree.ts'
+import type { CollectionLayout, IndexLayout, ModelLayout } from '../bson/layout.ts'
+import { type Bound, boundsOf, bytesOfPlace, intervalsOf, memberPath } from './index-bounds.ts'
+import { entryForm, type IndexedField, indexedFields, type StoredIndex } from './index-catalog.ts'
+import { orderedTypes } from './index-values.ts'
+import type { KeyRange } from './key.ts'
+import { type KeyOrder, keyOrderOf } from './key-order.ts'
 
-/** `field eq parameter`, one of the conditions that all rows of an answer fulfil. */
-interface Equality {
-  readonly path: string
-  readonly parameter: number
-  readonly type: TypeReference
-}
-
-/** An index that can answer a part of a filter. */
+/** An index that helps to find rows, or to meet them in order. */
 export interface IndexChoice {
   readonly index: IndexLayout
-  /** the first fields of the index: what they equal */
-  readonly fields: readonly { readonly equality: Equality; readonly part: 'value' | 'sub' }[]
-  /** every field is bound: rows come in the order of their keys */
-  readonly whole: boolean
+  readonly fields: readonly IndexedField[]
+  /** of the first fields, what their values are: `eq` for all but the last, which may be anything */
+  readonly bounds: readonly Bound[]
+  /** how many first fields equal one value each */
+  readonly equal: number
+  readonly order: IndexOrder | undefined
 }
 
-/** Types whose equal values have equal entries. */
-const exact: ReadonlySet<PrimitiveTypeName> = new Set<PrimitiveTypeName>([
-  'Edm.Boolean',
-  'Edm.Date',
-  'Edm.DateTimeOffset',
-  'Edm.Guid',
-  'Edm.String',
-  'Edm.TimeOfDay',
-])
+/** How the entries of an index stand to the order of a plan. */
+export interface IndexOrder {
+  /** entries are met from the last to the first */
+  readonly reverse: boolean
+  /** items of the order that are fields of the index, behind the equal ones */
+  readonly items: number
+  /** the order behind those items is that of keys, and that is what entries end with; undefined: rows of equal values are sorted */
+  readonly key: KeyOrder | undefined
+}
 
-/** Types whose numbers have one form in entries, whatever the type. */
-const numbers: ReadonlySet<PrimitiveTypeName> = new Set<PrimitiveTypeName>([
-  'Edm.Byte',
-  'Edm.Decimal',
-  'Edm.Int16',
-  'Edm.Int32',
-  'Edm.Int64',
-  'Edm.SByte',
-])
-
-/** The indexes of a collection that help with conditions, the best one first. */
+/** The indexes of a collection that help with a plan, the best one first. */
 export function chooseIndexes(
   layout: ModelLayout,
   collection: CollectionLayout,
   conditions: readonly Expression[],
+  orderby: readonly OrderByItem[],
 ): readonly IndexChoice[] {
   if (collection.indexes.length === 0) return []
-  const equalities = new Map<string, Equality>()
-  for (const condition of conditions)
-    for (const equality of equalitiesOf(layout, collection, condition)) equalities.set(equality.path, equality)
-  const choices = collection.indexes.flatMap((index) => choiceOf(index, equalities) ?? [])
+  const bounds = boundsOf(layout, collection, conditions)
+  const items = orderby.map(({ expression, descending }) => ({
+    path: memberPath(layout, collection, expression),
+    descending,
+  }))
+  const choices = collection.indexes.flatMap((index): IndexChoice[] => {
+    const fields = indexedFields(index)
+    const own: Bound[] = []
+    for (const { path, type } of fields) {
+      const bound = type === null ? undefined : bounds.get(path)
+      if (!bound) break
+      own.push(bound)
+      if (!isPoints(bound)) break
+    }
+    const equal = own.findIndex((bound) => !isPoint(bound))
+    const choice = { index, fields, bounds: own, equal: equal < 0 ? own.length : equal }
+    const order = orderOf(collection, choice, items, orderby)
+    return own.length > 0 || order ? [{ ...choice, order }] : []
+  })
   return choices.sort((a, b) => rank(b) - rank(a))
 }
 
-function rank({ index, fields, whole }: IndexChoice): number {
-  return fields.length * 4 + (whole ? 2 : 0) + (whole && index.unique ? 1_000 : 0)
+function rank({ index, fields, bounds, equal, order }: IndexChoice): number {
+  const one = index.unique && equal === fields.length ? 10_000 : 0
+  return one + equal * 100 + (bounds.length > equal ? 40 : 0) + (order ? 50 : 0)
 }
 
-function choiceOf(index: IndexLayout, equalities: ReadonlyMap<string, Equality>): IndexChoice | undefined {
-  const bound: IndexChoice['fields'][number][] = []
-  for (const { path } of index.fields) {
-    const sub = path.endsWith(subSuffix)
-    const equality = equalities.get(sub ? path.slice(0, -subSuffix.length) : path)
-    if (!equality) break
-    bound.push({ equality, part: sub ? 'sub' : 'value' })
-  }
-  return bound.length === 0 ? undefined : { index, fields: bound, whole: bound.length === index.fields.length }
+function isPoint(bound: Bound): boolean {
+  return bound.kind === 'compare' && bound.operator === 'eq'
 }
 
-/** Of an instant: what is below its millisecond (layout-of-model.ts). */
-const subSuffix = `${fields.exact}.sub`
-
-function* equalitiesOf(layout: ModelLayout, collection: CollectionLayout, condition: Expression): Generator<Equality> {
-  if (condition.kind !== 'binary') return
-  if (condition.operator === 'and') {
-    yield* equalitiesOf(layout, collection, condition.left)
-    yield* equalitiesOf(layout, collection, condition.right)
-  } else if (condition.operator === 'eq') {
-    const found =
-      equalityOf(layout, collection, condition.left, condition.right) ??
-      equalityOf(layout, collection, condition.right, condition.left)
-    if (found) yield found
-  }
+/** A list of values. */
+function isPoints(bound: Bound): boolean {
+  return isPoint(bound) || (bound.kind === 'any' && bound.bounds.every(isPoints))
 }
 
-function equalityOf(
-  layout: ModelLayout,
+function orderOf(
   collection: CollectionLayout,
-  left: Expression,
-  right: Expression,
-): Equality | undefined {
-  const member = unconverted(left)
-  const parameter = unconverted(right)
-  if (member.kind !== 'member' || parameter.kind !== 'parameter') return undefined
-  const { type } = parameter
-  if (!type || !member.type || !alike(member.type, type)) return undefined
-  const properties = propertiesOf(member)
-  if (!properties) return undefined
-  const path = fieldPathOf(layout, collection, properties)
-  // Keys have a form and a table of their own.
-  return path[0] === fields.id ? undefined : { path: path.join('.'), parameter: parameter.index, type }
-}
-
-/** Whether equal values of both types have equal entries. */
-function alike(a: TypeReference, b: TypeReference): boolean {
-  if (a.collection || b.collection) return false
-  if (a.type.kind === 'enum' || b.type.kind === 'enum') return a.type === b.type
-  const [left, right] = [primitiveOf(a.type)?.name, primitiveOf(b.type)?.name]
-  if (!left || !right) return false
-  return left === right ? exact.has(left) || numbers.has(left) : numbers.has(left) && numbers.has(right)
-}
-
-function unconverted(expression: Expression): Expression {
-  return expression.kind === 'convert' && !expression.explicit ? expression.operand : expression
-}
-
-function propertiesOf(member: MemberExpression): readonly Property[] | undefined {
-  if (member.variable !== '$it') return undefined
-  const properties: Property[] = []
-  for (const step of member.steps) {
-    if (step.kind !== 'property') return undefined
-    properties.push(step.property)
+  { fields, equal }: Pick<IndexChoice, 'fields' | 'equal'>,
+  wanted: readonly { readonly path: string | undefined; readonly descending: boolean }[],
+  orderby: readonly OrderByItem[],
+): IndexOrder | undefined {
+  let items = 0
+  let reverse: boolean | undefined
+  for (const { path, descending } of wanted) {
+    const field = fields[equal + items]
+    if (!field || field.path !== path || field.type === null || !orderedTypes.has(field.type)) break
+    const against = field.descending !== descending
+    if (reverse !== undefined && reverse !== against) break
+    reverse = against
+    items++
   }
-  return properties.length === 0 ? undefined : properties
+  const all = equal + items === fields.length
+  const key = all ? keyOrderOf(orderby.slice(items), collection) : undefined
+  if (items === 0 && !(key && equal > 0)) return undefined
+  return { reverse: reverse ?? key?.descending ?? false, items, key }
 }
 
-/**
- * Where the entries of a choice stand for the values of a request.
- * @returns undefined where the index cannot tell: a null, a value that is not stored
- */
-export function prefixOfChoice(
-  layout: ModelLayout,
-  choice: IndexChoice,
-  index: StoredIndex,
-  parameters: Parameters,
-): Uint8Array | undefined {
-  const documents: (Uint8Array | undefined)[] = []
-  for (const { equality, part } of choice.fields) {
-    const value = parameters[equality.parameter] ?? null
-    if (value === null) return undefined
-    if (part === 'sub') {
-      const { sub } = value as DateTimeOffset
-      documents.push(sub === 0 ? undefined : serialize({ v: sub }))
-      continue
-    }
-    try {
-      documents.push(serialize({ v: encodeValue(layout, equality.type, value).value }))
-    } catch (error) {
-      if (error instanceof ODataError) return undefined
-      throw error
-    }
+/** What the entries begin with whose first values equal those that a choice asks for. */
+export function baseOfChoice(choice: IndexChoice, index: StoredIndex, parameters: Parameters): Uint8Array {
+  const [range] = rangesOfChoice({ ...choice, bounds: choice.bounds.slice(0, choice.equal) }, index, parameters)
+  invariant(range, 'single values make one range')
+  return range.start
+}
+
+/** Prefixes that lists of values may make. */
+const maxPrefixes = 256
+
+/** The entries of an index that lead to all rows that a request may want, in the order of entries. */
+export function rangesOfChoice(choice: IndexChoice, index: StoredIndex, parameters: Parameters): readonly KeyRange[] {
+  const number = Buffer.alloc(4)
+  number.writeUInt32BE(index.number)
+  let prefixes: readonly Uint8Array[] = [number]
+  for (const [i, bound] of choice.bounds.entries()) {
+    const field = choice.fields[i]
+    if (!field) break
+    const intervals = intervalsOf(bound, field, parameters)
+    const more = i + 1 < choice.bounds.length
+    const points = intervals.every(({ point }) => point)
+    if (!more || !points || prefixes.length * intervals.length > maxPrefixes)
+      return prefixes.flatMap((prefix) =>
+        intervals.map(({ from, to }) => ({
+          start: Buffer.concat([prefix, bytesOfPlace(from)]),
+          end: Buffer.concat([prefix, bytesOfPlace(to)]),
+        })),
+      )
+    prefixes = prefixes.flatMap((prefix) => intervals.map(({ from }) => Buffer.concat([prefix, from.bytes])))
   }
-  return prefixOf(index, documents)
+  return prefixes.map((prefix) => ({ start: prefix, end: Buffer.concat([prefix, Uint8Array.of(0xff, 0xff)]) }))
+}
+
+/** Whether the folder has the entries of a choice, all of them, in the form that is expected. */
+export function isUsable({ index, fields }: IndexChoice, stored: StoredIndex): boolean {
+  return (
+    stored.name === index.name &&
+    stored.state !== 'building' &&
+    stored.form === entryForm &&
+    isDeepStrictEqual(stored.fields, fields)
+  )
 }

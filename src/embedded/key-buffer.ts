@@ -72,6 +72,11 @@ export class KeyBuffer {
     this.byte(0)
   }
 
+  /** The text that was written last was cut: it ends with 01, behind the same text that ends there. */
+  markCut(): void {
+    this.#bytes[this.#length - 1] = 1
+  }
+
   /** UTF-8, whose byte order is the order of code points, escaped as above. */
   text(text: string): void {
     const at = this.#length

@@ -5,7 +5,8 @@ import type { KeyBuffer } from './key-buffer.ts'
  * the digits of the fraction; beyond it: sign, number of digits, digits.
  */
 
-const tag = {
+/** One byte in front of each number. */
+export const tag = {
   notANumber: 0x16,
   minusInfinity: 0x17,
   belowLong: 0x18,
@@ -19,7 +20,7 @@ const tag = {
 const minLong = -0x8000_0000_0000_0000n
 const maxLong = 0x7fff_ffff_ffff_ffffn
 
-function isLong(value: bigint): boolean {
+export function isLong(value: bigint): boolean {
   return value >= minLong && value <= maxLong
 }
 
@@ -93,7 +94,7 @@ function writeFraction(out: KeyBuffer, negative: boolean, digits: string, places
 }
 
 /** 1 minus a fraction, digit by digit; the last digit is no zero. */
-function complement(fraction: string): string {
+export function complement(fraction: string): string {
   const last = fraction.length - 1
   let result = ''
   for (let i = 0; i < last; i++) result += 9 - Number(fraction[i])

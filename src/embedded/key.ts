@@ -27,7 +27,7 @@ import { writeDecimal, writeDouble, writeInteger } from './key-numbers.ts'
 export const maxKeyBytes = 1_978
 
 /** One byte in front of each value: values of different types never compare equal. */
-const tag = {
+export const tag = {
   null: 0x10,
   string: 0x30,
   document: 0x40,

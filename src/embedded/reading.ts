@@ -1,7 +1,7 @@
 import type { RowTest } from '../eval/compile.ts'
 import type { CountPlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
-import type { Rows, Session } from '../store/port.ts'
+import type { Keyset, Rows, Session } from '../store/port.ts'
 import {
   type Access,
   type Accesses,
@@ -14,11 +14,12 @@ import {
 } from './access.ts'
 import { BatchedRows, type Guard } from './batched-rows.ts'
 import { readCounters } from './counters.ts'
-import { readIndexes } from './index-catalog.ts'
+import { IndexOrderSource } from './index-order.ts'
 import { IndexScan } from './index-scan.ts'
+import { chooseUse } from './index-use.ts'
 import { keyOfRow } from './key.ts'
 import type { CollectionHandle } from './registry.ts'
-import { KeyOrderSource, type RowQuery, type RowSource, SortedSource } from './row-source.ts'
+import { KeyOrderSource, type RowSource, SortedSource } from './row-source.ts'
 import { currentKey, currentKeyText, pause, type RowWalk, Scan } from './scan.ts'
 import type { Tables } from './tables.ts'
 import { Transaction } from './transaction.ts'
@@ -163,10 +164,10 @@ export function bound(
 }
 
 /** The shortest walk over all rows that a request may count. */
-function walkFor({ tables, accesses }: ReadingContext, plan: QueryPlan, session: Session, access: Access): RowWalk {
-  const index = accesses.index(plan, session, readIndexes(tables, access.collection.number))
-  if (index) return new IndexScan(tables, index.prefix, false, undefined)
-  return new Scan(tables, rangeOf(access, session.parameters), false, undefined)
+function walkFor(context: ReadingContext, plan: QueryPlan, session: Session, access: Access): RowWalk {
+  const use = chooseUse(context, plan, session, undefined)
+  if (use) return new IndexScan(context.tables, use.ranges, false, undefined)
+  return new Scan(context.tables, rangeOf(access, session.parameters), false, undefined)
 }
 
 function sourceOf(
@@ -183,24 +184,27 @@ function sourceOf(
   const range = rangeOf(access, session.parameters)
   const overlay = transaction?.beginScan(collection, range)
   tables.root.resetReadTxn()
-  const index = accesses.index(plan, session, readIndexes(tables, collection.number))
-  const inKeyOrder = order.key && !overlay && (index?.inKeyOrder ?? true)
-  const after =
-    inKeyOrder && session.after
-      ? order.key?.position(collection.number, session.after, ownerOf(access, session.parameters))
-      : undefined
-  const reverse = (inKeyOrder && order.key?.descending) ?? false
-  const query: RowQuery = {
-    scan: index ? new IndexScan(tables, index.prefix, reverse, after) : new Scan(tables, range, reverse, after),
-    test,
-    // A position stands behind what was skipped.
-    skip: session.after ? 0 : (plan.skip ?? 0),
-    limit: Math.min(session.limit ?? Number.POSITIVE_INFINITY, plan.top ?? Number.POSITIVE_INFINITY),
-    scanLimit,
-    overlay,
+  // A position stands behind what was skipped.
+  const skip = session.after ? 0 : (plan.skip ?? 0)
+  const limit = Math.min(session.limit ?? Number.POSITIVE_INFINITY, plan.top ?? Number.POSITIVE_INFINITY)
+  const wanted = { rows: skip + limit, byKey: order.key !== undefined }
+  const use = chooseUse(context, plan, session, overlay ? undefined : wanted)
+  const query = { test, skip, limit, scanLimit }
+  if (use?.order && !overlay) {
+    const { order: items } = use
+    const bound = { order: order.bind(session.parameters), binary: order.binary }
+    const keyAt = (keyset: Keyset) => items.key?.position(collection.number, keyset.slice(items.items), undefined)
+    return new IndexOrderSource({ ...use, order: items, tables, bound, after: session.after, keyAt }, query)
   }
-  if (inKeyOrder) return new KeyOrderSource(query)
-  return new SortedSource(query, order.bind(session.parameters), order.binary, session.after, (key) =>
+  if (order.key && !overlay && !use) {
+    const owner = ownerOf(access, session.parameters)
+    const after = session.after && order.key.position(collection.number, session.after, owner)
+    const scan = new Scan(tables, range, order.key.descending, after)
+    return new KeyOrderSource({ ...query, scan, overlay })
+  }
+  const scan = use ? new IndexScan(tables, use.ranges, false, undefined) : new Scan(tables, range, false, undefined)
+  const bound = order.bind(session.parameters)
+  return new SortedSource({ ...query, scan, overlay }, bound, order.binary, session.after, (key) =>
     tables.documents.getBinary(key),
   )
 }

@@ -31,13 +31,14 @@ const meta = {
 } as const
 
 /**
- * Checks, or on a fresh folder writes, the format of the data.
+ * Checks the format of the data, and writes it on a fresh folder or one of an earlier format: the indexes of that are built
+ * again as their collections are registered.
  * @throws ODataError storeUnavailable where the folder is of a later format
  */
 export async function checkFormat(committer: Committer, path: string): Promise<void> {
   const found = await committer.run((batch) => {
     const format = batch.getMeta(meta.format)
-    if (format) return Number(text(format))
+    if (format && Number(text(format)) > dataFormat) return Number(text(format))
     batch.putMeta(meta.format, encoder.encode(String(dataFormat)))
     return dataFormat
   }, startLimit)

@@ -3,8 +3,8 @@ import { type Database, type DatabaseOptions, open, type RootDatabase } from 'lm
 import { ODataError } from '../errors/odata-error.ts'
 import { storeFailure } from '../store/failures.ts'
 
-/** What a data folder holds, by number. A folder of a later format is not opened. */
-export const dataFormat = 1
+/** What a data folder holds, by number: 2 has ordered index entries. A folder of a later format is not opened. */
+export const dataFormat = 2
 
 /** The lmdb databases of a data folder. Keys and values are bytes. */
 export interface Tables {

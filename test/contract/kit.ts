@@ -1,7 +1,7 @@
 import { type Document, deserialize } from 'bson'
 import type { Parameters } from '../../src/bind/tree.ts'
 import { encodeEntity, encodeMembers, encodeReplacement } from '../../src/bson/encode.ts'
-import type { CollectionLayout } from '../../src/bson/layout.ts'
+import type { CollectionLayout, ModelLayout } from '../../src/bson/layout.ts'
 import { layoutOf } from '../../src/bson/layout-of-model.ts'
 import { parseCsdl } from '../../src/csdl/read-csdl.ts'
 import type { EntityType } from '../../src/edm/model.ts'
@@ -12,8 +12,13 @@ import type { Change, CreateOutcome, Rows, Session, Store } from '../../src/stor
 import { defaultUrlLimits } from '../../src/url/ast.ts'
 import { parseRequestUrl } from '../../src/url/parse-url.ts'
 
-/** A model with every kind of value a store has to compare, sort and keep. */
-const csdl = `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
+/**
+ * A model with every kind of value a store has to compare, sort and keep.
+ * @param indexes annotations of the type Thing
+ */
+const csdlOf = (
+  indexes: string,
+) => `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
 <Schema Namespace="contract" xmlns="http://docs.oasis-open.org/odata/ns/edm">
   <EnumType Name="Color"><Member Name="Red" Value="0"/><Member Name="Green" Value="1"/><Member Name="Blue" Value="2"/></EnumType>
   <EnumType Name="Rights" IsFlags="true"><Member Name="Read" Value="1"/><Member Name="Write" Value="2"/><Member Name="Own" Value="4"/></EnumType>
@@ -33,6 +38,7 @@ const csdl = `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/o
     <NavigationProperty Name="parts" Type="Collection(contract.Part)" ContainsTarget="true"/>
     <NavigationProperty Name="pieces" Type="Collection(contract.Piece)" ContainsTarget="true"/>
     <NavigationProperty Name="lid" Type="contract.Part" ContainsTarget="true"/>
+    ${indexes}
   </EntityType>
   <EntityType Name="Part"><Key><PropertyRef Name="name"/></Key>
     <Property Name="name" Type="Edm.String" Nullable="false"/><Property Name="size" Type="Edm.Int32"/></EntityType>
@@ -61,8 +67,24 @@ const csdl = `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/o
   </EntityContainer>
 </Schema></edmx:DataServices></edmx:Edmx>`
 
-export const model = parseCsdl(csdl, { file: 'contract.xml' })
+export const model = parseCsdl(csdlOf(''), { file: 'contract.xml' })
 export const layout = layoutOf(model)
+
+/** The same collections with indexes on things: each a list of paths, `desc` behind one that goes down. */
+export function indexedLayout(indexes: readonly (readonly string[])[]): ModelLayout {
+  const records = indexes.map(
+    (fields) =>
+      `<Record><PropertyValue Property="Fields"><Collection>${fields
+        .map((field) => `<String>${field}</String>`)
+        .join('')}</Collection></PropertyValue></Record>`,
+  )
+  const annotation = `<Annotation Term="Odatum.V1.Index"><Collection>${records.join('')}</Collection></Annotation>`
+  const indexed = layoutOf(parseCsdl(csdlOf(annotation), { file: 'contract.xml' })).collections.get('things')
+  const things = collectionOf('things')
+  const collections = new Map(layout.collections).set('things', { ...things, indexes: indexed?.indexes ?? [] })
+  return { ...layout, collections }
+}
+
 const planner = new Planner(model, { keyAsSegment: true })
 
 type PlanOf = { GET: ReadPlan; POST: CreatePlan; PATCH: UpdatePlan; PUT: UpdatePlan; DELETE: DeletePlan }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ModelLayout } from '../../src/bson/layout.ts'
 import type { Store } from '../../src/store/port.ts'
 import { changeContract } from './change-contract.ts'
 import { containedContract } from './contained-contract.ts'
@@ -11,8 +12,9 @@ import { transactionContract } from './transaction-contract.ts'
 /**
  * What every store promises (src/store/port.ts), as tests. The same cases run on all stores.
  * @param make a store on data of its own, not yet open; called once for each part, closed by the suite
+ * @param indexed the layout, where it is to have further indexes
  */
-export function storeContract(name: string, make: () => Promise<Store> | Store): void {
+export function storeContract(name: string, make: () => Promise<Store> | Store, indexed: ModelLayout = layout): void {
   const parts = {
     life: lifeContract,
     create: createContract,
@@ -26,7 +28,7 @@ export function storeContract(name: string, make: () => Promise<Store> | Store):
       let client: Client
       beforeAll(async () => {
         const store = await make()
-        await store.open(layout)
+        await store.open(indexed)
         client = new Client(store)
       })
       afterAll(() => client?.store.close())

@@ -103,8 +103,8 @@ describe('layout of a model', () => {
       {
         name: '_id.b_1__id.a_1',
         fields: [
-          { path: '_id.b', descending: false },
-          { path: '_id.a', descending: false },
+          { path: '_id.b', descending: false, type: 'Edm.String' },
+          { path: '_id.a', descending: false, type: 'Edm.String' },
         ],
         unique: false,
         required: [],
@@ -159,7 +159,11 @@ describe('layout of a model', () => {
       ['address.city_1_created_-1_created@exact.sub_-1', false, []],
       ['created_1_created@exact.sub_1', true, ['created']],
     ])
-    expect(things.indexes[2]?.fields[1]).toEqual({ path: 'created', descending: true })
+    expect(things.indexes[2]?.fields[1]).toEqual({
+      path: 'created',
+      descending: true,
+      type: 'Edm.DateTimeOffset',
+    })
   })
 
   it('reaches properties of derived types', () => {
