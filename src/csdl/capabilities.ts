@@ -403,3 +403,41 @@ export const asynchronousRequestsSupported = tag('AsynchronousRequestsSupported'
 export function filterFunctions(target: Annotatable): readonly string[] | undefined {
   return texts(annotationOf(target, `${capabilities}FilterFunctions`)?.value)
 }
+
+/** What the container says of batches, BatchSupport before the older BatchSupported; what it does not say is undefined. */
+export interface BatchSupport {
+  readonly supported: boolean | undefined
+  readonly continueOnErrorSupported: boolean | undefined
+  readonly referencesInBodies: boolean | undefined
+  readonly referencesAcrossChangeSets: boolean | undefined
+  readonly etagReferences: boolean | undefined
+  readonly dependencyConditions: boolean | undefined
+  /** media types; none: all */
+  readonly supportedFormats: readonly string[]
+}
+
+const batchSupportOf = reader(
+  'BatchSupport',
+  (record): BatchSupport => ({
+    supported: flag(record, 'Supported'),
+    continueOnErrorSupported: flag(record, 'ContinueOnErrorSupported'),
+    referencesInBodies: flag(record, 'ReferencesInRequestBodiesSupported'),
+    referencesAcrossChangeSets: flag(record, 'ReferencesAcrossChangeSetsSupported'),
+    etagReferences: flag(record, 'EtagReferencesSupported'),
+    dependencyConditions: flag(record, 'RequestDependencyConditionsSupported'),
+    supportedFormats: texts(member(record, 'SupportedFormats')) ?? [],
+  }),
+)
+const batchSupported = tag('BatchSupported')
+const batchContinueOnError = tag('BatchContinueOnErrorSupported')
+
+export function batchSupport(container: Annotatable | undefined): BatchSupport {
+  const support = batchSupportOf(container ?? nowhere)
+  return {
+    ...support,
+    supported: support.supported ?? batchSupported(container),
+    continueOnErrorSupported: support.continueOnErrorSupported ?? batchContinueOnError(container),
+  }
+}
+
+const nowhere: Annotatable = Object.freeze({ annotations: [] })

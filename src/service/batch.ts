@@ -8,6 +8,7 @@ import { newBoundary, readMultipartBatch, writeMultipartBatch } from '../protoco
 import { requestVersion } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
 import { BatchRun, type Stages } from './batch-run.ts'
+import { checkBatchFormat, mayContinue, withoutUnsupported } from './batch-support.ts'
 import type { Core } from './core.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -29,11 +30,13 @@ export async function batch(core: Core, exchange: Exchange, stages: Stages): Pro
     throw new ODataError('unsupportedMediaType', 'A batch is multipart/mixed or application/json.', {
       target: 'Content-Type',
     })
+  const { container } = core.model
+  checkBatchFormat(container, format)
   requestVersion(headers, exchange.version)
   const answerFormat = negotiate(headers.accept, format)
-  const units = await readUnits(core, exchange, media, format)
+  const units = withoutUnsupported(container, await readUnits(core, exchange, media, format))
 
-  const said = parsePrefer(headers.prefer).continueOnError
+  const said = mayContinue(container) ? parsePrefer(headers.prefer).continueOnError : undefined
   const answers = new BatchRun(core, exchange, stages, said ?? format === 'json').run(units)
   const answer: Record<string, string> = {}
   if (said !== undefined)

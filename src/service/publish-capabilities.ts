@@ -59,6 +59,18 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
     annotation(`${capabilities}KeyAsSegmentSupported`, bool(features.keyAsSegment)),
     annotation(`${capabilities}AsynchronousRequestsSupported`, no),
     annotation(`${capabilities}BatchSupported`, bool(batch)),
+    annotation(
+      `${capabilities}BatchSupport`,
+      record({
+        Supported: bool(batch),
+        ContinueOnErrorSupported: yes,
+        ReferencesInRequestBodiesSupported: no,
+        ReferencesAcrossChangeSetsSupported: yes,
+        EtagReferencesSupported: yes,
+        RequestDependencyConditionsSupported: yes,
+        SupportedFormats: texts(['multipart/mixed', 'application/json']),
+      }),
+    ),
     annotation(`${capabilities}CrossJoinSupported`, no),
     annotation(`${capabilities}QuerySegmentSupported`, yes),
     annotation(`${capabilities}AnnotationValuesInQuerySupported`, no),

@@ -26,6 +26,8 @@ const query = 'test/unit/plan/capabilities/query.test.ts'
 const access = 'test/unit/plan/capabilities/access.test.ts'
 const http = 'test/http/vocabularies.test.ts'
 const validation = 'test/unit/payload/validation/validation.test.ts'
+const batches = 'src/service/batch-support.ts'
+const batchTest = 'test/unit/service/batch-support.test.ts'
 const here = 'src/plan/capabilities'
 const checks = 'src/payload/validation'
 
@@ -145,9 +147,9 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
   AcceptableEncodings: served,
   AnnotationValuesInQuerySupported: { status: 'served', what: 'published: not supported' },
   AsynchronousRequestsSupported: { status: 'served', what: 'published: not supported' },
-  BatchContinueOnErrorSupported: served,
-  BatchSupport: notYet('batches are taken whatever it says'),
-  BatchSupported: notYet('batches are taken whatever it says; published'),
+  BatchContinueOnErrorSupported: enforced('where it says false the preference is not applied', batches, batchTest),
+  BatchSupport: enforced('what it denies is refused; published', batches, batchTest),
+  BatchSupported: enforced('batches are refused where it says false; published', batches, batchTest),
   CallbackSupported: { status: 'served', what: 'there are no callbacks' },
   ChangeTracking: { status: 'served', what: 'published: not supported' },
   CollectionPropertyRestrictions: partly(
