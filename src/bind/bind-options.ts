@@ -4,6 +4,7 @@ import type { ComputeNode, ExpandNode, OrderByNode, PathStep, QueryOptions, Sear
 import { type BindContext, notFound, type Scope, shown, type Variable } from './context.ts'
 import { memberNotFound, sizeOf } from './member-path.ts'
 import { bindBoolean, isOrdered } from './operators.ts'
+import { stepName } from './print.ts'
 import { bindSelect } from './select.ts'
 import type { BoundQuery, ExpandItem, Expression, MemberStep, OrderByItem, SearchExpression } from './tree.ts'
 import { booleanReference, itemReference, navigationReference } from './type-references.ts'
@@ -146,12 +147,7 @@ function bindExpand(context: BindContext, nodes: readonly ExpandNode[], scope: S
 }
 
 function pathText({ path, property }: ExpandItem): string {
-  return [
-    ...path.map((step) =>
-      step.kind === 'cast' ? step.type.name : step.kind === 'dynamic' ? step.name : step.property.name,
-    ),
-    property.name,
-  ].join('/')
+  return [...path.map(stepName), property.name].join('/')
 }
 
 /** `*`, perhaps with `/$ref` or `$levels`: all navigation properties that are not named themselves. */

@@ -1,4 +1,5 @@
 import { nearestName } from '../base/text.ts'
+import { isOrdered } from '../csdl/core.ts'
 import type { Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { isMedia, isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
@@ -375,8 +376,10 @@ class PathBinder {
   #inValue(segment: Segment): void {
     const { syntax, text } = segment
     const type = this.#type
-    if (type?.collection && /^-?\d{1,15}$/.test(text))
-      this.#context.notImplemented('A position in a collection', segment)
+    if (type?.collection && /^-?\d{1,9}$/.test(text)) {
+      this.#ordinal(segment, type, Number(text))
+      return
+    }
     if (syntax.kind === 'raw') throw syntax.fault
     if (syntax.kind === 'name' && type !== undefined) {
       const { name, arguments: args, key } = syntax
@@ -385,6 +388,22 @@ class PathBinder {
     }
     if (this.#resource === 'untyped') this.#context.notImplemented('A path behind a dynamic property', segment)
     this.#misplaced(segment)
+  }
+
+  /** An item of an ordered collection by its position (U 4.11). */
+  #ordinal(segment: Segment, type: TypeReference, index: number): void {
+    const last = this.#segments.at(-1)
+    if (last?.kind !== 'property') this.#context.notImplemented('A position behind this', segment)
+    if (!isOrdered(last.property))
+      throw new ODataError(
+        'resourceNotFound',
+        `'${last.property.name}' has no positions: it is not ordered (Core.Ordered).`,
+        { target: shown(segment.text), position: { offset: segment.offset, length: segment.length } },
+      )
+    this.#segments.push({ kind: 'ordinal', index })
+    this.#type = itemReference(type)
+    this.#resource = valueResource(type.type, false)
+    this.#signature += `/${index}`
   }
 
   /** A property's or result's value: which resource it is. */

@@ -1,3 +1,4 @@
+import { isOrdered } from '../csdl/core.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf, typeName } from '../edm/types.ts'
 import type { ExpressionNode, PathNode, PathStep, QueryOptions, Span } from '../url/ast.ts'
@@ -58,7 +59,8 @@ export function bindMemberPath(context: BindContext, node: PathNode, scope: Scop
       case 'annotation':
         return context.notImplemented('An annotation value in an expression', step)
       case 'ordinal':
-        return context.notImplemented('A position in a collection', step)
+        ordinalStep(context, position, step.index, step)
+        break
       case '$value':
       case '$ref':
       case '*':
@@ -212,6 +214,18 @@ function nameStep(context: BindContext, position: Position, name: string, node: 
   if (!type.open) context.fail('nameNotFound', memberNotFound(type, name), node)
   position.steps.push({ kind: 'dynamic', name })
   position.type = undefined
+}
+
+/** A position in an ordered collection of primitive or complex values (U 4.11). */
+function ordinalStep(context: BindContext, position: Position, index: number, node: Span): void {
+  const { type, steps } = position
+  const last = steps.at(-1)
+  if (type === undefined || !type.collection || last?.kind !== 'property')
+    context.fail('typeMismatch', `'${index}' is a position, and there is no collection before it.`, node)
+  if (!isOrdered(last.property))
+    context.fail('typeMismatch', `'${last.property.name}' has no positions: it is not ordered (Core.Ordered).`, node)
+  steps.push({ kind: 'ordinal', index })
+  position.type = { ...itemReference(type), nullable: true }
 }
 
 /** `The property 'x' does not exist on type 'y'.`, with a near name. */

@@ -44,11 +44,18 @@ export function printBound(expression: Expression): string {
 }
 
 function printStep(step: MemberStep): string {
+  return step.kind === 'dynamic' ? `?${step.name}` : stepName(step)
+}
+
+/** A step as a path names it. */
+export function stepName(step: MemberStep): string {
   switch (step.kind) {
     case 'dynamic':
-      return `?${step.name}`
+      return step.name
     case 'cast':
       return step.type.name
+    case 'ordinal':
+      return String(step.index)
     default:
       return step.property.name
   }

@@ -52,6 +52,8 @@ export type MemberStep =
   | { readonly kind: 'navigation'; readonly property: NavigationProperty }
   /** a cast: null where the value is of another type (collections: left out) */
   | { readonly kind: 'cast'; readonly type: StructuredType }
+  /** the item of an ordered collection at a position, counted from the end where negative (U 4.11); null where there is none */
+  | { readonly kind: 'ordinal'; readonly index: number }
 
 /**
  * A path from a variable; no steps: the variable itself. Variables: `$it`, the row of the request; inside the nested options

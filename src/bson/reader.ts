@@ -50,6 +50,22 @@ function whole(row: Uint8Array, at: number): number {
 }
 
 /** The type byte of an element (`bsonType`). */
+/**
+ * The element of an array at a position, counted from the end where negative.
+ * @param start of the array
+ * @returns -1 where there is none
+ */
+export function elementAt(row: Uint8Array, start: number, index: number): number {
+  let left = index
+  if (index < 0) {
+    for (let at = firstElement(row, start); at >= 0; at = nextElement(row, at)) left++
+    if (left < 0) return -1
+  }
+  let at = firstElement(row, start)
+  for (; at >= 0 && left > 0; at = nextElement(row, at)) left--
+  return at
+}
+
 export function elementType(row: Uint8Array, at: number): number {
   return row[at] as number
 }

@@ -4,6 +4,7 @@ import { exactFieldPathOf, fieldPathOf } from '../bson/field-path.ts'
 import { type CollectionLayout, type ModelLayout, fields as ownFields } from '../bson/layout.ts'
 import {
   bsonType,
+  elementAt,
   elementName,
   elementType,
   findField,
@@ -33,6 +34,8 @@ export type CompiledStep =
       readonly type: TypeReference | undefined
     }
   | { readonly kind: 'cast'; readonly type: StructuredType }
+  /** behind a collection */
+  | { readonly kind: 'ordinal'; readonly index: number }
   | {
       readonly kind: 'navigation'
       readonly property: NavigationProperty
@@ -97,7 +100,7 @@ export function compileMember(expression: MemberExpression, scope: CompileScope)
       continue
     }
     i++
-    if (step.kind === 'cast') {
+    if (step.kind === 'cast' || step.kind === 'ordinal') {
       steps.push(step)
       continue
     }
@@ -164,7 +167,8 @@ export function locate(member: MemberPath, cell: Cell): Located {
       if (type === undefined) return nothing
       if (!isSubtypeOf(typeOfDocument(row, start, member.context.layout.structured(type)), step.type)) return nothing
       type = step.type
-    } else if (step.kind === 'navigation') {
+    } else if (step.kind === 'ordinal') return nothing
+    else if (step.kind === 'navigation') {
       const rows = step.related.read(row, start, step.property)
       type = isStructured(step.property.type) ? step.property.type : undefined
       if (type === undefined) return nothing
@@ -177,8 +181,15 @@ export function locate(member: MemberPath, cell: Cell): Located {
       row = target
       start = 0
     } else {
-      const at = findPath(row, step.path, start)
-      if (i === steps.length - 1 || step.type?.collection === true) {
+      let at = findPath(row, step.path, start)
+      const item = steps[i + 1]
+      if (item?.kind === 'ordinal') {
+        if (!isArray(row, at)) return missing(steps, i + 2)
+        at = elementAt(row, valueOffset(row, at), item.index)
+        i++
+        const type = step.type && { ...step.type, collection: false }
+        if (i === steps.length - 1) return { kind: 'element', row, at, exactAt: -1, type, casts: noCasts }
+      } else if (i === steps.length - 1 || step.type?.collection === true) {
         const exactAt = step.exactPath === undefined || at < 0 ? -1 : findPath(row, step.exactPath, start)
         return { kind: 'element', row, at, exactAt, type: step.type, casts: castsFrom(steps, i + 1) }
       }
@@ -220,6 +231,8 @@ function memberOfValue(value: Value, steps: readonly CompiledStep[], from: numbe
       const { type } = step
       if (isCollectionValue(current)) current = current.filter((item) => isInstanceOf(item, type))
       else if (!isInstanceOf(current, type)) return null
+    } else if (step.kind === 'ordinal') {
+      current = current !== null && isCollectionValue(current) ? (current.at(step.index) ?? null) : null
     } else {
       if (!isStructuredValue(current)) return step.type?.collection === true ? [] : null
       current = memberAt(current, step.names) ?? (step.type?.collection === true ? [] : null)

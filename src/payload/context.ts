@@ -1,3 +1,4 @@
+import { stepName } from '../bind/print.ts'
 import type { ExpandItem, Parameters, Selection } from '../bind/tree.ts'
 import type { StructuredType } from '../edm/model.ts'
 import { isStructured, typeName } from '../edm/types.ts'
@@ -62,16 +63,7 @@ function entityPath({ set, key = '', cast }: Place): string {
 }
 
 function memberFragment(plan: ReadPlan, place: Place, selected: string): string {
-  const path = plan.member.map((step) => {
-    switch (step.kind) {
-      case 'dynamic':
-        return step.name
-      case 'cast':
-        return step.type.name
-      default:
-        return step.property.name
-    }
-  })
+  const path = plan.member.map(stepName)
   if (place.canonical) return `${entityPath(place)}/${path.join('/')}${selected}`
   return `${plan.memberType === undefined ? 'Edm.Untyped' : typeName(plan.memberType)}${selected}`
 }
@@ -93,9 +85,7 @@ function selectList(
   const names = select === undefined ? [] : selectedPaths(select, type, '')
   for (const item of expand) {
     if (item.as !== 'entities') continue
-    const path = item.path.map((step) =>
-      'property' in step ? step.property.name : 'type' in step ? step.type.name : step.name,
-    )
+    const path = item.path.map(stepName)
     if (path.at(-1) !== item.property.name) path.push(item.property.name)
     const target = item.property.type.kind === 'entity' ? item.property.type : undefined
     const nested = selectList(item.query.select, item.query.expand, target, dialect)

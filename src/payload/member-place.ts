@@ -2,7 +2,7 @@ import type { MemberStep } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
 import { exactFieldPathOf, fieldPathOf, streamFieldPathOf } from '../bson/field-path.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
-import { bsonType, elementType, findPath, valueOffset } from '../bson/reader.ts'
+import { bsonType, elementAt, elementType, findPath, valueOffset } from '../bson/reader.ts'
 import type { Property, StructuredType } from '../edm/model.ts'
 import { isStream, isStructured, isSubtypeOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -26,6 +26,7 @@ export interface MemberPlace {
 type Step =
   | { readonly kind: 'fields'; readonly path: readonly string[]; readonly exactPath: readonly string[] }
   | { readonly kind: 'cast'; readonly type: StructuredType; readonly declared: StructuredType }
+  | { readonly kind: 'item'; readonly index: number }
 
 const nowhere: MemberPlace = { at: -1, exactAt: -1 }
 
@@ -49,11 +50,15 @@ export function memberPlace(
         if (!isSubtypeOf(actual, step.type)) return nowhere
         continue
       }
-      const at = findPath(row, step.path, start)
+      if (step.kind === 'item') {
+        const at = elementType(row, place.at) === bsonType.array ? elementAt(row, start, step.index) : -1
+        place = { at, exactAt: -1 }
+      } else place = { at: findPath(row, step.path, start), exactAt: findPath(row, step.exactPath, start) }
+      const { at } = place
       if (at < 0) return nowhere
-      place = { at, exactAt: findPath(row, step.exactPath, start) }
       if (i === steps.length - 1) break
-      if (elementType(row, at) !== bsonType.document) return nowhere
+      const found = elementType(row, at)
+      if (found !== bsonType.document && found !== bsonType.array) return nowhere
       start = valueOffset(row, at)
     }
     return place
@@ -83,6 +88,11 @@ function stepsOf(path: MemberPath, layout: ModelLayout, owner: MemberOwner): rea
       endRun()
       if (declared !== undefined) steps.push({ kind: 'cast', type: step.type, declared })
       declared = step.type
+      continue
+    }
+    if (step.kind === 'ordinal') {
+      endRun()
+      steps.push({ kind: 'item', index: step.index })
       continue
     }
     const property = step.kind === 'property' ? step.property : step.name

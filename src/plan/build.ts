@@ -6,6 +6,7 @@ import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { checkRequest } from './capabilities/check.ts'
 import { expansionsOf } from './expansion.ts'
+import { itemsOf } from './items.ts'
 import { allow, checkMethod, type Method } from './methods.ts'
 import { checkOptions } from './options.ts'
 import { totalOrder } from './order.ts'
@@ -125,28 +126,30 @@ function storePlan(method: Method, parts: Parts): StorePlan {
 function rowPlan(method: Method, parts: Parts): StorePlan {
   const { source, query, slots, requires, fixed } = parts
   const { select, expand, filter, search } = query
+  const items = parts.member.length === 0 ? undefined : itemsOf(parts.member, parts.memberFilters, query)
   switch (method) {
     case 'GET': {
-      if (parts.path.resource === 'count')
+      if (parts.path.resource === 'count' && parts.member.length === 0)
         return { kind: 'count', requires, slots, source, filter, search } satisfies CountPlan
       return {
         kind: 'read',
         requires,
         slots,
         source,
-        member: parts.member,
+        member: items?.member ?? parts.member,
         memberType: parts.member.length > 0 ? memberTypeOf(parts.path) : undefined,
-        raw: parts.raw,
+        ...(items === undefined ? {} : { items: items.items }),
+        raw: parts.raw || parts.path.resource === 'count',
         ...(parts.references ? { references: true as const } : {}),
-        filter,
+        filter: items === undefined ? filter : undefined,
         search,
-        compute: query.compute,
+        compute: parts.member.length === 0 ? query.compute : [],
         orderby: source.single ? [] : totalOrder(query.orderby, source.type),
         select,
         expand,
-        top: query.top,
-        skip: query.skip,
-        count: query.count,
+        top: items === undefined ? query.top : undefined,
+        skip: items === undefined ? query.skip : undefined,
+        count: items === undefined && query.count,
       } satisfies ReadPlan
     }
     case 'POST':
@@ -210,9 +213,12 @@ export function keyMadeByService(type: EntityType): boolean {
 }
 
 function memberTypeOf(path: BoundPath): TypeReference | undefined {
+  let ordinal = false
   for (let i = path.segments.length - 1; i >= 0; i--) {
     const segment = path.segments[i]
-    if (segment?.kind === 'property') return segment.property.type
+    if (segment?.kind === 'ordinal') ordinal = true
+    if (segment?.kind === 'property')
+      return ordinal ? { ...segment.property.type, collection: false, nullable: true } : segment.property.type
     if (segment?.kind === 'dynamicProperty') return undefined
   }
   return undefined

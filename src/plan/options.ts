@@ -14,10 +14,10 @@ function list(text: string): readonly OptionName[] {
 }
 
 const entities = list(
-  'filter search orderby select expand compute apply top skip count index skiptoken deltatoken format schemaversion',
+  'filter search orderby select expand compute apply top skip count skiptoken deltatoken format schemaversion',
 )
 const oneEntity = list('select expand compute format schemaversion')
-const values = list('filter search orderby compute top skip count index skiptoken format schemaversion')
+const values = list('filter search orderby compute top skip count format schemaversion')
 const plain = list('format schemaversion')
 
 /**

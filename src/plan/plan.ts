@@ -166,6 +166,20 @@ export interface FixedValue {
   readonly parameter: number
 }
 
+/** Which items of a collection-valued property are wanted (plan/items.ts). */
+export interface ItemsQuery {
+  /** of the items, after casts */
+  readonly type: TypeReference
+  /** as the property declares them */
+  readonly declared: TypeReference
+  readonly casts: readonly StructuredType[]
+  readonly filters: readonly Expression[]
+  readonly orderby: readonly OrderByItem[]
+  readonly skip: number
+  readonly top: number | undefined
+  readonly count: boolean
+}
+
 /** Rows of a source, or a member of one row. */
 export interface ReadPlan extends PlanBase {
   readonly kind: 'read'
@@ -174,7 +188,9 @@ export interface ReadPlan extends PlanBase {
   readonly member: readonly MemberStep[]
   /** type of the member; undefined where the row itself is asked for */
   readonly memberType: TypeReference | undefined
-  /** `$value`: the value alone, not its JSON */
+  /** of a collection-valued member */
+  readonly items?: ItemsQuery
+  /** `$value`: the value alone, not its JSON; of `items` their number (`/$count`) */
   readonly raw: boolean
   /** `$ref`: entity references instead of entities */
   readonly references?: true

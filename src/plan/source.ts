@@ -1,5 +1,5 @@
 import { invariant } from '../base/assert.ts'
-import type { BoundPath, BoundSegment, KeyPredicate, MemberStep } from '../bind/tree.ts'
+import type { BoundPath, BoundSegment, Expression, KeyPredicate, MemberStep } from '../bind/tree.ts'
 import type { EntitySet, EntityType, NavigationProperty, Singleton, StructuredType } from '../edm/model.ts'
 import { isStructured, isSubtypeOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -13,6 +13,8 @@ export interface PathSource {
   readonly source: Source
   readonly hops: readonly Hop[]
   readonly member: readonly MemberStep[]
+  /** `/$filter(...)` behind the member */
+  readonly memberFilters: readonly Expression[]
   /** `$value` */
   readonly raw: boolean
   /** `$ref` */
@@ -45,6 +47,7 @@ class Walk {
   #type: EntityType
   #single: boolean
   #member: MemberStep[] = []
+  readonly #memberFilters: Expression[] = []
   #raw = false
   #references = false
   #fixed: FixedValue[] = []
@@ -74,8 +77,8 @@ class Walk {
         }
         return
       case '$filter':
-        if (inMember) break
-        this.#steps.push({ kind: 'filter', predicate: segment.predicate })
+        if (inMember) this.#memberFilters.push(segment.predicate)
+        else this.#steps.push({ kind: 'filter', predicate: segment.predicate })
         return
       case 'property':
         this.#member.push({ kind: 'property', property: segment.property })
@@ -92,9 +95,11 @@ class Walk {
       case '$ref':
         this.#references = true
         return
+      case 'ordinal':
+        this.#member.push({ kind: 'ordinal', index: segment.index })
+        return
       case '$count':
-        if (!inMember) return
-        throw new ODataError('notImplemented', '/$count of a property is not implemented by this service.')
+        return
       default:
         break
     }
@@ -107,6 +112,7 @@ class Walk {
       source: this.#source(),
       hops: this.#hops,
       member: this.#member,
+      memberFilters: this.#memberFilters,
       raw: this.#raw,
       references: this.#references,
       fixed: this.#fixed,
@@ -168,6 +174,12 @@ class Walk {
     this.#hops.push({ plan, property, values: relation.values })
     this.#fixed = [...relation.fixed]
     this.#relation = relation.kind
+    if (relation.kind === 'links' && via.some(({ kind }) => kind === 'ordinal'))
+      throw new ODataError(
+        'notImplemented',
+        `Navigation from an item of a collection to ${property.name}, which has no foreign key, is not implemented.`,
+        { target: property.name },
+      )
     const { target, type, find } = relation
     if (find !== undefined) {
       const source: Source = { root: target, steps: find.steps, type, single: false }

@@ -19,6 +19,7 @@ import { notModified, versionOf } from './conditions.ts'
 import { addApplied, applied, type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { expandedShapes, expandRows, shapeOfSource } from './expand.ts'
+import { itemsOfRow, lacksPosition, writeItems } from './items.ts'
 import type { Continuation } from './paging.ts'
 import { countByRelated, evalContext, listByRelated } from './related.ts'
 import { virtualSingleton } from './singleton.ts'
@@ -94,7 +95,7 @@ async function readSingle(
   if (version !== undefined) answer.ETag = printETag(version)
   if (notModified(readConditions(headers), version)) return { status: 304, headers: answer, body: undefined }
   const row = controller.afterRead ? await shownRow(core, exchange, plan.source.root, stored) : stored
-  if (format === undefined) return rawValue(core, exchange, plan, row, answer, options)
+  if (format === undefined) return rawValue(core, exchange, plan, parameters, row, answer, options)
 
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
@@ -102,8 +103,11 @@ async function readSingle(
     const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
     const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand)
     rowWriter(core, plan, dialect)(row, sink, context, related)
-  } else if (!writeMember(core, plan, parameters, dialect, row, sink))
+  } else if (plan.items) writeItems(core, plan, plan.items, parameters, dialect, row, sink)
+  else if (!writeMember(core, plan, parameters, dialect, row, sink)) {
+    if (lacksPosition(core, plan, row)) throw new ODataError('entityNotFound', 'The collection has no such position.')
     return { status: 204, headers: answer, body: undefined }
+  }
   answer['Content-Type'] = jsonContentType(format, exchange.version)
   addApplied(exchange, dialect, answer)
   return { status: 200, headers: answer, body: sink.take() }
@@ -145,11 +149,21 @@ function rawValue(
   core: Core,
   exchange: Exchange,
   plan: ReadPlan,
+  parameters: Parameters,
   row: Uint8Array,
   answer: Record<string, string>,
   options: QueryOptions,
 ): HttpResponse {
-  const { memberType } = plan
+  const { memberType, items } = plan
+  if (items) {
+    requireAcceptable(exchange.request.headers, options.format, 'text/plain')
+    answer['Content-Type'] = 'text/plain;charset=utf-8'
+    return {
+      status: 200,
+      headers: answer,
+      body: Buffer.from(String(itemsOfRow(core, plan, items, parameters, row).total)),
+    }
+  }
   if (memberType === undefined)
     throw new ODataError('notImplemented', 'Media streams are not implemented by this service.')
   const read = core.writers.once(plan.member, () =>

@@ -4,6 +4,7 @@ import {
   placeOf as bindingOf,
   follow,
 } from '../../bind/binding-targets.ts'
+import { stepName } from '../../bind/print.ts'
 import type { MemberStep } from '../../bind/tree.ts'
 import type { Annotatable, EntitySet, Model, NavigationProperty, Singleton, StructuredType } from '../../edm/model.ts'
 
@@ -66,7 +67,7 @@ export function placeBehind(place: Place, path: readonly MemberStep[], property:
     places = new Map()
     behind.set(place, places)
   }
-  const key = [...path.map(nameOf), property.name].join('/')
+  const key = [...path.map(stepName), property.name].join('/')
   let found = places.get(key)
   if (found === undefined) {
     found = makePlace(place, path, property)
@@ -75,17 +76,13 @@ export function placeBehind(place: Place, path: readonly MemberStep[], property:
   return found
 }
 
-function nameOf(step: MemberStep): string {
-  return step.kind === 'cast' ? step.type.name : step.kind === 'dynamic' ? step.name : step.property.name
-}
-
 function makePlace(place: Place, path: readonly MemberStep[], property: NavigationProperty): Place {
   let binding = place.binding
   const names: string[] = []
   for (const step of path) {
-    const name = nameOf(step)
+    const name = stepName(step)
     binding = bindingBehind(binding, name)
-    if (step.kind !== 'cast') names.push(name)
+    if (step.kind !== 'cast' && step.kind !== 'ordinal') names.push(name)
   }
   binding = follow(place.model, binding, property)
   const ways: Way[] = place.ways.map((way) => ({ root: way.root, path: [...way.path, ...names, property.name] }))
@@ -118,9 +115,7 @@ export function placeOfMember(place: Place, path: readonly MemberStep[]): Place 
   }
 }
 
-/** The names of a path, without its casts. */
+/** The names of a path, without its casts and positions. */
 export function namesOf(path: readonly MemberStep[]): readonly string[] {
-  return path.flatMap((step) =>
-    step.kind === 'cast' ? [] : [step.kind === 'dynamic' ? step.name : step.property.name],
-  )
+  return path.flatMap((step) => (step.kind === 'cast' || step.kind === 'ordinal' ? [] : [stepName(step)]))
 }

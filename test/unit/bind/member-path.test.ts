@@ -52,7 +52,7 @@ describe('paths', () => {
       "parts(1)/serial eq 'x'",
       'notImplemented $filter: A key predicate in an expression is not implemented by this service.',
     ],
-    ["tags/0 eq 'x'", 'notImplemented $filter: A position in a collection is not implemented by this service.'],
+    ["tags/0 eq 'x'", "typeMismatch $filter: 'tags' has no positions: it is not ordered (Core.Ordered)."],
     ['foo(name)', "functionNotFound $filter: The function 'foo' does not exist."],
     [
       "containz(name,'x')",

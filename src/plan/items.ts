@@ -1,0 +1,42 @@
+import type { BoundQuery, Expression, MemberStep } from '../bind/tree.ts'
+import type { StructuredType, TypeReference } from '../edm/model.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { ItemsQuery } from './plan.ts'
+
+/**
+ * Which items of a collection-valued property are wanted (`/set(1)/tags?$filter=...`, `/set(1)/tags/$count`): the row is read
+ * whole, its items are chosen by `eval/` (U 5.1; P 11.2.6).
+ * @param member path to the property; casts behind it choose items (U 4.11)
+ * @param filters of path segments `/$filter(...)`
+ * @returns the path without the casts, and the query; undefined where the member is no collection
+ * @throws ODataError notImplemented for $search
+ */
+export function itemsOf(
+  member: readonly MemberStep[],
+  filters: readonly Expression[],
+  query: BoundQuery,
+): { readonly member: readonly MemberStep[]; readonly items: ItemsQuery } | undefined {
+  const at = member.findLastIndex((step) => step.kind !== 'cast')
+  const last = member[at]
+  if (last?.kind !== 'property' || !last.property.type.collection) return undefined
+  if (query.search !== undefined)
+    throw new ODataError('notImplemented', '$search in a collection of values is not implemented by this service.', {
+      target: '$search',
+    })
+  const casts = member.slice(at + 1).flatMap((step): StructuredType[] => (step.kind === 'cast' ? [step.type] : []))
+  const { type } = last.property
+  const item: TypeReference = { ...type, type: casts.at(-1) ?? type.type, collection: false }
+  return {
+    member: member.slice(0, at + 1),
+    items: {
+      type: item,
+      declared: { ...type, collection: false },
+      casts,
+      filters: query.filter === undefined ? filters : [...filters, query.filter],
+      orderby: query.orderby,
+      skip: query.skip ?? 0,
+      top: query.top,
+      count: query.count,
+    },
+  }
+}
