@@ -31,6 +31,11 @@ export class Joiner<T> {
     this.#options = options
   }
 
+  /** Groups of which requests wait or are on their way. */
+  get size(): number {
+    return this.#groups.size
+  }
+
   add(name: string, item: T): void {
     let group = this.#groups.get(name)
     if (group === undefined) {
@@ -55,14 +60,24 @@ export class Joiner<T> {
     clearTimeout(group.timer)
     group.timer = undefined
     const items = group.waiting
-    if (items.length === 0) return
+    if (items.length === 0) {
+      this.#forget(name, group)
+      return
+    }
     group.waiting = []
     group.inFlight++
     void this.#send(items).finally(() => {
       group.inFlight--
       if (group.waiting.length > 0) this.#schedule(name, group)
-      else if (group.inFlight === 0 && !group.scheduled) this.#groups.delete(name)
+      else this.#forget(name, group)
     })
+  }
+
+  /** Names of groups are made of what clients ask: one that nobody uses any more must not stay. */
+  #forget(name: string, group: Group<T>): void {
+    if (group.inFlight > 0 || group.scheduled || this.#groups.get(name) !== group) return
+    clearTimeout(group.timer)
+    this.#groups.delete(name)
   }
 }
 
