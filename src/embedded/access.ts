@@ -11,6 +11,7 @@ import { prepareSearch } from '../eval/search.ts'
 import type { CountPlan, DeletePlan, ReadPlan, Source, SourceRoot, UpdatePlan } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Session } from '../store/port.ts'
+import { type FirstItem, firstItemOf } from './first-item.ts'
 import { chooseIndexes, type IndexChoice } from './index-choice.ts'
 import { type KeyRange, keyOfId, ownerRange } from './key.ts'
 import { type KeyOrder, keyOrderOf } from './key-order.ts'
@@ -49,6 +50,8 @@ export interface Ordering {
   /** set where the order is that of the keys */
   readonly key: KeyOrder | undefined
   bind(parameters: Parameters): BoundOrder
+  /** tells most rows apart before their sort values are read */
+  readonly first: FirstItem | undefined
   /** whether sort values may be parts of the row's own bytes */
   readonly binary: boolean
 }
@@ -112,6 +115,7 @@ export class Accesses {
       order = {
         key: keyOrderOf(plan.orderby, collection.layout),
         bind: prepareOrder(plan.orderby, this.#context(type, collection)),
+        first: firstItemOf(this.#layout, collection.layout, plan.orderby),
         binary: plan.orderby.some(({ expression }) => isBinary(expression)),
       }
       this.#orders.set(plan, order)

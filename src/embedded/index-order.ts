@@ -1,4 +1,4 @@
-import type { BoundOrder, Keyset } from '../eval/order.ts'
+import type { Keyset } from '../eval/order.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { IndexChoice, IndexOrder } from './index-choice.ts'
 import { behind, endOfValues, entryRange, keyOfEntry } from './index-entries.ts'
@@ -6,7 +6,7 @@ import { entriesOf, IndexScan } from './index-scan.ts'
 import { writeValue } from './index-values.ts'
 import { type KeyRange, maxKeyBytes } from './key.ts'
 import { KeyBuffer } from './key-buffer.ts'
-import { KeyOrderSource, RowBatch, type RowQuery, type RowSource, SortedSource } from './row-source.ts'
+import { KeyOrderSource, RowBatch, type RowQuery, type RowSource, SortedSource, type SortOrder } from './row-source.ts'
 import { clockStride, keep, sliceTime } from './scan.ts'
 import type { Tables } from './tables.ts'
 
@@ -19,7 +19,7 @@ export interface OrderedWalk {
   readonly ranges: readonly KeyRange[]
   /** what they begin with: number of the index, values that equal one each */
   readonly base: Uint8Array
-  readonly bound: { readonly order: BoundOrder; readonly binary: boolean }
+  readonly sorted: SortOrder
   readonly after: Keyset | undefined
   /** the lmdb key of a position among the keys */
   readonly keyAt: (keyset: Keyset) => Uint8Array | undefined
@@ -134,7 +134,7 @@ export class IndexOrderSource implements RowSource {
 
   /** Begins a run: the entries of these values; the walk goes on behind them. */
   #begin(values: Uint8Array, after?: Keyset): 'run' {
-    const { tables, order, bound, keyAt } = this.#walk
+    const { tables, order, sorted, keyAt } = this.#walk
     const prefix = Uint8Array.prototype.slice.call(values)
     this.#after = order.reverse ? prefix : behind(prefix)
     const { test, scanLimit, skip, limit } = this.#query
@@ -151,9 +151,7 @@ export class IndexOrderSource implements RowSource {
       this.#run = new KeyOrderSource({ ...query, scan })
     } else {
       const scan = new IndexScan(tables, [entryRange(prefix)], false, undefined)
-      this.#run = new SortedSource({ ...query, scan }, bound.order, bound.binary, after, (key) =>
-        tables.documents.getBinary(key),
-      )
+      this.#run = new SortedSource({ ...query, scan }, sorted, after, (key) => tables.documents.getBinary(key))
     }
     return 'run'
   }

@@ -19,7 +19,7 @@ import { IndexScan } from './index-scan.ts'
 import { chooseUse } from './index-use.ts'
 import { keyOfRow } from './key.ts'
 import type { CollectionHandle } from './registry.ts'
-import { KeyOrderSource, type RowSource, SortedSource } from './row-source.ts'
+import { KeyOrderSource, type RowSource, SortedSource, type SortOrder } from './row-source.ts'
 import { currentKey, currentKeyText, pause, type RowWalk, Scan } from './scan.ts'
 import type { Tables } from './tables.ts'
 import { Transaction } from './transaction.ts'
@@ -190,11 +190,11 @@ function sourceOf(
   const wanted = { rows: skip + limit, byKey: order.key !== undefined }
   const use = chooseUse(context, plan, session, overlay ? undefined : wanted)
   const query = { test, skip, limit, scanLimit }
+  const bound = (): SortOrder => ({ ...order.bind(session.parameters), first: order.first, binary: order.binary })
   if (use?.order && !overlay) {
     const { order: items } = use
-    const bound = { order: order.bind(session.parameters), binary: order.binary }
     const keyAt = (keyset: Keyset) => items.key?.position(collection.number, keyset.slice(items.items), undefined)
-    return new IndexOrderSource({ ...use, order: items, tables, bound, after: session.after, keyAt }, query)
+    return new IndexOrderSource({ ...use, order: items, tables, sorted: bound(), after: session.after, keyAt }, query)
   }
   if (order.key && !overlay && !use) {
     const owner = ownerOf(access, session.parameters)
@@ -203,10 +203,7 @@ function sourceOf(
     return new KeyOrderSource({ ...query, scan, overlay })
   }
   const scan = use ? new IndexScan(tables, use.ranges, false, undefined) : new Scan(tables, range, false, undefined)
-  const bound = order.bind(session.parameters)
-  return new SortedSource({ ...query, scan, overlay }, bound, order.binary, session.after, (key) =>
-    tables.documents.getBinary(key),
-  )
+  return new SortedSource({ ...query, scan, overlay }, bound(), session.after, (key) => tables.documents.getBinary(key))
 }
 
 /** Ends the work of a request whose caller is gone, whose time is over, or whose store is closed. */

@@ -1,6 +1,7 @@
 import type { RowTest } from '../eval/compile.ts'
 import type { BoundOrder, Keyset } from '../eval/order.ts'
 import { storeFailure } from '../store/failures.ts'
+import type { FirstItem } from './first-item.ts'
 import { currentKey, currentKeyText, keep, type RowWalk } from './scan.ts'
 import { detached, MergedRuns, SmallestFew } from './sorting.ts'
 
@@ -80,14 +81,20 @@ export class KeyOrderSource implements RowSource {
   }
 }
 
+/** An order that is sorted by. */
+export interface SortOrder extends BoundOrder {
+  readonly first: FirstItem | undefined
+  /** whether sort values may point into the row they are of */
+  readonly binary: boolean
+}
+
 /** Up to this many rows are kept whole while the others pass by; beyond it only sort values and keys are. */
 const keptRows = 4_096
 
 /** Rows in any order: everything is met first, then delivered. */
 export class SortedSource implements RowSource {
   readonly #query: RowQuery
-  readonly #order: BoundOrder
-  readonly #binary: boolean
+  readonly #order: SortOrder
   readonly #after: Keyset | undefined
   readonly #fetch: (key: Uint8Array) => Uint8Array | undefined
   readonly #few: SmallestFew<Uint8Array> | undefined
@@ -96,20 +103,17 @@ export class SortedSource implements RowSource {
   #left: number
 
   /**
-   * @param binary whether sort values may point into the row they are of
    * @param after only rows behind this position
    * @param fetch the current row under a key
    */
   constructor(
     query: RowQuery,
-    order: BoundOrder,
-    binary: boolean,
+    order: SortOrder,
     after: Keyset | undefined,
     fetch: (key: Uint8Array) => Uint8Array | undefined,
   ) {
     this.#query = query
     this.#order = order
-    this.#binary = binary
     this.#after = after
     this.#fetch = fetch
     this.#left = query.limit
@@ -131,6 +135,7 @@ export class SortedSource implements RowSource {
 
   #collect(): 'paused' | 'ended' {
     const { scan, test, scanLimit, overlay } = this.#query
+    const { first, binary } = this.#order
     const hidden = overlay && overlay.hidden.size > 0 ? overlay.hidden : undefined
     const before = scan.rows
     let seen = 0
@@ -138,10 +143,11 @@ export class SortedSource implements RowSource {
       if (before + ++seen > scanLimit) return false
       if (test && !test(row)) return true
       if (hidden?.has(currentKeyText())) return true
+      if (first && this.#isOut(first, row)) return true
       const keyset = this.#order.keyset(row)
       if (!this.#isAfter(keyset)) return true
-      if (this.#few) this.#few.offer(keyset, () => keep(row), this.#binary)
-      else this.#runs?.add(this.#binary ? detached(keyset) : keyset, currentKey())
+      if (this.#few) this.#few.offer(keyset, () => keep(row), binary)
+      else this.#runs?.add(binary ? detached(keyset) : keyset, currentKey())
       return true
     })
     if (outcome === 'stopped') throw storeFailure.scanLimit(scanLimit)
@@ -153,6 +159,13 @@ export class SortedSource implements RowSource {
       }
     }
     return outcome === 'paused' ? 'paused' : 'ended'
+  }
+
+  /** Whether a row is none of those wanted by the first item of the order alone. */
+  #isOut(first: FirstItem, row: Uint8Array): boolean {
+    const bar = this.#few?.bar
+    if (bar && first(row, bar[0] ?? null) > 0) return true
+    return this.#after !== undefined && first(row, this.#after[0] ?? null) < 0
   }
 
   #isAfter(keyset: Keyset): boolean {

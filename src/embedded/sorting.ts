@@ -20,6 +20,11 @@ export class SmallestFew<T> {
     this.#compare = compare
   }
 
+  /** What an item has to come before to be kept; undefined: any is. */
+  get bar(): Keyset | undefined {
+    return this.#heap.length < this.#limit ? undefined : this.#heap[0]?.keyset
+  }
+
   /**
    * @param make makes the item, called only where it is kept
    * @param detach whether the sort values have to be copied to be kept
