@@ -187,7 +187,6 @@ export class Accesses {
   }
 
   #compileQuery(plan: QueryPlan): Query {
-    if (plan.kind === 'read' && plan.compute.length > 0) throw storeFailure.notImplemented('$compute')
     const access = this.access(plan.source)
     if (plan.kind === 'update' || plan.kind === 'delete') return { ...access, access }
     const context = this.#context(access.type, access.collection)

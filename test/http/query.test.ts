@@ -66,6 +66,14 @@ onEveryService('the query options', graphModel, { ...graphSettings, limits: { pa
     expect(await filter(text)).toBe(expected)
   })
 
+  it('filters and orders by what $compute defines', async () => {
+    const compute = encodeURIComponent('payloadVersion mod 3 as rest,length(plistTemplate) as size')
+    const by = (filter: string, orderby: string) =>
+      names(`$compute=${compute}&$filter=${encodeURIComponent(filter)}&$orderby=${encodeURIComponent(orderby)}`)
+    expect(await by('rest eq 0 and size gt 5', 'payloadVersion')).toBe('00 15')
+    expect(await by('payloadVersion lt 6', 'rest desc,payloadVersion')).toBe('02 05 01 04 00 03')
+  })
+
   it('orders by instants to the last digit, by several items, in both directions', async () => {
     expect(await names('$orderby=createdTime')).toBe(
       Array.from({ length: 20 }, (_, i) => String(i).padStart(2, '0')).join(' '),

@@ -59,6 +59,22 @@ export function complementOf(condition: Condition): Condition {
   }
 }
 
+/**
+ * A condition said in two ways, the second only where the first says too much: then both, so that an index serves the first
+ * and the second is exact.
+ */
+export function exactOf(first: Condition, second: () => Condition): Condition {
+  if (first === unsure) return second()
+  let other: Condition | undefined
+  return (placement) => {
+    const own: Placement = { parameters: placement.parameters, now: placement.now, exact: true }
+    const placed = first(own)
+    if (own.exact) return placed
+    other ??= second()
+    return conjunction([placed, other(placement)])
+  }
+}
+
 /** `and` over placed conditions. */
 export function conjunction(placed: readonly (Filter | boolean)[]): Filter | boolean {
   const filters: Filter[] = []

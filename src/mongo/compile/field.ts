@@ -1,8 +1,8 @@
-import type { Expression, MemberStep } from '../../bind/tree.ts'
+import type { Expression, MemberExpression, MemberStep } from '../../bind/tree.ts'
 import { exactFieldPathOf, fieldPathOf } from '../../bson/field-path.ts'
 import { type CollectionLayout, fields, type ModelLayout } from '../../bson/layout.ts'
 import { isObjectIdType } from '../../bson/object-id.ts'
-import type { EntityType, Property, TypeReference } from '../../edm/model.ts'
+import type { EntityType, Property, Type, TypeReference } from '../../edm/model.ts'
 import { isStructured, isSubtypeOf, primitiveOf } from '../../edm/types.ts'
 
 /** What filters and orders are compiled against. */
@@ -11,7 +11,18 @@ export interface QueryContext {
   readonly collection: CollectionLayout
   /** type of the rows, after the casts of the path */
   readonly type: EntityType
+  /** inside `$elemMatch`: the lambda whose item the fields are of */
+  readonly item?: ItemContext
 }
+
+/** The item of a lambda. */
+export interface ItemContext {
+  readonly variable: string
+  readonly type: TypeReference
+}
+
+/** The path of an item that is no document: `$elemMatch` takes the operators alone. */
+export const itemPath = '@item'
 
 /** How values of a field compare in MongoDB. */
 export type FieldKind =
@@ -51,8 +62,10 @@ export interface Field {
  * through complex ones; no navigation, no collection, no narrowing cast, no dynamic property.
  */
 export function fieldOf(expression: Expression, context: QueryContext): Field | undefined {
-  if (expression.kind !== 'member' || expression.variable !== '$it') return undefined
-  const properties = propertiesOf(expression.steps, context)
+  if (expression.kind !== 'member') return undefined
+  if (context.item) return itemFieldOf(expression, context, context.item)
+  if (expression.variable !== '$it') return undefined
+  const properties = propertiesOf(expression.steps, context.type)
   const last = properties?.at(-1)
   if (properties === undefined || last === undefined || last.type.collection) return undefined
   const stored = kindOf(last.type)
@@ -64,8 +77,25 @@ export function fieldOf(expression: Expression, context: QueryContext): Field | 
   return { path: path.join('.'), subPath: [...exact, 'sub'].join('.'), kind, type: last.type, key }
 }
 
+function itemFieldOf(expression: MemberExpression, context: QueryContext, item: ItemContext): Field | undefined {
+  if (expression.variable !== item.variable) return undefined
+  if (expression.steps.length === 0) {
+    const kind = kindOf(item.type)
+    // an instant may be a document there
+    if (kind === undefined || kind === 'instant') return undefined
+    return { path: itemPath, subPath: '', kind, type: item.type, key: false }
+  }
+  const properties = propertiesOf(expression.steps, item.type.type)
+  const last = properties?.at(-1)
+  const kind = last && kindOf(last.type)
+  if (properties === undefined || last === undefined || kind === undefined) return undefined
+  const path = fieldPathOf(context.layout, undefined, properties).join('.')
+  const exact = kind === 'instant' ? exactFieldPathOf(context.layout, undefined, properties) : []
+  return { path, subPath: [...exact, 'sub'].join('.'), kind, type: last.type, key: false }
+}
+
 /** The declared properties of a path; undefined where it leaves them. */
-export function propertiesOf(steps: readonly MemberStep[], context: QueryContext): readonly Property[] | undefined {
+export function propertiesOf(steps: readonly MemberStep[], type: Type): readonly Property[] | undefined {
   const properties: Property[] = []
   for (const step of steps) {
     if (step.kind === 'property') {
@@ -75,7 +105,7 @@ export function propertiesOf(steps: readonly MemberStep[], context: QueryContext
     }
     if (step.kind !== 'cast') return undefined
     const last = properties.at(-1)
-    const declared = last === undefined ? context.type : last.type.type
+    const declared = last === undefined ? type : last.type.type
     if (!isStructured(declared) || !isSubtypeOf(declared, step.type)) return undefined
   }
   return properties

@@ -3,9 +3,20 @@ import { primitiveOf } from '../../edm/types.ts'
 import { type ComparisonOperator, comparand, isComparison, mirrored } from '../../eval/comparison.ts'
 import { isCollectionValue } from '../../eval/values.ts'
 import { compareField, isOneOf } from './comparison.ts'
-import { allOf, anyOf, type Condition, complementOf, type Filter, type Placement, unsure } from './condition.ts'
+import {
+  allOf,
+  anyOf,
+  type Condition,
+  complementOf,
+  exactOf,
+  type Filter,
+  type Placement,
+  unsure,
+} from './condition.ts'
 import { type Constant, constantOf } from './constant.ts'
 import { type Field, fieldOf, type QueryContext } from './field.ts'
+import { compileLambda } from './lambda.ts'
+import { exprCondition } from './native/expression.ts'
 import { textPattern } from './text.ts'
 
 /**
@@ -14,8 +25,23 @@ import { textPattern } from './text.ts'
  * negation never meets a null at the leaves. What is not known here is `unsure`: all rows, tested again by `eval/`.
  */
 
-/** The rows where the expression is true (`wanted`) or false. */
+/** The rows where the expression is true (`wanted`) or false: by match operators, else by `$expr`, else more widely. */
 export function compileFilter(expression: Expression, context: QueryContext, wanted = true): Condition {
+  const matching = compileMatch(expression, context, wanted)
+  const { kind } = expression
+  // the parts of `not`, `and`, `or` are compiled each for itself; `$elemMatch` takes no `$expr`
+  const whole =
+    (kind !== 'unary' || expression.operator !== 'not') && !(kind === 'binary' && isLogic(expression.operator))
+  return whole && context.item === undefined
+    ? exactOf(matching, () => exprCondition(expression, context, wanted))
+    : matching
+}
+
+function isLogic(operator: BinaryExpression['operator']): boolean {
+  return operator === 'and' || operator === 'or'
+}
+
+function compileMatch(expression: Expression, context: QueryContext, wanted: boolean): Condition {
   switch (expression.kind) {
     case 'constant':
     case 'parameter':
@@ -32,6 +58,8 @@ export function compileFilter(expression: Expression, context: QueryContext, wan
     }
     case 'call':
       return compileCall(expression, context, wanted)
+    case 'lambda':
+      return compileLambda(expression, context, wanted, compileFilter)
     default:
       return isConstantBoolean(expression, context, wanted)
   }

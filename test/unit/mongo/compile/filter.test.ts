@@ -118,13 +118,12 @@ describe('filters as match operators', () => {
 
   it('says what it cannot say exactly more widely, and tests the rows', () => {
     for (const [filter, query] of [
-      ['length(text) eq 1', {}],
-      ['not (length(text) eq 1)', {}],
-      ['number add 1 eq 2 and flag', { flag: true }],
-      ['number add 1 eq 2 or flag', {}],
-      ['not (number add 1 eq 2 and flag)', {}],
-      ['number eq address/zip', {}],
-      [`tags/any(t:t eq 'a')`, {}],
+      [`at add duration'PT1S' gt at`, {}],
+      [`not (at add duration'PT1S' gt at)`, {}],
+      [`at add duration'PT1S' gt at and flag`, { flag: true }],
+      [`at add duration'PT1S' gt at or flag`, {}],
+      [`not (at add duration'PT1S' gt at and flag)`, {}],
+      [`matchesPattern(text,'a+')`, {}],
     ] as const) {
       const placed = place(filter)
       expect([filter, placed.filter]).toEqual([filter, query])
@@ -132,12 +131,41 @@ describe('filters as match operators', () => {
     }
   })
 
-  it('cuts patterns that the server would refuse, and tests the rows', () => {
+  it('keeps to match operators what an index serves, and says the rest by $expr', () => {
+    const length = {
+      $expr: { $and: [{ $eq: [{ $type: '$text' }, 'string'] }, { $eq: [{ $strLenCP: '$text' }, 1] }] },
+    }
+    expect(native('number gt 1 and length(text) eq 1')).toEqual({
+      $and: [{ number: { $gt: 1 } }, length],
+    })
+    expect(native('number gt 1 or length(text) eq 1')).toEqual({
+      $or: [{ number: { $gt: 1 } }, length],
+    })
+  })
+
+  it.each<[string, unknown]>([
+    [`tags/any(t:t eq 'a')`, { tags: { $elemMatch: { $eq: 'a' } } }],
+    [`tags/any(t:t eq null)`, { tags: { $elemMatch: { $eq: null } } }],
+    [`tags/all(t:t ne 'a')`, { tags: { $not: { $elemMatch: { $not: { $ne: 'a' } } } } }],
+    [`tags/any(t:t gt 'a' and t lt 'c')`, { tags: { $elemMatch: { $gt: 'a', $lt: 'c' } } }],
+    [
+      `tags/any(t:t eq 'a' or t eq '$b')`,
+      { $or: [{ tags: { $elemMatch: { $eq: 'a' } } }, { tags: { $elemMatch: { $eq: '$b' } } }] },
+    ],
+    [`not tags/any(t:startswith(t,'a'))`, { tags: { $not: { $elemMatch: { $regex: '^a', $options: '' } } } }],
+    ['tags/any()', { 'tags.0': { $exists: true } }],
+  ])('says %s by $elemMatch, which an index serves', (filter, query) => {
+    expect(native(filter)).toEqual(query)
+  })
+
+  it('cuts patterns that an index cannot take, and compares whole texts besides', () => {
     const long = 'ab'.repeat(4_000)
-    const { filter, residue } = place(`startswith(text,'${long}')`)
-    expect(JSON.stringify(filter).length).toBeLessThan(5_000)
-    expect(residue).toBeTypeOf('function')
-    expect(place(`not startswith(text,'${long}')`).filter).toEqual({})
+    const filter = native(`startswith(text,'${long}')`) as {
+      readonly $and: readonly { readonly text?: { $regex: string } }[]
+    }
+    expect(filter.$and[0]?.text?.$regex.length).toBe(4_001)
+    expect(filter.$and[1]).toHaveProperty('$expr')
+    expect(native(`not startswith(text,'${long}')`)).toHaveProperty('$expr')
   })
 
   it('compiles a plan once for all values', () => {

@@ -1,0 +1,43 @@
+import type { Expression, MemberExpression } from './tree.ts'
+
+/** The same expression with another one in place of each member. */
+export function replaceMembers(expression: Expression, replace: (member: MemberExpression) => Expression): Expression {
+  const inner = (one: Expression): Expression => replaceMembers(one, replace)
+  switch (expression.kind) {
+    case 'member':
+      return replace(expression)
+    case 'parameter':
+    case 'constant':
+      return expression
+    case 'binary':
+      return { ...expression, left: inner(expression.left), right: inner(expression.right) }
+    case 'unary':
+    case 'convert':
+    case 'isOf':
+      return { ...expression, operand: inner(expression.operand) }
+    case 'in':
+      return { ...expression, operand: inner(expression.operand), items: expression.items.map(inner) }
+    case 'call':
+      return { ...expression, arguments: expression.arguments.map(inner) }
+    case 'lambda':
+      return {
+        ...expression,
+        collection: inner(expression.collection),
+        predicate: expression.predicate && inner(expression.predicate),
+      }
+    case 'count':
+      return {
+        ...expression,
+        collection: inner(expression.collection),
+        filter: expression.filter && inner(expression.filter),
+      }
+    case 'case':
+      return {
+        ...expression,
+        branches: expression.branches.map(({ condition, value }) => ({
+          condition: inner(condition),
+          value: inner(value),
+        })),
+      }
+  }
+}
