@@ -21,6 +21,7 @@ import type {
   StorePlan,
   UpdatePlan,
 } from './plan.ts'
+import { referencePlan } from './references.ts'
 import { relatedQuery } from './related.ts'
 import { type PathSource, sourceOf } from './source.ts'
 import { streamTarget } from './stream.ts'
@@ -54,6 +55,9 @@ export function buildPlan(request: PlanRequest): Plan {
   if (path.resource === 'serviceDocument') return freeze({ kind: 'serviceDocument', requires: [], slots: [] })
   if (path.resource === 'metadata') return freeze({ kind: 'metadata', requires: [], slots: [] })
   if (path.resource === 'batch') return freeze({ kind: 'batch', requires: [], slots: [] })
+
+  if (method !== 'GET' && (path.resource === 'reference' || path.resource === 'referenceCollection'))
+    return freeze(referencePlan({ model: request.model, method, path, pathSlots: request.pathSlots, options }))
 
   const { query: bound, slots: querySlots } = request.bindQuery()
   const slots = [...request.pathSlots, ...querySlots]

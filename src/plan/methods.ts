@@ -24,8 +24,8 @@ export const legalMethods: Readonly<Record<ResourceKind, readonly Method[]>> = {
   rawValue: ['GET'],
   mediaStream: ['GET', 'PUT', 'DELETE'],
   count: ['GET'],
-  reference: ['GET'],
-  referenceCollection: ['GET'],
+  reference: ['GET', 'PUT', 'DELETE'],
+  referenceCollection: ['GET', 'POST', 'PUT', 'DELETE'],
   actionCall: [],
   actionImport: [],
 }
@@ -41,11 +41,12 @@ export function checkMethod(path: BoundPath, method: string): Method {
   const wanted = method === 'HEAD' ? 'GET' : method
   const found = legal.find((candidate) => candidate === wanted)
   if (found) return found
-  if (path.resource === 'reference' || path.resource === 'referenceCollection')
-    throw new ODataError('notImplemented', 'Changing references ($ref) is not implemented by this service.', {
-      target: '$ref',
-    })
-  throw new ODataError(
+  throw methodRefused(method, legal)
+}
+
+/** A method that a resource does not answer, with those that it does. */
+export function methodRefused(method: string, legal: readonly Method[]): ODataError {
+  return new ODataError(
     'methodNotAllowed',
     `${/^[A-Z]{1,20}$/.test(method) ? method : 'This method'} is not allowed here.`,
     {

@@ -63,7 +63,10 @@ export function checkOptions(resource: ResourceKind, options: QueryOptions, read
     if (options[name] === undefined) continue
     const allowed = reading
       ? legal.includes(name)
-      : onChange.includes(name) || (name === 'index' && resource === 'entityCollection')
+      : onChange.includes(name) ||
+        (name === 'index' && resource === 'entityCollection') ||
+        // of the reference to take away (Protocol 11.4.6.2)
+        (name === 'id' && resource === 'referenceCollection')
     if (!allowed)
       throw new ODataError(
         'queryOptionNotAllowed',

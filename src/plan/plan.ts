@@ -1,3 +1,4 @@
+import type { Place } from '../bind/binding-targets.ts'
 import type {
   BoundQuery,
   ExpandItem,
@@ -21,6 +22,7 @@ import type {
   TypeReference,
 } from '../edm/model.ts'
 import type { PlanConditions } from './capabilities/verdict.ts'
+import type { Linked } from './linking.ts'
 
 /**
  * Plans: what a request asks for, as frozen data without a principal and without a client's values (those are numbered
@@ -247,6 +249,20 @@ export interface DeletePlan extends PlanBase {
   readonly source: Source
 }
 
+/** A change of the relations of one entity (`$ref`; Protocol 11.4.6). */
+export interface ReferencePlan extends PlanBase {
+  readonly kind: 'reference'
+  /** the entity that has the navigation property */
+  readonly entity: ReadPlan
+  /** where it stands, for bindings */
+  readonly place: Place
+  readonly linking: Linked
+  /** `add` and `set` take one reference, `replace` a collection of them, `remove` the one that `$id` names, `clear` all */
+  readonly change: 'add' | 'set' | 'replace' | 'remove' | 'clear'
+  /** of `remove`: the related entity that the path names by key, and the navigation to it; undefined: `$id` does */
+  readonly related?: { readonly plan: ReadPlan; readonly hops: readonly Hop[] }
+}
+
 /** An action or function call; issue "every change" fills it. */
 export interface InvokePlan extends PlanBase {
   readonly kind: 'invoke'
@@ -270,4 +286,4 @@ export interface BatchPlan extends PlanBase {
 
 /** Plans a store executes. */
 export type StorePlan = ReadPlan | CountPlan | CreatePlan | UpdatePlan | DeletePlan
-export type Plan = StorePlan | InvokePlan | MetadataPlan | ServiceDocumentPlan | BatchPlan
+export type Plan = StorePlan | ReferencePlan | InvokePlan | MetadataPlan | ServiceDocumentPlan | BatchPlan

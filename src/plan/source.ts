@@ -220,7 +220,7 @@ function castTo(declaring: StructuredType, current: StructuredType): string {
 }
 
 /** Reads the one row of a source, or the first. */
-function hopPlan(source: Source): ReadPlan {
+export function hopPlan(source: Source): ReadPlan {
   return Object.freeze({
     kind: 'read',
     requires: [],

@@ -213,7 +213,7 @@ export class BatchRun {
       version: outer.version,
       root: outer.root,
       timing: false,
-      part: { transaction },
+      part: { transaction, reference: (id) => this.#reference(id) },
       principal: outer.principal,
     })
   }

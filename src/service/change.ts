@@ -18,7 +18,7 @@ export function changeOf(
   isKept: (name: string) => boolean = () => false,
 ): Change {
   if (!replace) return { kind: 'merge', ...encodeMembers(layout, entity.type, entity.members, entity) }
-  const keep: string[] = [fields.type, fields.media]
+  const keep: string[] = [fields.type, fields.media, fields.links]
   for (const property of entity.type.allProperties.values())
     if (
       isStream(property) ||

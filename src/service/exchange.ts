@@ -27,6 +27,13 @@ export interface Exchange {
 export interface PartOfBatch {
   /** of its change set (store/port.ts, `Session.transaction`); undefined outside one */
   readonly transaction: unknown
+  /** path below the root of the entity that an earlier request gave, by its id (Protocol 11.7.4) */
+  readonly reference?: (id: string) => string | undefined
+}
+
+/** The same request, inside a transaction of the store. */
+export function inTransaction(exchange: Exchange, transaction: unknown): Exchange {
+  return { ...exchange, part: { ...exchange.part, transaction } }
 }
 
 /** Time of each stage, in milliseconds. */

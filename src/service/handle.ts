@@ -15,6 +15,7 @@ import { followHops } from './hops.ts'
 import { createMedia, describesEntity, isStreaming, readStream, removeMedia, writeStream } from './media.ts'
 import type { Planned } from './planner.ts'
 import { count, read } from './read.ts'
+import { changeReferences } from './references.ts'
 import { isContinued, requireEntity, targetOfEntityId, withQueryBytes, withQueryOfBody } from './standing-for.ts'
 import { create, remove, update } from './write.ts'
 
@@ -109,6 +110,8 @@ async function execute(
     case 'delete':
       if (isStreaming(plan)) return removeMedia(core, exchange, plan, related(parameters))
       return remove(core, exchange, plan, related(parameters))
+    case 'reference':
+      return changeReferences(core, exchange, plan, related(parameters), options)
     case 'metadata':
       return core.documents.metadata(headers, options.format, exchange.version)
     case 'serviceDocument':

@@ -127,7 +127,6 @@ onEveryService('$expand', 'test/models/relations.xml', {}, (running) => {
     expect((await ask('GET', "/users('boss')/manager/$ref")).status).toBe(204)
     expect((await ask('GET', "/users('nobody')/$ref")).status).toBe(404)
     expect((await get('/me/$ref'))['@odata.id']).toBe(`${root()}/me`)
-    expect((await ask('DELETE', "/users('ann')/manager/$ref")).status).toBe(501)
   })
 
   it('expands what derived types declare, where a row is one', async () => {

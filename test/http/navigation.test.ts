@@ -1,38 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { onEveryService, type RunningService } from '../support/running-service.ts'
+import { jsonClient } from '../support/json-client.ts'
+import { onEveryService } from '../support/running-service.ts'
 
 const model = 'test/models/relations.xml'
 const settings = { log: { error: (f: { err?: unknown }) => console.error(f.err), warn: () => {} } }
 
-type Json = Record<string, unknown>
-
-/** Answers as status, headers and JSON (undefined without a body). */
-function client(running: () => RunningService) {
-  const ask = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
-    const answer = await running().send(method, path, body, headers)
-    const text = await answer.text()
-    const json = text.startsWith('{') ? (JSON.parse(text) as Json & { value: Json[] }) : undefined
-    return { status: answer.status, headers: answer.headers, text, json, error: json?.error as Json | undefined }
-  }
-  return {
-    ask,
-    get: (path: string, headers?: Record<string, string>) => ask('GET', path, undefined, headers),
-    /** creates and expects 201 */
-    make: async (path: string, body: unknown, headers?: Record<string, string>) => {
-      const answer = await ask('POST', path, body, headers)
-      expect(answer.status, `POST ${path}: ${answer.text}`).toBe(201)
-      return answer
-    },
-    ids: async (path: string, name = 'id') => {
-      const answer = await ask('GET', path)
-      expect(answer.status, `GET ${path}: ${answer.text}`).toBe(200)
-      return answer.json?.value.map((item) => item[name])
-    },
-  }
-}
-
 onEveryService('containment', model, settings, (running) => {
-  const { ask, get, make, ids } = client(running)
+  const { ask, get, make, ids } = jsonClient(running)
 
   it('creates, reads, changes and deletes three levels deep, under canonical URLs', async () => {
     await make('/users', { id: 'c1', name: 'Cy' })
@@ -246,7 +220,7 @@ onEveryService('containment', model, settings, (running) => {
 })
 
 onEveryService('relations by foreign keys', model, settings, (running) => {
-  const { ask, get, make, ids } = client(running)
+  const { ask, get, make, ids } = jsonClient(running)
   const root = () => running().root
 
   it('follows a foreign key to one entity', async () => {
@@ -351,7 +325,7 @@ onEveryService('relations by foreign keys', model, settings, (running) => {
 })
 
 onEveryService('singletons', model, settings, (running) => {
-  const { ask, get, make, ids } = client(running)
+  const { ask, get, make, ids } = jsonClient(running)
 
   it('are there before anybody has written them, with defaults', async () => {
     const me = await get('/me')
@@ -399,7 +373,7 @@ onEveryService('singletons', model, settings, (running) => {
 
 describe('the bookshop', () => {
   onEveryService('authors and books', 'examples/bookshop.xml', {}, (running) => {
-    const { get, make, ids } = client(running)
+    const { get, make, ids } = jsonClient(running)
 
     it('relates them', async () => {
       await make('/Authors', { ID: 1, Name: 'Ann' })

@@ -8,7 +8,7 @@ import {
   updateRestrictionsIn,
 } from '../../csdl/capabilities.ts'
 import { isReadable, isWritable, optimisticConcurrency } from '../../csdl/core.ts'
-import type { Model } from '../../edm/model.ts'
+import type { Model, NavigationProperty } from '../../edm/model.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { allow, legalMethods, type Method } from '../methods.ts'
 import { type Access, accessRefusal, grantsOf, permissionsOf, Requirements, restrictionTerms } from './access.ts'
@@ -16,7 +16,7 @@ import { autoExpanded } from './auto-expand.ts'
 import { bodyRulesOf } from './body-rules.ts'
 import { capabilityOf, containerCapability, isSupported } from './capability.ts'
 import { demandsOf } from './demands.ts'
-import { navigationRefusal } from './navigation.ts'
+import { navigationRefusal, relatingRefusal } from './navigation.ts'
 import { namesOf, ownSet, type Place, placeOfMember } from './place.ts'
 import { checkQuery } from './query.ts'
 import { type PathPosition, type Position, positionsOf } from './references.ts'
@@ -31,6 +31,8 @@ export interface CheckedRequest {
   readonly query: BoundQuery
   /** whether it is known where the entities of a navigation property are: what the model expands of itself only then */
   readonly canExpand?: (item: ExpandItem) => boolean
+  /** of a PATCH: it changes only what this navigation property relates, and what is made of it */
+  readonly relating?: NavigationProperty
 }
 
 /**
@@ -38,16 +40,17 @@ export interface CheckedRequest {
  * they are enforced, whatever way the request came.
  * @throws ODataError methodNotAllowed with Allow, queryOptionNotAllowed, resourceNotFound, badRequest
  */
-export function checkRequest({ model, method, path, query, canExpand }: CheckedRequest): Verdict {
+export function checkRequest({ model, method, path, query, canExpand, relating }: CheckedRequest): Verdict {
   const positions = positionsOf(model, path)
   const last = positions.at(-1)
   if (last === undefined) return { requires: [], expand: query.expand, conditions: {} }
   checkWay(positions)
   const access = accessOf(method, last)
   const single = last.keyed || !last.place.collection
-  checkMethodAllowed(path, method, last, single)
+  checkMethodAllowed(path, method, last, single, relating)
   checkReach(last, access)
   checkMember(path, method, last)
+  if (relating) checkRelating(last, relating)
   if (access !== 'read') checkModificationOptions(last, access, query)
 
   const requirements = new Requirements()
@@ -170,8 +173,14 @@ function requireWay(positions: readonly PathPosition[], requirements: Requiremen
 }
 
 /** @throws ODataError methodNotAllowed with the methods that are */
-function checkMethodAllowed(path: BoundPath, method: Method, last: PathPosition, single: boolean): void {
-  const refusal = methodRefusal(path, method, last, single)
+function checkMethodAllowed(
+  path: BoundPath,
+  method: Method,
+  last: PathPosition,
+  single: boolean,
+  relating: NavigationProperty | undefined,
+): void {
+  const refusal = relating ? accessRefusal(last.place, 'update', single) : methodRefusal(path, method, last, single)
   if (refusal === undefined) return
   const methods = legalMethods[path.resource].filter((other) => methodRefusal(path, other, last, single) === undefined)
   const access = accessOf(method, last)
@@ -203,6 +212,16 @@ function methodRefusal(
   return updateMethods === undefined || updateMethods.includes(method)
     ? undefined
     : 'Capabilities.UpdateRestrictions/UpdateMethod'
+}
+
+/** What the annotations say of changing the relations of an entity. */
+function checkRelating({ place, tail }: PathPosition, property: NavigationProperty): void {
+  const term = relatingRefusal(place, tail, property, 'update')
+  if (term === undefined) return
+  throw new ODataError('methodNotAllowed', `'${property.name}' of '${place.name}' cannot be changed (${term}).`, {
+    target: property.name,
+    headers: { Allow: allow(['GET']) },
+  })
 }
 
 /** MaxLevels and TypecastSegmentSupported of the access's restrictions. */

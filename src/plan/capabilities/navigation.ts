@@ -1,7 +1,10 @@
-import { enumMembers } from '../../csdl/core.ts'
+import type { MemberStep } from '../../bind/tree.ts'
+import { enumMembers, isWritable, paths } from '../../csdl/core.ts'
 import { annotationOf, member } from '../../edm/annotations.ts'
-import { capabilityOf } from './capability.ts'
-import type { Place } from './place.ts'
+import type { NavigationProperty } from '../../edm/model.ts'
+import { restrictionMember, restrictionTerms } from './access.ts'
+import { capabilityOf, withoutCasts } from './capability.ts'
+import { namesOf, type Place } from './place.ts'
 
 const term = 'Org.OData.Capabilities.V1.NavigationRestrictions'
 
@@ -13,6 +16,26 @@ export function navigationRefusal(from: Place, to: Place): string | undefined {
   if (navigabilityOf(to) === 'None') return `'${to.name}' cannot be followed`
   if (navigabilityOf(from) === 'Single') return `'${from.name}' can be followed for one level only, not to '${to.name}'`
   return undefined
+}
+
+/**
+ * The term that forbids to relate entities by a navigation property; undefined where none does.
+ * @param tail structural steps between the rows of the place and the property
+ * @param access insert: together with a new entity
+ */
+export function relatingRefusal(
+  place: Place,
+  tail: readonly MemberStep[],
+  property: NavigationProperty,
+  access: 'insert' | 'update',
+): string | undefined {
+  if (!isWritable(property)) return 'Core.Permissions'
+  const path = [...namesOf(tail), property.name].join('/')
+  const name = access === 'insert' ? 'NonInsertableNavigationProperties' : 'NonUpdatableNavigationProperties'
+  const listed = paths(restrictionMember(place, access, name)) ?? []
+  return listed.some((text) => withoutCasts(text) === path)
+    ? `Capabilities.${restrictionTerms[access]}/${name}`
+    : undefined
 }
 
 function navigabilityOf(place: Place): string | undefined {

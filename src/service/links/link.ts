@@ -1,0 +1,202 @@
+import { invariant } from '../../base/assert.ts'
+import type { NavigationProperty, Property } from '../../edm/model.ts'
+import type { PrimitiveValue, Value } from '../../edm/value.ts'
+import { ODataError } from '../../errors/odata-error.ts'
+import { type Linked, linkingOf } from '../../plan/linking.ts'
+import { keyProperty } from '../../plan/relation.ts'
+import { hopPlan } from '../../plan/source.ts'
+import { contextOf } from '../core.ts'
+import { hopReader } from '../hops.ts'
+import { type Acting, isSame, keyOf, plansOfRow, type StoredEntity, valueAt } from './entity.ts'
+import { changeList, setProperties, withKey, withoutKey } from './stored-links.ts'
+
+/**
+ * Relating entities and parting them, by the rules of docs/decisions/0007-deep-writes.md: a foreign key in one of both, or a list of keys in
+ * each that has a navigation property to the other. Partners are kept in step.
+ */
+
+/** Related entities that one request parts at the most. */
+const mostRelated = 10_000
+
+/** Relates an entity to another one; a single-valued property, and a single-valued partner, lose what they led to. */
+export async function link(acting: Acting, from: StoredEntity, linking: Linked, to: StoredEntity): Promise<void> {
+  const { kind, property, pairs } = linking
+  const { core } = acting
+  if (!property.collection) await partOthers(acting, from, linking, to)
+  await partOthersOfPartner(acting, from, linking, to)
+  if (kind === 'links') {
+    await linkByKeys(acting, from, linking, to)
+    return
+  }
+  if (kind === 'dependent')
+    await setProperties(
+      acting,
+      from,
+      pairs.map((pair) => ({ path: [...viaOf(linking), ...pair.from], value: required(core, to, pair.to, property) })),
+    )
+  else
+    await setProperties(
+      acting,
+      to,
+      pairs.map((pair) => ({
+        path: pair.to,
+        value: required(core, from, [...viaOf(linking), ...pair.from], property),
+      })),
+    )
+}
+
+/** Parts an entity from a related one. @throws ODataError propertyNull where one of both must be related */
+export async function unlink(acting: Acting, from: StoredEntity, linking: Linked, to: StoredEntity): Promise<void> {
+  const { kind, property, partner, pairs, root } = linking
+  if (!property.collection && !property.nullable) throw mustBeRelated(property)
+  if (partner !== undefined && !partner.collection && !partner.nullable) throw mustBeRelated(partner)
+  if (kind === 'links') {
+    const key = listedKey(root.type.key[0]?.property)
+    await changeList(acting, from, property, key.type, (keys) => withoutKey(keys, known(keyOf(acting.core, to))))
+    if (partner !== undefined) {
+      const own = listedKey(keyProperty(from.root.type))
+      await changeList(acting, to, partner, own.type, (keys) => withoutKey(keys, known(keyOf(acting.core, from))))
+    }
+    return
+  }
+  const parts =
+    kind === 'dependent' ? pairs.map((pair) => [...viaOf(linking), ...pair.from]) : pairs.map(({ to }) => to)
+  for (const path of parts) if (path.at(-1)?.type.nullable === false) throw mustBeRelated(property)
+  await setProperties(
+    acting,
+    kind === 'dependent' ? from : to,
+    parts.map((path) => ({ path, value: null })),
+  )
+}
+
+/** The entities that a navigation property of an entity leads to. @throws ODataError notImplemented where they are too many */
+export async function relatedTo(
+  { core, exchange }: Acting,
+  from: StoredEntity,
+  linking: Linked,
+): Promise<readonly StoredEntity[]> {
+  const { relation, property, root, type, place } = linking
+  const { read } = plansOfRow(core, from.root)
+  const parameters = hopReader(core.layout, read.source, property, relation.values)(from.row, [])
+  if (parameters === undefined) return []
+  const steps = relation.find?.steps ?? relation.steps
+  let plan = plans.get(linking)
+  if (plan === undefined) {
+    plan = hopPlan({ root, steps, type, single: false })
+    plans.set(linking, plan)
+  }
+  const { controller, context } = contextOf(core, exchange, plan, parameters, { limit: mostRelated + 1 })
+  const rows = await controller.list(context)
+  const found: StoredEntity[] = []
+  for await (const batch of rows.batches) for (const row of batch) found.push({ root, place, row })
+  if (found.length > mostRelated)
+    throw new ODataError('badRequest', `'${property.name}' relates more than ${mostRelated} entities (limit linked).`, {
+      target: property.name,
+    })
+  return found
+}
+
+const plans = new WeakMap<Linked, ReturnType<typeof hopPlan>>()
+
+async function partOthers(acting: Acting, from: StoredEntity, linking: Linked, to: StoredEntity): Promise<void> {
+  // a foreign key of its own is simply set
+  if (linking.kind === 'dependent') return
+  for (const other of await relatedTo(acting, from, linking))
+    if (!isSame(acting.core, other, to)) await unlinkChanged(acting, from, linking, other)
+}
+
+/** One to one, and one to many seen from the many: who had `to` before has it no longer. */
+async function partOthersOfPartner(
+  acting: Acting,
+  from: StoredEntity,
+  { kind, partner, root, place }: Linked,
+  to: StoredEntity,
+): Promise<void> {
+  if (partner === undefined || partner.collection || kind === 'principal') return
+  const back = backOf(acting, { root, place, partner })
+  for (const other of await relatedTo(acting, to, back))
+    if (!isSame(acting.core, other, from)) await unlinkChanged(acting, to, back, other)
+}
+
+const backs = new WeakMap<NavigationProperty, WeakMap<object, Linked>>()
+
+/** How the partner of a property is written. */
+function backOf(
+  { core }: Acting,
+  { root, place, partner }: Pick<Linked, 'root' | 'place'> & { readonly partner: NavigationProperty },
+): Linked {
+  let byRoot = backs.get(partner)
+  if (byRoot === undefined) {
+    byRoot = new WeakMap()
+    backs.set(partner, byRoot)
+  }
+  let back = byRoot.get(root)
+  if (back === undefined) {
+    const found = linkingOf(core.model, root, place, [], partner)
+    invariant(found.kind !== 'contained', 'a partner of a link is a link')
+    back = found
+    byRoot.set(root, back)
+  }
+  return back
+}
+
+/** Parts entities of which at least one is related anew at once: it need not stay related. */
+function unlinkChanged(acting: Acting, from: StoredEntity, linking: Linked, to: StoredEntity): Promise<void> {
+  const { property } = linking
+  const anew: NavigationProperty = property.collection ? property : { ...property, nullable: true }
+  return unlink(acting, from, { ...linking, property: anew }, to)
+}
+
+async function linkByKeys(acting: Acting, from: StoredEntity, linking: Linked, to: StoredEntity): Promise<void> {
+  const { property, partner, root } = linking
+  const key = listedKey(root.type.key[0]?.property)
+  const target = known(keyOf(acting.core, to))
+  await changeList(acting, from, property, key.type, (keys) =>
+    property.collection ? withKey(keys, target) : onlyKey(keys, target),
+  )
+  if (partner === undefined) return
+  const own = listedKey(keyProperty(from.root.type))
+  const source = known(keyOf(acting.core, from))
+  await changeList(acting, to, partner, own.type, (keys) =>
+    partner.collection ? withKey(keys, source) : onlyKey(keys, source),
+  )
+}
+
+function onlyKey(keys: readonly PrimitiveValue[], key: PrimitiveValue): readonly PrimitiveValue[] {
+  return keys.length === 1 && withKey(keys, key) === keys ? keys : [key]
+}
+
+/** Complex properties before the navigation property. */
+export function viaOf({ via }: Linked): readonly Property[] {
+  return via.flatMap((step) => (step.kind === 'property' ? [step.property] : []))
+}
+
+/** A value that another entity is to refer to. */
+function required(
+  core: Acting['core'],
+  entity: StoredEntity,
+  path: readonly Property[],
+  property: NavigationProperty,
+): Value {
+  const value = valueAt(core, entity, path)
+  if (value !== null) return value
+  const name = path.map((step) => step.name).join('/')
+  throw new ODataError('valueInvalid', `'${property.name}' cannot relate an entity whose ${name} is null.`, {
+    target: property.name,
+  })
+}
+
+function mustBeRelated({ name }: NavigationProperty): ODataError {
+  return new ODataError('propertyNull', `'${name}' must lead to an entity: it cannot be removed.`, { target: name })
+}
+
+function listedKey(property: Property | undefined): Property {
+  if (property === undefined)
+    throw new ODataError('notImplemented', 'Links to entities with a key of several parts are not implemented.')
+  return property
+}
+
+function known(key: PrimitiveValue | null): PrimitiveValue {
+  if (key === null) throw new ODataError('valueInvalid', 'An entity without a key cannot be related.')
+  return key
+}

@@ -1,0 +1,78 @@
+import { permit } from '../../auth/permit.ts'
+import { placeOf } from '../../bind/binding-targets.ts'
+import { isSubtypeOf } from '../../edm/types.ts'
+import { ODataError } from '../../errors/odata-error.ts'
+import type { Linked } from '../../plan/linking.ts'
+import { type BatchPlace, resolvePartUrl } from '../../protocol/batch-url.ts'
+import { parseRequestUrl } from '../../url/parse-url.ts'
+import { contextOf } from '../core.ts'
+import { followHops } from '../hops.ts'
+import { virtualSingleton } from '../singleton.ts'
+import { type Acting, type StoredEntity, typeOf } from './entity.ts'
+
+/** Where the URL of an entity stands, for messages: a path in the body, or `$id`. */
+export type ReferenceTarget = string
+
+/**
+ * The entity that a URL refers to (JSON Format 14): absolute or relative, `$id` of an earlier request of the batch at its start. Reading it
+ * must be allowed.
+ * @throws ODataError valueInvalid where it names no entity, or one that a relation cannot lead to; accessDenied
+ */
+export async function referredTo(
+  acting: Acting,
+  url: string,
+  linking: Linked,
+  target: ReferenceTarget,
+): Promise<StoredEntity> {
+  const entity = await entityAt(acting, url, target)
+  const { root, type, property } = linking
+  if (entity.root !== root) throw refused(url, `is not in '${root.name}', where '${property.name}' leads`, target)
+  if (!isSubtypeOf(typeOf(acting.core, entity), type)) throw refused(url, `is not of the type ${type.name}`, target)
+  return { ...entity, place: linking.place }
+}
+
+async function entityAt({ core, exchange }: Acting, url: string, target: string): Promise<StoredEntity> {
+  const place: BatchPlace = {
+    root: new URL(exchange.root),
+    host: exchange.request.headers.host,
+    slashFromRoot: core.protocol.graph,
+    reference: (id) => exchange.part?.reference?.(id),
+  }
+  const { plan, parameters: given } = planned(core, resolvePartUrl(url, place), url, target)
+  if (plan.kind !== 'read' || !plan.source.single || plan.member.length > 0 || plan.raw || plan.references)
+    throw refused(url, 'is not the URL of an entity', target)
+  if (core.enforcePermissions) permit(exchange.principal, plan.requires)
+  const parameters = plan.hops
+    ? await hopsOf(() => followHops(core, exchange, plan.hops ?? [], given), url, target)
+    : given
+  if (parameters === undefined) throw refused(url, 'leads to no entity', target)
+  const { controller, context } = contextOf(core, exchange, plan, parameters)
+  const row = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
+  if (row === undefined) throw refused(url, 'is not there', target)
+  const { root } = plan.source
+  return { root, place: root.kind === 'contained' ? nowhere : placeOf(root), row }
+}
+
+const nowhere = { root: undefined, path: [] }
+
+function planned(core: Acting['core'], path: string, url: string, target: string) {
+  try {
+    return core.planner.plan('GET', parseRequestUrl(path, { version: '4.01', limits: core.limits }))
+  } catch (error) {
+    if (!(error instanceof ODataError) || error.status >= 500) throw error
+    throw refused(url, `is not the URL of an entity: ${error.message}`, target)
+  }
+}
+
+async function hopsOf<T>(work: () => Promise<T>, url: string, target: string): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof ODataError) || error.status !== 404) throw error
+    throw refused(url, 'is not there', target)
+  }
+}
+
+function refused(url: string, why: string, target: string): ODataError {
+  return new ODataError('valueInvalid', `The entity ${JSON.stringify(url.slice(0, 200))} ${why}.`, { target })
+}
