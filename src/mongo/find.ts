@@ -1,4 +1,4 @@
-import { type ClientSession, type Document, type FindCursor, Long } from 'mongodb'
+import { type AggregationCursor, type ClientSession, type Document, type FindCursor, Long } from 'mongodb'
 import type { Session } from '../store/port.ts'
 import { type Connection, commandOptions, readConcern, readConcernOf, transactionOf } from './connection.ts'
 import { mayReadAgain, readFailure } from './failures.ts'
@@ -62,8 +62,26 @@ export function openCursor(connection: Connection, query: FindQuery, session: Se
   })
 }
 
+/** A cursor over the rows of a pipeline, in the manner of `openCursor`. */
+export function openPipeline(
+  connection: Connection,
+  collection: string,
+  pipeline: readonly Document[],
+  session: Session,
+  batchSize: number,
+): AggregationCursor {
+  const transaction: ClientSession | undefined = transactionOf(session)
+  return connection.collection(collection).aggregate([...pipeline], {
+    raw: true,
+    batchSize,
+    maxTimeMS: Math.max(1, Math.round(session.timeLimit)),
+    ...(transaction ? { session: transaction } : { readConcern, readPreference: 'primary' }),
+    ...(session.signal ? { signal: session.signal } : {}),
+  })
+}
+
 /** The next batch of a raw cursor; undefined at its end. @throws ODataError, or the caller's abort reason */
-export async function nextBatch(cursor: FindCursor): Promise<readonly Uint8Array[] | undefined> {
+export async function nextBatch(cursor: FindCursor | AggregationCursor): Promise<readonly Uint8Array[] | undefined> {
   try {
     if (!(await cursor.hasNext())) return undefined
     return cursor.readBufferedDocuments() as unknown as Uint8Array[]

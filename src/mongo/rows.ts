@@ -1,4 +1,4 @@
-import type { FindCursor } from 'mongodb'
+import type { AggregationCursor, FindCursor } from 'mongodb'
 import type { RowTest } from '../eval/compile.ts'
 import { selectRows } from '../eval/select.ts'
 import { storeFailure } from '../store/failures.ts'
@@ -7,7 +7,7 @@ import type { Narrowing } from './compile/query.ts'
 import { type CompiledQuery, placeQuery } from './compile/query.ts'
 import type { Connection } from './connection.ts'
 import type { EqualReads } from './equal-reads.ts'
-import { type FindQuery, findRows, nextBatch, openCursor, type PageQuery } from './find.ts'
+import { type FindQuery, findRows, nextBatch, openCursor, openPipeline, type PageQuery } from './find.ts'
 
 /** Up to so many rows are asked for with one command; more are streamed. */
 const batchLimit = 1_000
@@ -44,6 +44,20 @@ export async function readRows(
   if (placed.filter === false) return allRows([])
   const find = { collection: collection.name, filter: placed.filter, sort: order?.sort, skip, limit }
 
+  if (order === undefined && placed.residue === undefined) {
+    const stages = query.expressionOrder?.place(session.parameters, after)
+    if (stages) {
+      const pipeline = [
+        { $match: placed.filter },
+        ...stages.sorting,
+        ...(skip > 0 ? [{ $skip: skip }] : []),
+        ...(limit === undefined ? [] : [{ $limit: limit }]),
+        ...stages.cleaning,
+      ]
+      const cursor = openPipeline(connection, collection.name, pipeline, session, batchRows)
+      return begin(readAhead(cursor), () => cursor.close())
+    }
+  }
   if (order === undefined || position === undefined)
     return sortedHere(connection, query, { ...find, sort: undefined }, placed.residue, session, scanLimit)
   if (placed.residue !== undefined) {
@@ -110,7 +124,7 @@ async function begin(batches: Batches, close: () => Promise<void>): Promise<Rows
 }
 
 /** The batches of a cursor, each asked for while the one before is being written. */
-async function* readAhead(cursor: FindCursor): Batches {
+async function* readAhead(cursor: FindCursor | AggregationCursor): Batches {
   let batch = await nextBatch(cursor)
   while (batch !== undefined) {
     const next = nextBatch(cursor)

@@ -17,6 +17,8 @@ export interface Grammar {
   readonly ordered: readonly string[]
   /** conditions of other forms, whole: lambdas, `has`, functions of dates */
   readonly more: readonly string[]
+  /** expressions to sort by */
+  readonly orders?: readonly string[]
   /** the property whose values differ from row to row, so that every order is total */
   readonly unique: string
   /** what can be in `$select` */
@@ -143,10 +145,13 @@ export function filters(grammar: Grammar): fc.Arbitrary<string> {
 }
 
 export function queries(grammar: Grammar): fc.Arbitrary<Query> {
-  const sortable = grammar.fields.filter(({ group }) => grammar.ordered.includes(group) || group === 'boolean')
+  const sortable = grammar.fields
+    .filter(({ group }) => grammar.ordered.includes(group) || group === 'boolean')
+    .map(({ path }) => path)
+    .concat(grammar.orders ?? [])
   const item = fc
     .tuple(fc.constantFrom(...sortable), fc.constantFrom('', ' asc', ' desc'))
-    .map(([{ path }, direction]) => `${path}${direction}`)
+    .map(([path, direction]) => `${path}${direction}`)
   return fc.record({
     filter: fc.option(filters(grammar), { nil: undefined, freq: 8 }),
     orderby: fc

@@ -16,7 +16,7 @@ export interface FieldOrder {
   after(keyset: Keyset, layout: ModelLayout, parameters: Parameters): Filter | boolean | undefined
 }
 
-interface FieldItem {
+export interface FieldItem {
   readonly field: Field
   readonly descending: boolean
 }
@@ -46,7 +46,7 @@ export function compileFieldOrder(orderby: readonly OrderByItem[], context: Quer
  * (a > x) or (a = x and b > y) or (a = x and b = y and c > z) ..., and before it the widest range of the first field, so
  * that an index on it is entered at the right place.
  */
-function positionFilter(
+export function positionFilter(
   items: readonly FieldItem[],
   keyset: Keyset,
   layout: ModelLayout,

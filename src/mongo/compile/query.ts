@@ -10,6 +10,7 @@ import { prepareSearch } from '../../eval/search.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, Source, UpdatePlan } from '../../plan/plan.ts'
 import { storeFailure } from '../../store/failures.ts'
 import { type Condition, conjunction, disjunction, everything, type Filter, unsure } from './condition.ts'
+import { compileExpressionOrder, type ExpressionOrder } from './expression-order.ts'
 import { fieldOf, type QueryContext } from './field.ts'
 import { compileFilter } from './filter.ts'
 import { compileFieldOrder, type FieldOrder } from './order.ts'
@@ -28,6 +29,8 @@ export interface CompiledQuery {
   readonly narrowings: readonly Narrowing[]
   /** undefined: the rows are sorted here */
   readonly order: FieldOrder | undefined
+  /** an order by expressions, where MongoDB calculates them; undefined: the order is by fields, or the rows are sorted here */
+  readonly expressionOrder: ExpressionOrder | undefined
   readonly prepareOrder: () => ReturnType<typeof prepareOrder>
 }
 
@@ -59,12 +62,14 @@ export function compileQuery(plan: SourcePlan, layout: ModelLayout): CompiledQue
   const orderby = plan.kind === 'read' ? plan.orderby : []
   const owner = ownerOf(source)
   const byKey = owner && containedKeyOrder(orderby, context, owner)
+  const order = byKey ?? compileFieldOrder(orderby, context)
   return {
     collection,
     context,
     key,
     narrowings,
-    order: byKey ?? compileFieldOrder(orderby, context),
+    order,
+    expressionOrder: order ? undefined : compileExpressionOrder(orderby, context),
     prepareOrder: () => prepareOrder(orderby, context),
   }
 }

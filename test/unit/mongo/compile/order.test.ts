@@ -29,6 +29,20 @@ describe('orders by fields', () => {
       expect(orderOf(orderby)).toBeUndefined()
   })
 
+  it('lets MongoDB calculate what it sorts by, and takes it out again', () => {
+    const { plan, parameters } = planOf('GET', 'things?$orderby=length(text) desc,number')
+    const order = compileQuery(plan, layout).expressionOrder
+    const length = { $cond: [{ $eq: [{ $type: '$text' }, 'string'] }, { $strLenCP: '$text' }, null] }
+    expect(order?.place(parameters, undefined)).toEqual({
+      sorting: [{ $addFields: { '@order0': length } }, { $sort: { '@order0': -1, number: 1, _id: 1 } }],
+      cleaning: [{ $unset: ['@order0'] }],
+    })
+    const [, behind] = order?.place(parameters, [5, 1, 'a'])?.sorting ?? []
+    expect(JSON.stringify(behind)).toContain('{"$match":{"$or":[')
+    for (const orderby of [`at add duration'PT1S'`, 'tolower(text)'])
+      expect(compileQuery(planOf('GET', `things?$orderby=${orderby}`).plan, layout).expressionOrder).toBeUndefined()
+  })
+
   it('continues after a position', () => {
     expect(behind('id', ['a'])).toEqual({ _id: { $gt: 'a' } })
     expect(behind('id desc', ['a'])).toEqual({ _id: { $lt: 'a' } })
