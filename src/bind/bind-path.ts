@@ -158,9 +158,10 @@ class PathBinder {
       case 'actionImport':
       case 'functionImport': {
         const call = bindImport(this.#context, child, args, segment)
-        this.#operation(call, { kind: 'operation', import: child, ...call }, name)
-        const target = child.entitySet === undefined ? undefined : this.#model.container?.children.get(child.entitySet)
-        this.#place = target?.kind === 'entitySet' || target?.kind === 'singleton' ? placeOf(target) : nowhere
+        const found = child.entitySet === undefined ? undefined : this.#model.container?.children.get(child.entitySet)
+        const target = found?.kind === 'entitySet' || found?.kind === 'singleton' ? found : undefined
+        this.#operation(call, { kind: 'operation', import: child, ...call, target }, name)
+        this.#place = target === undefined ? nowhere : placeOf(target)
         if (key !== undefined) this.#resultKey(segment, key)
         return
       }
@@ -181,10 +182,11 @@ class PathBinder {
     this.#context.target = shown(segment.text)
     const last = this.#segments.at(-1)
     if (last?.kind === 'operation' && !last.operation.composable && last.operation.kind === 'function')
-      throw new ODataError('resourceNotFound', `Nothing can follow the function '${last.operation.name}'.`, {
-        target: shown(segment.text),
-        position: { offset: segment.offset, length: segment.length },
-      })
+      throw new ODataError(
+        'badRequest',
+        `Nothing can follow the function '${last.operation.name}', which is not composable.`,
+        { target: shown(segment.text), position: { offset: segment.offset, length: segment.length } },
+      )
     if (syntax.kind === 'system') {
       this.#system(segment, syntax.name)
       return
@@ -448,9 +450,10 @@ class PathBinder {
   ): boolean {
     const call = bindBoundOperation(this.#context, name, type, args, segment)
     if (call === undefined) return false
-    const place = this.#place
-    this.#operation(call, { kind: 'operation', import: undefined, ...call }, call.operation.name)
-    this.#place = this.#resultPlace(call, place)
+    const place = this.#resultPlace(call, this.#place)
+    const target = place.path.length === 0 ? place.root : undefined
+    this.#operation(call, { kind: 'operation', import: undefined, ...call, target }, call.operation.name)
+    this.#place = place
     if (key !== undefined) this.#resultKey(segment, key)
     return true
   }

@@ -4,6 +4,7 @@ import type { ArgumentNode, Segment, Span } from '../url/ast.ts'
 import { type BindContext, inDefaultNamespace, notFound, shown, unaliased } from './context.ts'
 import { describeLiteral, meetingType } from './literals.ts'
 import type { Expression } from './tree.ts'
+import { stringReference } from './type-references.ts'
 
 /** Which overload a segment calls, and its arguments (URL Conventions 4.2, 4.5; CSDL 12). */
 
@@ -171,7 +172,7 @@ function argumentExpression(context: BindContext, type: TypeReference, argument:
   const literal = context.literalOf(argument.value)
   if (literal !== undefined) {
     if (literal.kind === 'json' && (isStructured(type.type) || type.type.kind === 'abstract'))
-      return context.notImplemented('A structured value as a parameter of a function', argument)
+      return { ...context.parameter(literal, stringReference), json: true }
     const meeting = meetingType(context, literal, type)
     if (meeting === undefined)
       return context.fail(

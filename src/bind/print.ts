@@ -8,7 +8,7 @@ import type { BoundQuery, Expression, MemberStep, SearchExpression, Selection } 
 export function printBound(expression: Expression): string {
   switch (expression.kind) {
     case 'parameter':
-      return `#${expression.index}:${expression.type === undefined ? '?' : typeName(expression.type)}`
+      return `#${expression.index}:${expression.json ? 'json' : expression.type === undefined ? '?' : typeName(expression.type)}`
     case 'constant':
       return String(expression.value)
     case 'member': {

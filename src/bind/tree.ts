@@ -35,6 +35,8 @@ export interface ExpressionBase {
 export interface ParameterExpression extends ExpressionBase {
   readonly kind: 'parameter'
   readonly index: number
+  /** as a parameter of an operation: a structured value, or one of any type; the value is the text of its JSON */
+  readonly json?: true
 }
 
 /** null, true, false. */
@@ -247,6 +249,8 @@ export type BoundSegment =
       readonly operation: Operation
       readonly import: OperationImport | undefined
       readonly arguments: ReadonlyMap<string, Expression>
+      /** where the entities of its result stand, as EntitySet or EntitySetPath say */
+      readonly target: EntitySet | Singleton | undefined
     }
   | { readonly kind: '$count' | '$value' | '$ref' | '$each' }
   | { readonly kind: '$filter'; readonly predicate: Expression }

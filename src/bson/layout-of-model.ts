@@ -166,6 +166,15 @@ function collectionLayout(layout: ModelLayout, source: EntitySet | Singleton): C
   return { ...collection, indexes: indexesOf(layout, { ...collection, indexes: [] }, source) }
 }
 
+/**
+ * The form of rows that no store holds: entities of a type without a set, as `_id` their key.
+ * @param name for messages
+ */
+export function looseLayout(name: string, entityType: EntityType): CollectionLayout {
+  const key = entityType.key.length === 0 ? noKey : keyLayout(entityType, [fields.id])
+  return { name, entityType, key, sharedWrites: false, indexes: [] }
+}
+
 /** Of a collection with one row for each owner. */
 const noKey: KeyLayout = { composite: false, parts: [] }
 

@@ -359,6 +359,25 @@ function navigationRestrictionsIn(record: Expression): NavigationRestrictions {
   }
 }
 
+/** Capabilities.OperationRestrictions. */
+export interface OperationRestrictions {
+  readonly filterSegmentSupported: boolean | undefined
+  readonly permissions: readonly Permission[]
+  readonly customHeaders: Expression
+  readonly customQueryOptions: Expression
+}
+
+function operationRestrictionsIn(record: Expression): OperationRestrictions {
+  return {
+    filterSegmentSupported: flag(record, 'FilterSegmentSupported'),
+    permissions: permissionsIn(record),
+    customHeaders: member(record, 'CustomHeaders'),
+    customQueryOptions: member(record, 'CustomQueryOptions'),
+  }
+}
+
+/** What calling an action or function needs. */
+export const operationRestrictions = reader('OperationRestrictions', operationRestrictionsIn)
 /** Whether and with which permissions entities can be read (entity set, singleton). */
 export const readRestrictions = reader('ReadRestrictions', readRestrictionsIn)
 /** Whether, how and with which permissions entities can be created (entity set). */

@@ -1,3 +1,4 @@
+import type { OperationMap } from '../service/operations/handlers.ts'
 import type { ControllerMap, ServiceOptions } from '../service/options.ts'
 import { openService, type Service } from '../service/service.ts'
 import { checkCors } from './cors.ts'
@@ -14,10 +15,11 @@ export interface ListeningService extends Service {
  * @param options `root` is the public URL every absolute link is made from; without it `basePath` says below which path the
  * service is asked, and only loopback hosts are served
  * @typeParam Controllers the map of controllers that `odatum types` writes: names and types of `controllers` are checked
+ * @typeParam Operations the map of operations that `odatum types` writes: signatures and types of `operations` are checked
  * @throws Error where the options make no sense; ODataError storeUnavailable
  */
-export function createService<Controllers extends object = ControllerMap>(
-  options: ServiceOptions<Controllers> & ListenerOptions & { readonly basePath?: string },
+export function createService<Controllers extends object = ControllerMap, Operations extends object = OperationMap>(
+  options: ServiceOptions<Controllers, Operations> & ListenerOptions & { readonly basePath?: string },
 ): Promise<ListeningService>
 export async function createService(
   options: ServiceOptions & ListenerOptions & { readonly basePath?: string },

@@ -22,8 +22,16 @@ export function contextUrl(
   const place = placeOf(plan.source, parameters)
   if (plan.kind === 'read' && plan.member.length > 0) return base + memberFragment(plan, place, selected)
   const single = plan.kind !== 'read' || plan.source.single
+  // Protocol 10.2, 10.13: entities that stand in no set
+  if (isLoose(plan.source))
+    return `${base}${single ? plan.source.type.name : `Collection(${plan.source.type.name})`}${selected}`
   const cast = place.cast === undefined ? '' : `/${place.cast.name}`
   return `${base}${place.set}${cast}${selected}${single && !place.singleton ? '/$entity' : ''}`
+}
+
+/** Whether the rows are what an operation gives, and in no set. */
+function isLoose({ root }: Source): boolean {
+  return root.kind === 'result' && root.set === undefined
 }
 
 /** Where the rows of a source lie. */
@@ -38,13 +46,14 @@ interface Place {
   readonly canonical: boolean
 }
 
-function placeOf({ root, owner, steps }: Source, parameters: Parameters): Place {
+function placeOf({ root: rows, owner, steps }: Source, parameters: Parameters): Place {
+  const root = rows.kind === 'result' ? (rows.set ?? rows) : rows
   const contained = root.kind === 'contained'
   const alone = root.kind === 'singleton' || (contained && !root.property.collection)
   let place: Place = {
     set: contained ? `${parameters[owner ?? -1]}/${root.property.name}` : root.name,
     singleton: root.kind === 'singleton',
-    cast: undefined,
+    cast: rows.kind === 'result' && rows.set !== undefined && rows.type !== rows.set.type ? rows.type : undefined,
     key: undefined,
     canonical: alone,
   }
@@ -64,7 +73,7 @@ function entityPath({ set, key = '', cast }: Place): string {
 
 function memberFragment(plan: ReadPlan, place: Place, selected: string): string {
   const path = plan.member.map(stepName)
-  if (place.canonical) return `${entityPath(place)}/${path.join('/')}${selected}`
+  if (place.canonical && !isLoose(plan.source)) return `${entityPath(place)}/${path.join('/')}${selected}`
   return `${plan.memberType === undefined ? 'Edm.Untyped' : typeName(plan.memberType)}${selected}`
 }
 

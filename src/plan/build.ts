@@ -1,10 +1,11 @@
-import { assertNever } from '../base/assert.ts'
+import { assertNever, invariant } from '../base/assert.ts'
 import type { BoundPath, BoundQuery, ExpandItem, ParameterSlot } from '../bind/tree.ts'
 import { isComputed } from '../csdl/core.ts'
-import type { EntityType, Model, TypeReference } from '../edm/model.ts'
+import type { EntityType, Model, Operation, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { checkRequest } from './capabilities/check.ts'
+import { checkOperations } from './capabilities/operation.ts'
 import { expansionsOf } from './expansion.ts'
 import { itemsOf } from './items.ts'
 import { allow, checkMethod, type Method } from './methods.ts'
@@ -15,6 +16,7 @@ import type {
   CreatePlan,
   DeletePlan,
   Expansion,
+  InvokePlan,
   Plan,
   ReadPlan,
   Requirement,
@@ -23,6 +25,7 @@ import type {
 } from './plan.ts'
 import { referencePlan } from './references.ts'
 import { relatedQuery } from './related.ts'
+import { resultOrder } from './result.ts'
 import { type PathSource, sourceOf } from './source.ts'
 import { streamTarget } from './stream.ts'
 
@@ -59,6 +62,7 @@ export function buildPlan(request: PlanRequest): Plan {
   if (method !== 'GET' && (path.resource === 'reference' || path.resource === 'referenceCollection'))
     return freeze(referencePlan({ model: request.model, method, path, pathSlots: request.pathSlots, options }))
 
+  const action = actionOf(path)
   const { query: bound, slots: querySlots } = request.bindQuery()
   const slots = [...request.pathSlots, ...querySlots]
   const place = sourceOf(path, slots.length)
@@ -68,7 +72,8 @@ export function buildPlan(request: PlanRequest): Plan {
       throw new ODataError('notImplemented', `Selecting what $compute calculates (${alias}) is not implemented.`, {
         target: '$compute',
       })
-  const { requires, expand, conditions } = checkRequest({
+  const check = path.segments.some(({ kind }) => kind === 'operation') ? checkOperations : checkRequest
+  const { requires, expand, conditions } = check({
     model: request.model,
     method,
     path,
@@ -76,15 +81,40 @@ export function buildPlan(request: PlanRequest): Plan {
     canExpand: (item) => isExpandable(request.model, path, place, item),
   })
   const query = expand === bound.expand ? bound : { ...bound, expand }
-  const plan = { ...storePlan(method, { ...place, path, query, slots, requires }), ...conditions }
+  // what an action gives is read once it is done
+  const plan = {
+    ...storePlan(action ? 'GET' : method, { ...place, path, query, slots, requires }),
+    ...conditions,
+  }
   const first = slots.length + place.hops.reduce((sum, { values }) => sum + values.length, 0)
   const related =
     plan.kind === 'read' || plan.kind === 'count' ? relatedQuery(request.model, path, plan, first) : undefined
-  return freeze({
+  const planned = freeze({
     ...plan,
     ...(related === undefined ? {} : { related }),
     ...(place.hops.length === 0 ? {} : { hops: place.hops }),
     ...(expand.length === 0 ? {} : { expansions: expansions(request.model, path, place, expand, first) }),
+  })
+  return action ? invokePlan(action, place, planned) : planned
+}
+
+/** The action that a path ends with (Protocol 11.5.5: nothing follows one). */
+function actionOf({ segments }: BoundPath): Operation | undefined {
+  const last = segments.at(-1)
+  return last?.kind === 'operation' && last.operation.kind === 'action' ? last.operation : undefined
+}
+
+function invokePlan({ returnType }: Operation, { source }: PathSource, read: StorePlan): InvokePlan {
+  const { root } = source
+  invariant(root.kind === 'result' && read.kind === 'read', 'an action gives a result that is read')
+  const { requires, slots, demands } = read
+  return freeze({
+    kind: 'invoke',
+    requires,
+    slots,
+    ...(demands === undefined ? {} : { demands }),
+    call: root.call,
+    read: returnType === undefined ? undefined : read,
   })
 }
 
@@ -148,7 +178,11 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
         filter: items === undefined ? filter : undefined,
         search,
         compute: parts.member.length === 0 ? query.compute : [],
-        orderby: source.single ? [] : totalOrder(query.orderby, source.type),
+        orderby: source.single
+          ? []
+          : source.root.kind === 'result'
+            ? resultOrder(query.orderby)
+            : totalOrder(query.orderby, source.type),
         select,
         expand,
         top: items === undefined ? query.top : undefined,
@@ -221,6 +255,10 @@ function memberTypeOf(path: BoundPath): TypeReference | undefined {
   for (let i = path.segments.length - 1; i >= 0; i--) {
     const segment = path.segments[i]
     if (segment?.kind === 'ordinal') ordinal = true
+    if (segment?.kind === 'operation') {
+      const { returnType } = segment.operation
+      return ordinal && returnType ? { ...returnType, collection: false, nullable: true } : returnType
+    }
     if (segment?.kind === 'property')
       return ordinal ? { ...segment.property.type, collection: false, nullable: true } : segment.property.type
     if (segment?.kind === 'dynamicProperty') return undefined

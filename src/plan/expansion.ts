@@ -229,6 +229,8 @@ export function placeOfPath(model: Model, { segments }: BoundPath): Place {
   for (const segment of segments) {
     if (segment.kind === 'entitySet') place = placeOf(segment.entitySet)
     else if (segment.kind === 'singleton') place = placeOf(segment.singleton)
+    else if (segment.kind === 'operation')
+      place = segment.target === undefined ? { root: undefined, path: [] } : placeOf(segment.target)
     else if (segment.kind === 'cast') place = placeBehind(place, segment.type.name)
     else if (segment.kind === 'property') place = placeBehind(place, segment.property.name)
     else if (segment.kind === 'navigation') place = follow(model, place, segment.property)

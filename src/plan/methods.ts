@@ -26,8 +26,8 @@ export const legalMethods: Readonly<Record<ResourceKind, readonly Method[]>> = {
   count: ['GET'],
   reference: ['GET', 'PUT', 'DELETE'],
   referenceCollection: ['GET', 'POST', 'PUT', 'DELETE'],
-  actionCall: [],
-  actionImport: [],
+  actionCall: ['POST'],
+  actionImport: ['POST'],
 }
 
 /**
@@ -35,7 +35,7 @@ export const legalMethods: Readonly<Record<ResourceKind, readonly Method[]>> = {
  * @throws ODataError methodNotAllowed with Allow; notImplemented where odatum cannot serve the resource at all yet
  */
 export function checkMethod(path: BoundPath, method: string): Method {
-  const legal = legalMethods[path.resource]
+  const legal = isOfFunction(path) ? functionMethods : legalMethods[path.resource]
   if (legal.length === 0)
     throw new ODataError('notImplemented', `Resources of kind ${path.resource} are not implemented by this service.`)
   const wanted = method === 'HEAD' ? 'GET' : method
@@ -53,6 +53,14 @@ export function methodRefused(method: string, legal: readonly Method[]): ODataEr
       headers: { Allow: allow(legal) },
     },
   )
+}
+
+/** What a function gives can only be read (Protocol 11.5.4); what lies behind navigation is no longer its result. */
+const functionMethods: readonly Method[] = ['GET']
+
+function isOfFunction({ segments }: BoundPath): boolean {
+  const last = segments.findLast(({ kind }) => kind === 'operation' || kind === 'navigation')
+  return last?.kind === 'operation' && last.operation.kind === 'function'
 }
 
 /** The value of an Allow header. */

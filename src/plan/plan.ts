@@ -16,6 +16,7 @@ import type {
   EntityType,
   NavigationProperty,
   Operation,
+  OperationImport,
   Property,
   Singleton,
   StructuredType,
@@ -48,8 +49,37 @@ export interface ContainedCollection extends Annotatable {
   readonly property: NavigationProperty
 }
 
+/**
+ * What an operation gives, as rows: the entities of its result, or where it gives none one row whose property `value` holds it.
+ * One object for each plan: the service calls the operation once a request, however often the rows are asked for.
+ */
+export interface OperationResult extends Annotatable {
+  readonly kind: 'result'
+  /** name of the operation */
+  readonly name: string
+  /** of the entities, else a type of its own */
+  readonly type: EntityType
+  /** `value` of that type; undefined: the result is entities */
+  readonly value: Property | undefined
+  /** where the entities stand, as EntitySet or EntitySetPath say */
+  readonly set: EntitySet | Singleton | undefined
+  readonly call: OperationCall
+}
+
+/** One call of an operation (Protocol 11.5). */
+export interface OperationCall {
+  readonly operation: Operation
+  readonly import: OperationImport | undefined
+  /** by parameter; those of an action stand in the body */
+  readonly arguments: ReadonlyMap<string, Expression>
+  /** what the operation is bound to */
+  readonly binding: ReadPlan | undefined
+  /** number of the request's own parameters: the call knows nothing of those that come behind them */
+  readonly parameters: number
+}
+
 /** What rows stand in. */
-export type SourceRoot = EntitySet | Singleton | ContainedCollection
+export type SourceRoot = EntitySet | Singleton | ContainedCollection | OperationResult
 
 /** Where rows come from: one collection, narrowed step by step. Navigation to it is behind it (`Hop`). */
 export interface Source {
@@ -263,12 +293,12 @@ export interface ReferencePlan extends PlanBase {
   readonly related?: { readonly plan: ReadPlan; readonly hops: readonly Hop[] }
 }
 
-/** An action or function call; issue "every change" fills it. */
+/** POST to an action (Protocol 11.5.5). A function is no plan of its own: its result is what a plan reads. */
 export interface InvokePlan extends PlanBase {
   readonly kind: 'invoke'
-  readonly operation: Operation
-  readonly source: Source | undefined
-  readonly arguments: ReadonlyMap<string, Expression>
+  readonly call: OperationCall
+  /** reads the result; undefined where the action gives none */
+  readonly read: ReadPlan | undefined
 }
 
 export interface MetadataPlan extends PlanBase {

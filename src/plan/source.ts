@@ -1,12 +1,14 @@
 import { invariant } from '../base/assert.ts'
 import type { BoundPath, BoundSegment, Expression, KeyPredicate, MemberStep } from '../bind/tree.ts'
+import { itemReference } from '../bind/type-references.ts'
 import type { EntitySet, EntityType, NavigationProperty, Singleton, StructuredType } from '../edm/model.ts'
 import { isStructured, isSubtypeOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { alternateKey, isAlternate } from './alternate-key.ts'
 import { containedCollection } from './contained.ts'
-import type { FixedValue, Hop, ReadPlan, Source, SourceRoot, SourceStep } from './plan.ts'
+import type { FixedValue, Hop, OperationResult, ReadPlan, Source, SourceRoot, SourceStep } from './plan.ts'
 import { relationOf } from './relation.ts'
+import { isSingleResult, resultOf } from './result.ts'
 
 /** Where a path leads: the rows it names, the navigation before them, and the member of a row behind them. */
 export interface PathSource {
@@ -28,16 +30,44 @@ export interface PathSource {
 /**
  * Resolves a bound path to a flat source and the hops that lead to it.
  * @param firstParameter number of the first parameter that a hop adds: behind those of path and query
- * @throws ODataError notImplemented for operations, and navigation that is neither contained nor leads to a known set
+ * @throws ODataError notImplemented for navigation that is neither contained nor leads to a known set
  */
 export function sourceOf(path: BoundPath, firstParameter: number): PathSource {
-  const [first, ...rest] = path.segments
-  const root: EntitySet | Singleton | undefined =
-    first?.kind === 'entitySet' ? first.entitySet : first?.kind === 'singleton' ? first.singleton : undefined
-  if (!root) throw new ODataError('notImplemented', 'Operations are not implemented by this service.')
-  const walk = new Walk(root, firstParameter)
-  for (const segment of rest) walk.take(segment)
+  const { segments } = path
+  const start = segments.findLastIndex(({ kind }) => kind === 'operation')
+  const walk = new Walk(rootOf(path, Math.max(start, 0), firstParameter), firstParameter)
+  for (const segment of segments.slice(Math.max(start, 0) + 1)) walk.take(segment)
   return walk.result()
+}
+
+/** What the segment at a place starts from: what stands before an operation is what it is bound to. */
+function rootOf(path: BoundPath, at: number, firstParameter: number): EntitySet | Singleton | OperationResult {
+  const segment = path.segments[at]
+  switch (segment?.kind) {
+    case 'entitySet':
+      return segment.entitySet
+    case 'singleton':
+      return segment.singleton
+    case 'operation': {
+      const before = at === 0 ? undefined : sourceOf({ ...path, segments: path.segments.slice(0, at) }, firstParameter)
+      return resultOf(segment, before && bindingPlan(before), firstParameter)
+    }
+    default:
+      throw new ODataError('notImplemented', 'This resource is not implemented by this service.')
+  }
+}
+
+function bindingPlan({ source, hops, member, memberFilters }: PathSource): ReadPlan {
+  if (memberFilters.length > 0)
+    throw new ODataError('notImplemented', 'An operation bound to filtered values is not implemented by this service.')
+  const last = member.findLast(({ kind }) => kind === 'property')
+  const item = member.at(-1)?.kind === 'ordinal'
+  return Object.freeze({
+    ...hopPlan(source),
+    member,
+    memberType: last?.kind === 'property' ? (item ? itemReference(last.property.type) : last.property.type) : undefined,
+    ...(hops.length === 0 ? {} : { hops }),
+  })
 }
 
 class Walk {
@@ -55,10 +85,11 @@ class Walk {
   readonly #hops: Hop[] = []
   #nextParameter: number
 
-  constructor(root: EntitySet | Singleton, firstParameter: number) {
+  constructor(root: EntitySet | Singleton | OperationResult, firstParameter: number) {
     this.#root = root
     this.#type = root.type
-    this.#single = root.kind === 'singleton'
+    this.#single = root.kind === 'result' ? isSingleResult(root) : root.kind === 'singleton'
+    if (root.kind === 'result' && root.value) this.#member = [{ kind: 'property', property: root.value }]
     this.#nextParameter = firstParameter
   }
 
@@ -103,8 +134,7 @@ class Walk {
       default:
         break
     }
-    const what = segment.kind === 'operation' ? segment.operation.name : segment.kind
-    throw new ODataError('notImplemented', `The path segment ${what} is not implemented by this service.`)
+    throw new ODataError('notImplemented', `The path segment ${segment.kind} is not implemented by this service.`)
   }
 
   result(): PathSource {

@@ -4,9 +4,8 @@ import type { BatchPart, BatchUnit, PartAnswer, UnitAnswer } from '../protocol/b
 import { type BatchPlace, inheritedHeaders, partHeaders, resolvePartUrl } from '../protocol/batch-url.ts'
 import { discard } from '../protocol/discard.ts'
 import type { HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
-import type { Session } from '../store/port.ts'
 import { evaluateCondition } from './batch-condition.ts'
-import type { Core } from './core.ts'
+import { type Core, sessionOf } from './core.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
 import { transact } from './transact.ts'
@@ -122,18 +121,23 @@ export class BatchRun {
           'The store of this service has no transactions, which a change set needs.',
         )
       // after a conflict the store runs this again
-      const answers = await transact(this.#core.store, this.#session(), this.#core.log, async ({ transaction }) => {
-        const answered: PartAnswer[] = []
-        for (const part of unit.parts) {
-          current = new Attempt(part)
-          const response = await whole(await this.#attempt(current, transaction))
-          if (response.status >= 400) throw new FailedAnswer(response)
-          this.#note(current, response)
-          answered.push(this.#finished(current, response))
-        }
-        current = undefined
-        return answered
-      })
+      const answers = await transact(
+        this.#core.store,
+        sessionOf(this.#outer, Math.max(1, this.#deadline - Date.now())),
+        this.#core.log,
+        async ({ transaction }) => {
+          const answered: PartAnswer[] = []
+          for (const part of unit.parts) {
+            current = new Attempt(part)
+            const response = await whole(await this.#attempt(current, transaction))
+            if (response.status >= 400) throw new FailedAnswer(response)
+            this.#note(current, response)
+            answered.push(this.#finished(current, response))
+          }
+          current = undefined
+          return answered
+        },
+      )
       this.#done.set(group, { succeeded: true, path: undefined, etag: undefined })
       return { group, answers, failed: undefined }
     } catch (thrown) {
@@ -261,20 +265,6 @@ export class BatchRun {
     throw new ODataError('failedDependency', 'The entity tag refers to a request that gave none.', {
       target: 'If-Match',
     })
-  }
-
-  #session(): Session {
-    return {
-      parameters: [],
-      scope: '',
-      rowFilters: new Map(),
-      signal: this.#outer.request.signal,
-      timeLimit: Math.max(1, this.#deadline - Date.now()),
-      after: undefined,
-      limit: undefined,
-      precondition: undefined,
-      transaction: undefined,
-    }
   }
 }
 

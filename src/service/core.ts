@@ -3,9 +3,10 @@ import { invariant } from '../base/assert.ts'
 import { LruMap } from '../base/lru.ts'
 import type { Parameters } from '../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
-import type { Model } from '../edm/model.ts'
+import { looseLayout } from '../bson/layout-of-model.ts'
+import type { Model, Operation } from '../edm/model.ts'
 import type { JsonDialect } from '../payload/writer.ts'
-import type { SourceRoot, StorePlan } from '../plan/plan.ts'
+import type { OperationCall, OperationResult, SourceRoot, StorePlan } from '../plan/plan.ts'
 import { parseIncludeAnnotations } from '../protocol/include-annotations.ts'
 import type { HttpRequest } from '../protocol/message.ts'
 import type { JsonFormat, ODataVersion } from '../protocol/negotiate.ts'
@@ -37,6 +38,38 @@ export interface Core {
   readonly log: ServiceLog | undefined
   readonly writers: WriterCache
   readonly rowFilters: RowFilters
+  readonly operations: Operations
+}
+
+/** A session of a request that names no rows: to begin a transaction with. */
+export function sessionOf(exchange: Exchange, timeLimit: number): Session {
+  return {
+    parameters: [],
+    scope: '',
+    rowFilters: noFilters,
+    signal: exchange.request.signal,
+    timeLimit,
+    after: undefined,
+    limit: undefined,
+    precondition: undefined,
+    transaction: exchange.part?.transaction,
+  }
+}
+
+/** What operations give (service/operations/). */
+export interface Operations {
+  /** The controller of a result: it calls the operation when its rows are asked for, once a request. */
+  controllerOf(core: Core, exchange: Exchange, result: OperationResult): ODataController
+  /** @throws ODataError notImplemented where an operation has no handler */
+  require(operation: Operation): void
+  /** Calls the handler of an operation. @param parameters the request's own @param values plain values of the operation's */
+  call(
+    core: Core,
+    exchange: Exchange,
+    call: OperationCall,
+    parameters: Parameters,
+    values: Readonly<Record<string, unknown>>,
+  ): Promise<unknown>
 }
 
 /** Compiled writers by plan and dialect; plans are cached objects, so their writers live as long as they do. */
@@ -132,9 +165,22 @@ export function controlPrefix(version: ODataVersion): string {
 
 /** Where the rows of a source stand. */
 export function collectionOf(layout: ModelLayout, root: SourceRoot): CollectionLayout {
+  if (root.kind === 'result') return layoutOfResult(layout, root)
   const collection = root.kind === 'contained' ? layout.contained(root.property) : layout.collections.get(root.name)
   invariant(collection, `the layout has a collection for ${root.name}`)
   return collection
+}
+
+const layoutsOfResults = new WeakMap<OperationResult, CollectionLayout>()
+
+function layoutOfResult(layout: ModelLayout, result: OperationResult): CollectionLayout {
+  if (result.set) return collectionOf(layout, result.set)
+  let found = layoutsOfResults.get(result)
+  if (found === undefined) {
+    found = looseLayout(result.name, result.type)
+    layoutsOfResults.set(result, found)
+  }
+  return found
 }
 
 /** The context a controller gets, and the controller. */
@@ -146,7 +192,10 @@ export function contextOf<P extends StorePlan>(
   more: Partial<Pick<Session, 'after' | 'limit' | 'precondition'>> = {},
 ): { readonly controller: ODataController; readonly context: RequestContext<P> } {
   const { root } = plan.source
-  const controller = core.controllers.get(root.name) ?? generic
+  const controller =
+    root.kind === 'result'
+      ? core.operations.controllerOf(core, exchange, root)
+      : (core.controllers.get(root.name) ?? generic)
   const rowFilter =
     controller.rowFilter === undefined ? undefined : rowFilterOf(core, exchange, root, parameters.length)
   const session: Session = {

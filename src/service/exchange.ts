@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Principal } from '../auth/principal.ts'
+import type { OperationResult } from '../plan/plan.ts'
 import type { HttpRequest } from '../protocol/message.ts'
 import type { ODataVersion } from '../protocol/negotiate.ts'
 import type { RowFilter } from './row-filter.ts'
@@ -21,6 +22,8 @@ export interface Exchange {
   readonly part: PartOfBatch | undefined
   /** what the caller may see, by set, once it was asked for */
   readonly rowFilters: Map<string, RowFilter | 'all'>
+  /** rows that operations gave */
+  readonly results: Map<OperationResult, Promise<readonly Uint8Array[]>>
 }
 
 /** What a request in a batch has from the batch, beside the principal, who is known before its stages begin. */
@@ -79,5 +82,6 @@ export function beginExchange(
     root: settings.root,
     part: settings.part,
     rowFilters: new Map(),
+    results: new Map(),
   }
 }

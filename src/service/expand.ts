@@ -77,14 +77,17 @@ export function expandedShapes(core: Core, expansions: readonly Expansion[] | un
 
 /** The shape of the rows of a source, without a selection. */
 export function shapeOfSource(core: Core, { root }: Source, type: EntityType): RowShape {
+  const set = root.kind === 'result' ? root.set : root
   const shape: RowShape = {
     type,
     select: undefined,
     expand: [],
-    entitySet: root.name,
-    singleton: root.kind === 'singleton',
+    entitySet: set?.name,
+    singleton: set?.kind === 'singleton',
   }
-  return root.kind === 'contained' ? { ...shape, collection: collectionOf(core.layout, root) } : shape
+  return root.kind === 'contained' || set === undefined
+    ? { ...shape, collection: collectionOf(core.layout, root) }
+    : shape
 }
 
 async function level(

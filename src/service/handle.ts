@@ -13,6 +13,7 @@ import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
 import { followHops } from './hops.ts'
 import { createMedia, describesEntity, isStreaming, readStream, removeMedia, writeStream } from './media.ts'
+import { invokeAction } from './operations/invoke-action.ts'
 import type { Planned } from './planner.ts'
 import { count, read } from './read.ts'
 import { changeReferences } from './references.ts'
@@ -49,7 +50,8 @@ export async function handle(
   }
 }
 
-async function answer(core: Core, exchange: Exchange): Promise<HttpResponse> {
+/** URL, plan, permission, store, payload. @throws whatever is wrong with the request */
+export async function answer(core: Core, exchange: Exchange): Promise<HttpResponse> {
   const { timings } = exchange
   exchange.version = responseVersion(exchange.request.headers, core.protocol.defaultVersion)
   const sent = exchange.request
@@ -123,7 +125,7 @@ async function execute(
     case 'batch':
       return batch(core, exchange, { answer, finish })
     case 'invoke':
-      throw new ODataError('notImplemented', `No handler is registered for ${plan.operation.name}.`)
+      return invokeAction(core, exchange, plan, given, options)
     default:
       return assertNever(plan, 'plan')
   }

@@ -4,12 +4,13 @@ import type { ODataVersion } from '../protocol/negotiate.ts'
 import type { Store } from '../store/port.ts'
 import { defaultUrlLimits, type UrlLimits } from '../url/ast.ts'
 import type { ODataController } from './controller.ts'
+import type { OperationHandler, OperationMap, OperationTypes } from './operations/handlers.ts'
 
 /** Controllers by entity set or singleton name; `odatum types` writes the map of a model. */
 export type ControllerMap = Readonly<Record<string, ODataController>>
 
 /** What a service is made from. */
-export interface ServiceOptions<Controllers extends object = ControllerMap> {
+export interface ServiceOptions<Controllers extends object = ControllerMap, Operations extends object = OperationMap> {
   readonly model: Model
   readonly store: Store
   /**
@@ -25,6 +26,12 @@ export interface ServiceOptions<Controllers extends object = ControllerMap> {
   readonly keyGeneration?: KeyGeneration
   /** classes instead of the generic controller, by entity set or singleton name */
   readonly controllers?: { readonly [Name in keyof Controllers]?: new () => Controllers[Name] }
+  /** what actions and functions do, by signature, or by name where there is one overload; without a handler: 501 */
+  readonly operations?: {
+    readonly [Name in keyof Operations]?: Operations[Name] extends OperationTypes
+      ? OperationHandler<Operations[Name]>
+      : never
+  }
   /**
    * whether `$metadata` says by Capabilities annotations what the service supports, where the model says nothing of it; true where
    * not said

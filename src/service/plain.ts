@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { Decimal } from '../edm/decimal.ts'
 import { isGeo } from '../edm/geo.ts'
-import type { Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
+import type { EntityType, Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { printPrimitive } from '../edm/primitives.ts'
 import { primitiveOf } from '../edm/types.ts'
 import type { PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
@@ -40,7 +40,8 @@ function set(plain: object, name: string, value: unknown): void {
   Object.defineProperty(plain, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
-function plainValue(reference: TypeReference | undefined, value: Value, whole: boolean): unknown {
+/** Any value as a plain one. @param whole as for `toPlain` */
+export function plainValue(reference: TypeReference | undefined, value: Value, whole: boolean): unknown {
   if (value === null) return null
   if (Array.isArray(value)) {
     const item = reference && { ...reference, collection: false }
@@ -97,14 +98,40 @@ export function withReturned(
       if (read !== undefined) members.set(name, read)
     }
   }
+  orBlame(reading.faults, `a hook gave back what ${type.name} cannot hold`)
+  return { ...entity, members }
+}
+
+/**
+ * What code of the service made, as a value of a type. Members of entities that are no structural properties do not count.
+ * @param what made it: `the handler of Namespace.Name`
+ * @throws Error that names all that does not fit: the code's fault, not the client's
+ */
+export function fromPlain(model: Model, reference: TypeReference, plain: unknown, what: string): Value {
+  const reading = { model, faults: new Faults(), keyIgnored: false, trusted: true }
+  const node = nodeOf(reference.type.kind === 'entity' ? withoutRelated(reference.type, plain) : plain)
+  const read = node.kind === 'null' ? null : valueReader(reference)(node, 'value', reading, 'create')
+  orBlame(reading.faults, `${what} gave back what ${reference.type.name} cannot hold`)
+  if (read === undefined) throw new Error(`invariant: ${what} gave back no value`)
+  return read
+}
+
+function withoutRelated({ allNavigationProperties, derivedTypes }: EntityType, plain: unknown): unknown {
+  if (typeof plain !== 'object' || plain === null) return plain
+  const related = (name: string): boolean =>
+    allNavigationProperties.has(name) || derivedTypes.some((type) => type.allNavigationProperties.has(name))
+  return Object.fromEntries(Object.entries(plain).filter(([name]) => !related(name)))
+}
+
+/** Faults of what code of the service made are no errors of the client. */
+function orBlame(faults: Faults, message: string): void {
   try {
-    reading.faults.throwIfAny()
+    faults.throwIfAny()
   } catch (error) {
     if (!(error instanceof ODataError)) throw error
     const details = error.details.length > 0 ? error.details.map(({ message }) => message) : [error.message]
-    throw new Error(`a hook gave back what ${type.name} cannot hold: ${details.join(' ')}`, { cause: error })
+    throw new Error(`${message}: ${details.join(' ')}`, { cause: error })
   }
-  return { ...entity, members }
 }
 
 /** A member that the type does not declare: a dynamic property of an open type, else a fault. */

@@ -93,7 +93,9 @@ async function readSingle(
   const version = versionOf(stored)
   const answer: Record<string, string> = {}
   if (version !== undefined) answer.ETag = printETag(version)
-  if (notModified(readConditions(headers), version)) return { status: 304, headers: answer, body: undefined }
+  // of an operation's result it is what the operation is bound to that If-Match is about (Protocol 11.5.4.1)
+  const conditions = plan.source.root.kind === 'result' ? noConditions : readConditions(headers)
+  if (notModified(conditions, version)) return { status: 304, headers: answer, body: undefined }
   const row = controller.afterRead ? await shownRow(core, exchange, plan.source.root, stored) : stored
   if (format === undefined) return rawValue(core, exchange, plan, parameters, row, answer, options)
 
@@ -113,8 +115,15 @@ async function readSingle(
   return { status: 200, headers: answer, body: sink.take() }
 }
 
+const noConditions = { ifMatch: undefined, ifNoneMatch: undefined }
+
 /** No entity is there: 204 for a navigation property that leads to none (Protocol 11.2.6), else 404. */
 function nothingThere({ source, member, hops }: ReadPlan): HttpResponse {
+  if (source.root.kind === 'result' && source.steps.length === 0) {
+    const { name, call } = source.root
+    if (call.operation.returnType?.nullable === true) return { status: 204, headers: {}, body: undefined }
+    throw new ODataError('entityNotFound', `${name} has no result.`)
+  }
   const last = hops?.at(-1)?.property
   const related = last?.collection === false && !source.steps.some(({ kind }) => kind === 'cast')
   if (related && member.length === 0) return { status: 204, headers: {}, body: undefined }

@@ -12,6 +12,7 @@ import type { Keyset, Rows } from '../store/port.ts'
 import { type Core, collectionOf, contextOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { relatedEntities } from './expand.ts'
+import { inMemory } from './rows.ts'
 
 /**
  * Filters and orders that follow navigation properties (plan/related.ts): the rows that the store finds are read in batches, and with
@@ -193,15 +194,4 @@ export async function countByRelated(
   let count = 0
   for await (const batch of passing(core, exchange, plan, related, parameters, undefined)) count += batch.length
   return count
-}
-
-function inMemory(rows: readonly Uint8Array[]): Rows {
-  return {
-    first: rows,
-    complete: true,
-    batches: (async function* () {
-      yield rows
-    })(),
-    close: async () => {},
-  }
 }

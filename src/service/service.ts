@@ -7,8 +7,10 @@ import type { ODataController } from './controller.ts'
 import type { Core } from './core.ts'
 import { WriterCache } from './core.ts'
 import { Documents } from './documents.ts'
-import { handle } from './handle.ts'
+import { answer, handle } from './handle.ts'
 import { canMakeKey } from './keys.ts'
+import { OperationCalls } from './operations/calls.ts'
+import { OperationHandlers } from './operations/handlers.ts'
 import { defaultLimits, type ProtocolOptions, type ServiceOptions } from './options.ts'
 import { Paging } from './paging.ts'
 import { Planner } from './planner.ts'
@@ -45,6 +47,9 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
   warnOfKeys(options)
   warnOfAnnotations(options)
   const keyAsSegment = protocol.keyAsSegment ?? keyAsSegmentSupported(model.container) ?? true
+  const operations = new OperationCalls(new OperationHandlers(model, options.operations ?? {}), (inner, exchange) =>
+    answer(inner, exchange),
+  )
   const layout = layoutOf(model)
   await store.open(layout)
   const core: Core = Object.freeze({
@@ -65,6 +70,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     log: options.log,
     writers: new WriterCache(),
     rowFilters: new RowFilters(model),
+    operations,
   })
   const stopSweeping = startSweeping(core)
   const settings = { serverTiming: options.serverTiming ?? false }

@@ -1,7 +1,7 @@
 import { annotationOf, integer, isTagged, items, member, text } from '../../edm/annotations.ts'
 import { timeOfDayToPs } from '../../edm/date-and-time.ts'
 import { Decimal } from '../../edm/decimal.ts'
-import type { Annotatable, PrimitiveTypeName, Property, Type } from '../../edm/model.ts'
+import type { Annotatable, PrimitiveTypeName, Type, TypeReference } from '../../edm/model.ts'
 import { convertNumber } from '../../edm/numbers.ts'
 import { comparePrimitive, equalPrimitive, isNumeric } from '../../edm/primitives.ts'
 import { primitiveOf } from '../../edm/types.ts'
@@ -23,14 +23,17 @@ export interface PropertyChecks {
 const validation = 'Org.OData.Validation.V1.'
 const core = 'Org.OData.Core.V1.'
 
-const known = new WeakMap<Property, PropertyChecks | null>()
+/** A property or a parameter. */
+type Checked = Annotatable & { readonly type: TypeReference }
+
+const known = new WeakMap<Checked, PropertyChecks | null>()
 
 /**
  * What the terms of Org.OData.Validation.V1 (and Core.IsURL, Core.IsMediaType) ask of a property's values, its own and
  * those of its type definition.
  * @returns null where they ask nothing
  */
-export function checksOf(property: Property): PropertyChecks | null {
+export function checksOf(property: Checked): PropertyChecks | null {
   let checks = known.get(property)
   if (checks === undefined) {
     checks = makeChecks(property)
@@ -71,7 +74,7 @@ function isPlain(value: Value): value is PrimitiveValue {
   )
 }
 
-function makeChecks(property: Property): PropertyChecks | null {
+function makeChecks(property: Checked): PropertyChecks | null {
   const { type } = property.type
   const elements: Annotatable[] = type.kind === 'typeDefinition' ? [property, type] : [property]
   const single = elements.flatMap((element) => valueChecks(element, type))
@@ -190,7 +193,7 @@ function textCheck(element: Annotatable, term: string, form: RegExp, fault: stri
   return (value) => (typeof value === 'string' && form.test(value) ? undefined : `${fault} (Core.${term})`)
 }
 
-function countChecks(property: Property): PropertyChecks['collection'] {
+function countChecks(property: Checked): PropertyChecks['collection'] {
   const smallest = integer(annotationOf(property, `${validation}MinItems`)?.value)
   const largest = integer(annotationOf(property, `${validation}MaxItems`)?.value)
   const checks: ((count: number) => string | undefined)[] = []

@@ -143,6 +143,11 @@ export class Requirements {
       )
   }
 
+  /** The call of an operation. */
+  operation(name: string, grants: readonly Grant[]): void {
+    this.#add(name, grants)
+  }
+
   /** @param always add it though no scope is left: then nobody may */
   #add(path: string, grants: readonly Grant[], always = false): void {
     if (grants.length === 0 && !always) return

@@ -30,10 +30,11 @@ export function autoExpanded(
 function itemOf(property: NavigationProperty): ExpandItem | undefined {
   const whole = isAutoExpanded(property)
   if (!whole && !isAutoExpandedAsReference(property)) return undefined
-  return { path: [], property, as: whole ? 'entities' : 'references', levels: 1, query: nothing }
+  return { path: [], property, as: whole ? 'entities' : 'references', levels: 1, query: noOptions }
 }
 
-const nothing: ExpandItem['query'] = {
+/** Nothing is asked for. */
+export const noOptions: ExpandItem['query'] = {
   filter: undefined,
   orderby: [],
   select: undefined,

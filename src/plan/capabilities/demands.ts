@@ -21,7 +21,8 @@ export function demandsOf(model: Model, place: Place, access: Access, byKey: boo
   return headers.length + queryOptions.length === 0 ? undefined : { headers, queryOptions }
 }
 
-function requiredNames(parameters: AnnotationExpression | undefined): readonly string[] {
+/** The names that a collection of custom parameters requires. */
+export function requiredNames(parameters: AnnotationExpression | undefined): readonly string[] {
   return items(parameters).flatMap((parameter) => {
     const name = text(member(parameter, 'Name'))
     return name !== undefined && bool(member(parameter, 'Required')) === true ? [name] : []

@@ -6,7 +6,16 @@ import {
 } from '../../bind/binding-targets.ts'
 import { stepName } from '../../bind/print.ts'
 import type { MemberStep } from '../../bind/tree.ts'
-import type { Annotatable, EntitySet, Model, NavigationProperty, Singleton, StructuredType } from '../../edm/model.ts'
+import type {
+  Annotatable,
+  EntitySet,
+  Model,
+  NavigationProperty,
+  Operation,
+  Singleton,
+  StructuredType,
+} from '../../edm/model.ts'
+import { isStructured } from '../../edm/types.ts'
 
 /** A path of properties from an entity set or singleton that a request comes by; casts are left out. */
 export interface Way {
@@ -45,6 +54,25 @@ export function placeOfRoot(model: Model, root: EntitySet | Singleton): Place {
     collection: root.kind === 'entitySet',
     levels: 0,
     binding: bindingOf(root),
+  }
+}
+
+/** What an operation gives: no annotation of a set is about it, only those of its type and of where it leads. */
+export function placeOfResult(
+  model: Model,
+  { name, returnType }: Operation,
+  target: EntitySet | Singleton | undefined,
+): Place {
+  const type = returnType?.type
+  return {
+    model,
+    name,
+    ways: [],
+    element: undefined,
+    type: type !== undefined && isStructured(type) ? type : undefined,
+    collection: returnType?.collection === true,
+    levels: 0,
+    binding: target === undefined ? { root: undefined, path: [] } : bindingOf(target),
   }
 }
 

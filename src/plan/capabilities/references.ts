@@ -1,6 +1,6 @@
 import type { BoundPath, Expression, MemberExpression, MemberStep } from '../../bind/tree.ts'
 import type { Model, NavigationProperty, Property } from '../../edm/model.ts'
-import { namesOf, type Place, placeBehind, placeOfRoot } from './place.ts'
+import { namesOf, type Place, placeBehind, placeOfResult, placeOfRoot } from './place.ts'
 
 /** The names of a property as one place that the path passes sees it: `Author/Name` of Books is `Name` of Authors. */
 export interface View {
@@ -64,14 +64,22 @@ const unkeyed = { keyed: false, key: [], tail: [], conditions: [] } as const
 
 /**
  * The resources that a path passes: the set or singleton it starts with, then one for each navigation property.
- * @returns none for paths that start with an operation or a document
+ * Behind an operation it begins anew, with what the operation gives.
+ * @returns none for documents
  */
 export function positionsOf(model: Model, { segments }: BoundPath): readonly PathPosition[] {
   const [first, ...rest] = segments
-  const root = first?.kind === 'entitySet' ? first.entitySet : first?.kind === 'singleton' ? first.singleton : undefined
-  if (root === undefined) return []
-  let current: PathPosition = { ...positionAt(placeOfRoot(model, root)), ...unkeyed }
-  const positions: PathPosition[] = [current]
+  const start =
+    first?.kind === 'entitySet'
+      ? placeOfRoot(model, first.entitySet)
+      : first?.kind === 'singleton'
+        ? placeOfRoot(model, first.singleton)
+        : first?.kind === 'operation'
+          ? placeOfResult(model, first.operation, first.target)
+          : undefined
+  if (start === undefined) return []
+  let current: PathPosition = { ...positionAt(start), ...unkeyed }
+  let positions: PathPosition[] = [current]
   const behind = (step: MemberStep): PathPosition => ({ ...current, tail: [...current.tail, step] })
   for (const segment of rest) {
     switch (segment.kind) {
@@ -95,8 +103,9 @@ export function positionsOf(model: Model, { segments }: BoundPath): readonly Pat
         current = { ...current, conditions: [...current.conditions, segment.predicate] }
         break
       case 'operation':
-        // what an operation returns is not what the annotations of the set are about
-        return positions
+        current = { ...positionAt(placeOfResult(model, segment.operation, segment.target)), ...unkeyed }
+        positions = [current]
+        continue
       default:
         break
     }

@@ -45,7 +45,8 @@ function notYet(what: string): TermEntry {
   return { status: 'not yet', what }
 }
 
-const operations = 'operations are not implemented yet'
+const bindings = 'operations are bound to all values of their type'
+const called = 'test/http/operations.test.ts'
 const aggregation = '$apply is not implemented yet'
 const media = 'test/http/media.test.ts'
 
@@ -95,10 +96,10 @@ const core: Readonly<Record<string, TermEntry>> = {
   DereferenceableIDs: { status: 'served', what: 'entity ids can always be read; published' },
   Description: { status: 'served', what: 'also in OpenAPI and TypeScript types' },
   Example: served,
-  ExplicitOperationBindings: notYet(operations),
+  ExplicitOperationBindings: notYet(bindings),
   GeometryFeature: served,
   Immutable: enforced('ignored in updates, kept by PUT', 'src/payload/read-structured.ts', http),
-  IsDelta: notYet(operations),
+  IsDelta: notYet('operations that give deltas are not implemented yet'),
   IsLanguageDependent: served,
   IsMediaType: enforced('values are media types', `${checks}/property-checks.ts`, validation),
   IsURL: enforced('values are URLs or relative references', `${checks}/property-checks.ts`, validation),
@@ -112,13 +113,21 @@ const core: Readonly<Record<string, TermEntry>> = {
   ),
   Messages: { status: 'served', what: 'an instance annotation of answers' },
   ODataVersions: { status: 'served', what: 'published' },
-  OperationAvailable: notYet(operations),
+  OperationAvailable: enforced(
+    'calls of what is not available: 404 where it never is, 409 where the entity it is bound to decides',
+    'src/service/operations/binding.ts',
+    called,
+  ),
   OptimisticConcurrency: enforced(
     'changes need If-Match or If-None-Match (428); the ETag is the entity’s version, whatever properties are listed',
     `${here}/check.ts`,
     http,
   ),
-  OptionalParameter: notYet(operations),
+  OptionalParameter: enforced(
+    'what is left out has its default, or is left out for the handler too',
+    'src/service/operations/arguments.ts',
+    called,
+  ),
   Ordered: partly(
     'positions in paths and expressions; `$index` is not implemented yet',
     'src/bind/bind-path.ts',
@@ -130,7 +139,7 @@ const core: Readonly<Record<string, TermEntry>> = {
     http,
   ),
   PositionalInsert: notYet('$index is not implemented yet'),
-  RequiresExplicitBinding: notYet(operations),
+  RequiresExplicitBinding: notYet(bindings),
   RequiresType: { status: 'served', what: 'about terms, for tools' },
   ResourceException: { status: 'served', what: 'an instance annotation of answers' },
   ResourcePath: notYet('entity sets are found by their names only'),
@@ -213,7 +222,11 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     `${here}/navigation.ts`,
     query,
   ),
-  OperationRestrictions: notYet(operations),
+  OperationRestrictions: enforced(
+    '`Permissions` (in place of those for reading what the operation is bound to), `FilterSegmentSupported`, `CustomHeaders`, `CustomQueryOptions`',
+    `${here}/operation.ts`,
+    called,
+  ),
   QuerySegmentSupported: { status: 'served', what: 'published: supported' },
   ReadRestrictions: enforced(
     '`Readable`, `Permissions` with `RestrictedProperties`, `ReadByKeyRestrictions`, `TypecastSegmentSupported`, `CustomHeaders`, `CustomQueryOptions`; also of sets that $filter, $orderby and $expand look into',
@@ -248,7 +261,7 @@ const validationTerms: Readonly<Record<string, TermEntry>> = {
     validation,
   ),
   DerivedTypeConstraint: partly(
-    'on properties, entity sets and containing navigation properties; parameters with operations',
+    'on properties, entity sets and containing navigation properties; not on parameters',
     `${checks}/type-constraints.ts`,
     validation,
   ),

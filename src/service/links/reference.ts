@@ -49,7 +49,9 @@ async function entityAt({ core, exchange }: Acting, url: string, target: string)
   const { controller, context } = contextOf(core, exchange, plan, parameters)
   const row = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
   if (row === undefined) throw refused(url, 'is not there', target)
-  const { root } = plan.source
+  // what a function gives stands in its set
+  const root = plan.source.root.kind === 'result' ? plan.source.root.set : plan.source.root
+  if (root === undefined) throw refused(url, 'is not the URL of an entity', target)
   return { root, place: root.kind === 'contained' ? nowhere : placeOf(root), row }
 }
 

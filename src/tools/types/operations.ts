@@ -1,5 +1,6 @@
 import { optionalParameter } from '../../csdl/core.ts'
 import type { Model, Operation } from '../../edm/model.ts'
+import { signatureOf } from '../../edm/signature.ts'
 import { typeName } from '../../edm/types.ts'
 import { capitalized, localName, memberName, quoted, type TypeNames } from './names.ts'
 import type { ShapeWriter } from './shapes.ts'
@@ -37,12 +38,6 @@ export function writeOperations(model: Model, names: TypeNames, shapes: ShapeWri
   if (entries.length === 0) return ''
   const name = names.take(`${capitalized(localName(model.container?.name ?? 'Model'))}Operations`)
   return `${types.join('\n')}\n/** Every action and function by its signature. */\nexport type ${name} = {\n${entries.join('')}}\n`
-}
-
-/** `ns.Price(ns.Tool)`: of an action the binding type, of a function all parameter types (CSDL 14.2.1). */
-export function signatureOf({ kind, name, bound, parameters }: Operation): string {
-  const told = kind === 'function' ? parameters : bound ? parameters.slice(0, 1) : []
-  return `${name}(${told.map(({ type }) => typeName(type)).join(',')})`
 }
 
 /** `Reset`, `ResetOfThing`, `ResetOfThings`, and of further functions `NearestByToCount`. */

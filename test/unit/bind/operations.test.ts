@@ -35,9 +35,9 @@ describe('operations in paths', () => {
   it('knows where the entities of a result stand', () => {
     const targets = (url: string) =>
       bindUrl(url).path.segments.flatMap((segment) => ('target' in segment ? [segment.target?.name] : []))
-    expect(targets('Top(n=3)(2)/category')).toEqual(['Categories'])
-    expect(targets('Products/s.Cheapest()/category')).toEqual(['Categories'])
-    expect(targets('Products(1)/s.Near(count=3)(2)/related')).toEqual(['Products'])
+    expect(targets('Top(n=3)(2)/category')).toEqual(['Products', 'Categories'])
+    expect(targets('Products/s.Cheapest()/category')).toEqual(['Products', 'Categories'])
+    expect(targets('Products(1)/s.Near(count=3)(2)/related')).toEqual(['Products', 'Products'])
   })
 
   it('gives the arguments by name', () => {
@@ -62,7 +62,7 @@ describe('operations in paths', () => {
       'notImplemented Top(n=@n): An expression as a parameter of a function is not implemented by this service.',
     ],
     ['Sum(of=@a)?@a=["x"]', 'literalInvalid Sum(of=@a): \'["x"]\' is no valid Collection(Edm.Int32).'],
-    ['Sum(of=@a)/x?@a=[1]', "resourceNotFound x: Nothing can follow the function 'my.shop.Sum'."],
+    ['Sum(of=@a)/x?@a=[1]', "badRequest x: Nothing can follow the function 'my.shop.Sum', which is not composable."],
     ['Reset(x=1)', "resourceNotFound Reset(x=1): 'Reset' is an action: its parameters stand in the body."],
     ['Reset/x', "resourceNotFound x: 'x' does not exist behind an action."],
     [

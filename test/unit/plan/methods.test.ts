@@ -3,7 +3,7 @@ import type { BoundPath, ResourceKind } from '../../../src/bind/tree.ts'
 import { ODataError } from '../../../src/errors/odata-error.ts'
 import { allow, checkMethod, legalMethods } from '../../../src/plan/methods.ts'
 
-const on = (resource: ResourceKind): BoundPath => ({ resource }) as BoundPath
+const on = (resource: ResourceKind): BoundPath => ({ resource, segments: [] as BoundPath['segments'] }) as BoundPath
 const outcome = (resource: ResourceKind, method: string): unknown => {
   try {
     return checkMethod(on(resource), method)

@@ -1,0 +1,145 @@
+import { Buffer } from 'node:buffer'
+import { readEnum } from '../../bind/parameters.ts'
+import type { Parameters } from '../../bind/tree.ts'
+import { optionalParameter } from '../../csdl/core.ts'
+import { checkFacets } from '../../edm/facets.ts'
+import type { Model, Operation, Parameter } from '../../edm/model.ts'
+import { parsePrimitive } from '../../edm/primitives.ts'
+import { isStructured, primitiveOf } from '../../edm/types.ts'
+import type { PrimitiveValue, Value } from '../../edm/value.ts'
+import { ODataError } from '../../errors/odata-error.ts'
+import { Faults } from '../../payload/faults.ts'
+import { type JsonNode, jsonKinds, parseJson } from '../../payload/json.ts'
+import { valueReader } from '../../payload/read-structured.ts'
+import { checksOf, faultsOf } from '../../payload/validation/property-checks.ts'
+import type { OperationCall } from '../../plan/plan.ts'
+import { plainValue } from '../plain.ts'
+
+/** Values of an operation's parameters, checked, as plain values by name. */
+export type Arguments = Readonly<Record<string, unknown>>
+
+/**
+ * The arguments of a function (Protocol 11.5.4.1).
+ * @param parameters of the request
+ * @throws ODataError with the parameter as target, or with all faults in `details`
+ */
+export function readArguments(model: Model, call: OperationCall, parameters: Parameters): Arguments {
+  const reading = new ArgumentReading(model)
+  for (const parameter of parametersOf(call.operation)) {
+    const expression = call.arguments.get(parameter.name)
+    if (expression === undefined) reading.missing(parameter)
+    else if (expression.kind === 'constant') reading.value(parameter, expression.value)
+    else if (expression.kind === 'parameter') {
+      const value = parameters[expression.index] ?? null
+      if (expression.json !== true) reading.value(parameter, value)
+      else reading.node(parameter, parseJson(Buffer.from(String(value))))
+    }
+  }
+  return reading.finished()
+}
+
+/**
+ * The arguments of an action from its body: a JSON object with a member for each parameter (JSON Format 18); no body where none is needed.
+ * @throws ODataError bodySyntax; else as `readArguments`
+ */
+export function readActionBody(model: Model, operation: Operation, body: Uint8Array | undefined): Arguments {
+  const reading = new ArgumentReading(model)
+  const node = body === undefined || body.length === 0 ? undefined : parseJson(body)
+  if (node !== undefined && node.kind !== 'object')
+    throw new ODataError('bodyInvalid', `The body must be a JSON object, not ${jsonKinds[node.kind]}.`)
+  const parameters = new Map(parametersOf(operation).map((parameter) => [parameter.name, parameter]))
+  for (const { name, ...place } of node?.duplicates ?? [])
+    reading.faults.add('propertyDuplicate', `The parameter ${JSON.stringify(name)} occurs twice.`, name, place)
+  for (const [name, member] of node?.members ?? []) {
+    const parameter = parameters.get(name)
+    if (parameter) reading.node(parameter, member)
+    // control information and annotations
+    else if (!name.includes('@')) {
+      const shown = JSON.stringify(name.slice(0, 200))
+      reading.faults.add('propertyUnknown', `${operation.name} has no parameter ${shown}.`, name.slice(0, 200), member)
+    }
+  }
+  for (const [name, parameter] of parameters) if (!node?.members.has(name)) reading.missing(parameter)
+  return reading.finished()
+}
+
+function parametersOf({ bound, parameters }: Operation): readonly Parameter[] {
+  return bound ? parameters.slice(1) : parameters
+}
+
+class ArgumentReading {
+  readonly faults = new Faults()
+  readonly #model: Model
+  readonly #found: [string, unknown][] = []
+
+  constructor(model: Model) {
+    this.#model = model
+  }
+
+  /** A parameter that was left out: its default, else null where that is a value (Protocol 11.5.5.1). */
+  missing(parameter: Parameter): void {
+    const { name, type } = parameter
+    const optional = optionalParameter(parameter)
+    if (optional?.defaultValue !== undefined) this.#found.push([name, defaultOf(parameter, optional.defaultValue)])
+    else if (optional !== undefined) return
+    else if (type.nullable && !type.collection) this.#found.push([name, null])
+    else this.faults.add('propertyRequired', `The parameter ${name} is required.`, name)
+  }
+
+  /** A value that has been read as the parameter's type already. */
+  value(parameter: Parameter, value: Value): void {
+    const { name, type } = parameter
+    if (value === null) {
+      if (type.nullable && !type.collection) this.#found.push([name, null])
+      else this.faults.add('propertyNull', `The parameter ${name} must not be null.`, name)
+      return
+    }
+    const items: readonly Value[] = Array.isArray(value) ? value : [value]
+    for (const [i, item] of items.entries()) {
+      const target = Array.isArray(value) ? `${name}/${i}` : name
+      if (item === null && !type.nullable)
+        this.faults.add('propertyNull', `The items of ${name} must not be null.`, target)
+      const fault = item === null ? undefined : checkFacets(type, item as PrimitiveValue)
+      if (fault !== undefined) this.faults.add('valueInvalid', `The value of ${target} is invalid: ${fault}.`, target)
+    }
+    this.#checked(parameter, value)
+  }
+
+  node(parameter: Parameter, node: JsonNode): void {
+    const { name, type } = parameter
+    if (node.kind === 'null') {
+      this.value(parameter, null)
+      return
+    }
+    // an entity may be given by some of its properties, or by its id alone (Protocol 11.5.4.1)
+    const entity = type.type.kind === 'entity'
+    const reading = { model: this.#model, faults: this.faults, keyIgnored: false, trusted: entity }
+    const value = valueReader(type)(node, name, reading, entity ? 'merge' : 'create')
+    if (value !== undefined) this.#checked(parameter, value, node)
+  }
+
+  #checked(parameter: Parameter, value: Value, node?: JsonNode): void {
+    const { name, type } = parameter
+    const checks = checksOf(parameter)
+    if (checks !== null)
+      for (const { fault, item } of faultsOf(checks, value))
+        this.faults.add('valueInvalid', `The value of ${name} ${fault}.`, item === undefined ? name : `${name}/${item}`)
+    const plain = plainValue(type, value, false)
+    const id = node?.kind === 'object' ? (node.members.get('@odata.id') ?? node.members.get('@id')) : undefined
+    if (id?.kind === 'string' && isStructured(type.type)) Object.assign(plain as object, { '@odata.id': id.value })
+    this.#found.push([name, plain])
+  }
+
+  finished(): Arguments {
+    this.faults.throwIfAny()
+    // defines members, whatever their names
+    return Object.fromEntries(this.#found)
+  }
+}
+
+/** The default of an optional parameter; a text that is no value of the type is given as it is. */
+function defaultOf({ type }: Parameter, text: string): unknown {
+  const primitive = primitiveOf(type.type)?.name
+  const value = type.type.kind === 'enum' ? readEnum(type.type, text) : primitive && parsePrimitive(primitive, text)
+  return value === undefined ? text : plainValue(type, value, false)
+}

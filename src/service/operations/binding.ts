@@ -1,0 +1,111 @@
+import type { Parameters } from '../../bind/tree.ts'
+import { decodeEntity } from '../../bson/decode.ts'
+import { annotationOf } from '../../edm/annotations.ts'
+import { madeType } from '../../edm/made-type.ts'
+import type { EntityType, Operation } from '../../edm/model.ts'
+import type { StructuredValue } from '../../edm/value.ts'
+import { ODataError } from '../../errors/odata-error.ts'
+import { prepareValue } from '../../eval/compile.ts'
+import { encodePath, rowPath } from '../../payload/row-path.ts'
+import { holds } from '../../payload/validation/condition.ts'
+import type { ReadPlan } from '../../plan/plan.ts'
+import { readConditions } from '../../protocol/etag.ts'
+import { notModified, versionOf } from '../conditions.ts'
+import { type Core, collectionOf, contextOf } from '../core.ts'
+import type { Exchange } from '../exchange.ts'
+import { followHops } from '../hops.ts'
+import { plainValue, toPlain } from '../plain.ts'
+import { virtualSingleton } from '../singleton.ts'
+
+/** What an operation is bound to. */
+export interface Bound {
+  /** URL below the root, of an entity */
+  readonly path: string | undefined
+  read(): Promise<unknown>
+}
+
+/** Entities of a collection that a handler is given at the most. */
+const mostBound = 10_000
+
+/**
+ * Finds what an operation is bound to. An entity must be there, in the state that If-Match asks for (Protocol 11.5.5.1), and the operation
+ * available for it (Core.OperationAvailable).
+ * @throws ODataError entityNotFound, preconditionFailed, conflict
+ */
+export async function boundTo(
+  core: Core,
+  exchange: Exchange,
+  operation: Operation,
+  plan: ReadPlan,
+  given: Parameters,
+): Promise<Bound> {
+  const parameters = plan.hops ? await followHops(core, exchange, plan.hops, given) : given
+  if (parameters === undefined) throw missing(operation)
+  const { controller, context } = contextOf(core, exchange, plan, parameters, { limit: mostBound + 1 })
+  const { layout } = core
+  const { root } = plan.source
+  const collection = collectionOf(layout, root)
+  if (!plan.source.single)
+    return {
+      path: undefined,
+      read: async () => {
+        const entities: unknown[] = []
+        for await (const batch of (await controller.list(context)).batches)
+          for (const row of batch) {
+            if (entities.length === mostBound)
+              throw new ODataError('urlLimitExceeded', `${operation.name} is bound to more than ${mostBound} entities.`)
+            entities.push(toPlain(decodeEntity(layout, collection, row), true))
+          }
+        return entities
+      },
+    }
+  const row = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
+  if (row === undefined) throw missing(operation)
+  const { ifMatch } = readConditions(exchange.request.headers)
+  notModified({ ifMatch, ifNoneMatch: undefined }, versionOf(row))
+  if (plan.member.length > 0) {
+    const type = plan.memberType
+    const value = prepareValue(
+      { kind: 'member', variable: '$it', steps: plan.member, type },
+      { layout, collection, type: plan.source.type },
+    )(parameters)(row)
+    return { path: undefined, read: async () => plainValue(type, value, true) }
+  }
+  const entity = decodeEntity(layout, collection, row)
+  checkAvailable(operation, entity)
+  const resource = root.kind === 'result' ? root.set?.name : root.name
+  const path = resource === undefined ? undefined : encodePath(rowPath(collection, resource, layout)(row))
+  return { path, read: async () => toPlain(entity, true) }
+}
+
+function missing(operation: Operation): ODataError {
+  return new ODataError('entityNotFound', `There is no entity here that ${operation.name} could be bound to.`)
+}
+
+/** Whether an operation is available for an entity, where that depends on it; undefined: it does not, or cannot be told. */
+export function isAvailable(operation: Operation, entity: StructuredValue): boolean | undefined {
+  const condition = annotationOf(operation, 'Org.OData.Core.V1.OperationAvailable')?.value
+  if (condition === undefined) return undefined
+  if (condition.kind === 'null') return true
+  return holds(condition, withParameter(operation, entity), true)
+}
+
+const parameterTypes = new WeakMap<Operation, EntityType>()
+
+/** Paths in annotations of operations start with the name of a parameter (CSDL 14.4.1.2). */
+function withParameter(operation: Operation, entity: StructuredValue): StructuredValue {
+  const [binding] = operation.parameters
+  let type = parameterTypes.get(operation)
+  if (type === undefined) {
+    type = madeType(`${operation.name}()`, binding === undefined ? [] : [[binding.name, binding.type]])
+    parameterTypes.set(operation, type)
+  }
+  return { kind: 'structured', type, members: new Map(binding === undefined ? [] : [[binding.name, entity]]) }
+}
+
+function checkAvailable(operation: Operation, entity: StructuredValue): void {
+  if (isAvailable(operation, entity) === false)
+    throw new ODataError('conflict', `${operation.name} is not available for this entity (Core.OperationAvailable).`, {
+      target: operation.name,
+    })
+}

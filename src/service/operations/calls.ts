@@ -1,0 +1,157 @@
+import type { Parameters } from '../../bind/tree.ts'
+import type { Operation } from '../../edm/model.ts'
+import { signatureOf } from '../../edm/signature.ts'
+import { ODataError } from '../../errors/odata-error.ts'
+import type { CountPlan, OperationCall, OperationResult, ReadPlan } from '../../plan/plan.ts'
+import type { HttpRequest, HttpResponse } from '../../protocol/message.ts'
+import type { Rows } from '../../store/port.ts'
+import { ODataController, type RequestContext } from '../controller.ts'
+import { type Core, type Operations, sessionOf } from '../core.ts'
+import { beginExchange, type Exchange } from '../exchange.ts'
+import { countOfPlan, inMemory, rowsOfPlan } from '../rows.ts'
+import { type Arguments, readArguments } from './arguments.ts'
+import { type Bound, boundTo } from './binding.ts'
+import type { OperationContext, OperationHandlers } from './handlers.ts'
+import { rowsOfResult } from './result.ts'
+
+/** URL, plan, permission, store, payload (handle.ts). */
+type Answer = (core: Core, exchange: Exchange) => Promise<HttpResponse>
+
+/** Calls of operations: what a plan reads of their results comes from here. */
+export class OperationCalls implements Operations {
+  readonly #handlers: OperationHandlers
+  readonly #answer: Answer
+
+  constructor(handlers: OperationHandlers, answer: Answer) {
+    this.#handlers = handlers
+    this.#answer = answer
+  }
+
+  controllerOf(core: Core, exchange: Exchange, result: OperationResult): ODataController {
+    return new ResultController(result, (parameters) => {
+      let rows = exchange.results.get(result)
+      if (rows === undefined) {
+        rows = this.#callFunction(core, exchange, result, parameters)
+        exchange.results.set(result, rows)
+      }
+      return rows
+    })
+  }
+
+  require(operation: Operation): void {
+    this.#handlers.of(operation)
+  }
+
+  async #callFunction(
+    core: Core,
+    exchange: Exchange,
+    result: OperationResult,
+    all: Parameters,
+  ): Promise<readonly Uint8Array[]> {
+    const { call } = result
+    // a filter on what an action gives would call it again
+    if (call.operation.kind !== 'function') throw new Error(`invariant: ${result.name} has been called`)
+    this.require(call.operation)
+    const parameters = all.slice(0, call.parameters)
+    const given = await this.call(core, exchange, call, parameters, readArguments(core.model, call, parameters))
+    exchange.timings?.mark('operation')
+    return rowsOfResult(core, result, given)
+  }
+
+  /**
+   * Calls the handler of an operation.
+   * @returns what it gives back
+   */
+  async call(
+    core: Core,
+    exchange: Exchange,
+    { operation, binding }: OperationCall,
+    parameters: Parameters,
+    values: Arguments,
+  ): Promise<unknown> {
+    const handler = this.#handlers.of(operation)
+    const bound = binding && (await boundTo(core, exchange, operation, binding, parameters))
+    return await handler(values, this.#context(core, exchange, signatureOf(operation), bound))
+  }
+
+  #context(core: Core, exchange: Exchange, operation: string, bound: Bound | undefined): OperationContext {
+    return {
+      operation,
+      principal: exchange.principal,
+      request: exchange.request,
+      model: core.model,
+      store: core.store,
+      session: sessionOf(exchange, core.limits.storeTime),
+      path: bound?.path,
+      binding: async () => bound?.read(),
+      send: (method, path, body) => this.#send(core, exchange, method, path, body),
+    }
+  }
+
+  /** A request within a request, as one of a batch is. */
+  async #send(core: Core, outer: Exchange, method: string, path: string, body: unknown): Promise<unknown> {
+    const { signal, loopback } = outer.request
+    const sent = body === undefined ? undefined : Buffer.from(JSON.stringify(body, plainToJson))
+    const request: HttpRequest = {
+      method,
+      target: path.startsWith('/') ? path : `/${path}`,
+      headers: { ...(sent ? { 'content-type': 'application/json' } : {}), prefer: 'return=representation' },
+      body: () => Promise.resolve(sent),
+      async *content() {
+        if (sent) yield sent
+      },
+      signal,
+      loopback,
+    }
+    const { version, root, principal } = outer
+    const part = outer.part ?? { transaction: undefined }
+    const response = await this.#answer(core, beginExchange(request, { version, root, timing: false, part, principal }))
+    const text = await textOf(response)
+    if (text === undefined) return undefined
+    return response.headers['Content-Type']?.startsWith('application/json') ? JSON.parse(text) : text
+  }
+}
+
+/** What a plain value has that JSON has not. */
+function plainToJson(_name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+  return value instanceof Uint8Array ? Buffer.from(value).toString('base64url') : value
+}
+
+async function textOf({ status, body }: HttpResponse): Promise<string | undefined> {
+  if (body === undefined) return undefined
+  const chunks: Uint8Array[] = []
+  if (body instanceof Uint8Array) chunks.push(body)
+  else for await (const chunk of body) chunks.push(chunk)
+  const text = Buffer.concat(chunks).toString('utf8')
+  if (status >= 400) throw new ODataError('badRequest', `A request of the handler failed: ${text.slice(0, 200)}`)
+  return text
+}
+
+/** Plans over what an operation gave. */
+class ResultController extends ODataController {
+  readonly #result: OperationResult
+  readonly #rows: (parameters: Parameters) => Promise<readonly Uint8Array[]>
+
+  constructor(result: OperationResult, rows: (parameters: Parameters) => Promise<readonly Uint8Array[]>) {
+    super()
+    this.#result = result
+    this.#rows = rows
+  }
+
+  override async list({ plan, layout, collection, session }: RequestContext<ReadPlan>): Promise<Rows> {
+    const rows = await this.#rows(session.parameters)
+    return inMemory(rowsOfPlan(layout, collection, plan, session, rows))
+  }
+
+  override async read({ plan, layout, collection, session }: RequestContext): Promise<Uint8Array | undefined> {
+    const rows = await this.#rows(session.parameters)
+    if (plan.kind !== 'read') throw new Error(`invariant: ${this.#result.name} gives nothing that can be changed`)
+    return rowsOfPlan(layout, collection, plan, session, rows)[0]
+  }
+
+  override async count({ plan, layout, collection, session }: RequestContext<CountPlan | ReadPlan>): Promise<number> {
+    const rows = await this.#rows(session.parameters)
+    return countOfPlan(layout, collection, plan, session.parameters, rows)
+  }
+}

@@ -1,0 +1,91 @@
+import { serialize } from 'bson'
+import { encodeEntity } from '../../bson/encode.ts'
+import { type CollectionLayout, fields } from '../../bson/layout.ts'
+import type { EntityType, TypeReference } from '../../edm/model.ts'
+import type { StructuredValue, Value } from '../../edm/value.ts'
+import { ODataError } from '../../errors/odata-error.ts'
+import type { OperationResult } from '../../plan/plan.ts'
+import { positionField } from '../../plan/result.ts'
+import { versionsOf } from '../../protocol/etag.ts'
+import { type Core, collectionOf } from '../core.ts'
+import { fromPlain, type PlainObject } from '../plain.ts'
+
+/**
+ * What a handler gave back, as rows in the stored form: of entities one each, of anything else one that holds it.
+ * @throws Error where it is nothing that the result type can hold: the handler's fault, not the client's;
+ *   ODataError entityNotFound where there must be a result and is none (Protocol 11.5.4.1)
+ */
+export function rowsOfResult(core: Core, result: OperationResult, given: unknown): readonly Uint8Array[] {
+  const { call, value, type, name } = result
+  const reference = call.operation.returnType
+  if (reference === undefined) return []
+  const nothing = given === undefined || given === null
+  if (nothing && !reference.collection && !reference.nullable)
+    throw new ODataError('entityNotFound', `${name} has no result.`)
+  const what = `the handler of ${name}`
+  const collection = collectionOf(core.layout, result)
+  if (value !== undefined) {
+    const held = nothing ? (reference.collection ? [] : null) : fromPlain(core.model, reference, given, what)
+    return [serialize(encodeEntity(core.layout, collection, structured(type, new Map([['value', held]]))))]
+  }
+  if (!reference.collection) return nothing ? [] : [entityRow(core, collection, reference, given, what, 0)]
+  if (nothing) return []
+  if (!isIterable(given)) throw new Error(`${what} gave back something else than a collection`)
+  const item = { ...reference, collection: false }
+  return Array.from(given, (entity, i) => entityRow(core, collection, item, entity, what, i))
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value && !(value instanceof Uint8Array)
+}
+
+function structured(type: EntityType, members: ReadonlyMap<string, Value>): StructuredValue {
+  return { kind: 'structured', type, members }
+}
+
+function entityRow(
+  core: Core,
+  collection: CollectionLayout,
+  reference: TypeReference,
+  given: unknown,
+  what: string,
+  position: number,
+): Uint8Array {
+  if (given instanceof Uint8Array) return withPosition(given, position)
+  const document = plainDocument(core, collection, reference, given, what)
+  document[positionField] = position
+  return serialize(document)
+}
+
+/** An entity that code of the service made, in the stored form. `@odata.etag` in it is its version. */
+export function plainDocument(
+  core: Core,
+  collection: CollectionLayout,
+  reference: TypeReference,
+  given: unknown,
+  what: string,
+): ReturnType<typeof encodeEntity> {
+  const value = fromPlain(core.model, reference, given, what)
+  if (typeof value !== 'object' || value === null || !('kind' in value) || value.kind !== 'structured')
+    throw new Error(`${what} gave back something else than an entity`)
+  const document = encodeEntity(core.layout, collection, value)
+  const version = versionIn(given as PlainObject)
+  if (version !== undefined) document[fields.version] = version
+  return document
+}
+
+function versionIn(plain: PlainObject): number | undefined {
+  const tag = plain['@odata.etag'] ?? plain['@etag']
+  return typeof tag === 'string' ? versionsOf([tag.replace(/^W\/"|"$/g, '')])[0] : undefined
+}
+
+/** A row with one field more, which is put in at its end. */
+function withPosition(row: Uint8Array, position: number): Uint8Array {
+  const name = Buffer.from(`\x10${positionField}\0`, 'latin1')
+  const bytes = Buffer.alloc(row.length + name.length + 4)
+  bytes.set(row.subarray(0, row.length - 1))
+  bytes.set(name, row.length - 1)
+  bytes.writeInt32LE(position, row.length - 1 + name.length)
+  bytes.writeInt32LE(bytes.length, 0)
+  return bytes
+}
