@@ -5,7 +5,7 @@ import { compileQuery, placeQuery } from '../../src/mongo/compile/query.ts'
 import { mongoStore } from '../../src/mongo/store.ts'
 import type { Store } from '../../src/store/port.ts'
 import { freshDatabase, mongodb } from '../support/mongod.ts'
-import { documentOf, layout, planOf, sessionOf } from './kit.ts'
+import { documentOf, indexedLayout, layout, planOf, sessionOf } from './kit.ts'
 
 /**
  * What MongoDB is asked for, frozen, and the rows that it gives, beside one another: the traps of its languages (a named test
@@ -48,7 +48,14 @@ describe.skipIf(uri === undefined)(`compiled for MongoDB${uri === undefined ? `:
     database = new URL(fresh).pathname.slice(1)
     await client.connect()
     store = mongoStore(fresh)
-    await store.open(layout)
+    await store.open(
+      indexedLayout([
+        ['number', 'id'],
+        ['text', 'id'],
+        ['address/zip', 'id'],
+        ['tags', 'id'],
+      ]),
+    )
     await store.ready()
     for (const row of rows) await store.create(planOf('POST', 'things').plan, sessionOf([]), documentOf('things', row))
     await client
@@ -155,6 +162,13 @@ describe.skipIf(uri === undefined)(`compiled for MongoDB${uri === undefined ? `:
       ['a prefix of the key', `things?$filter=startswith(id,'a')`, 'IXSCAN'],
       ['a prefix of a composite key', `pairs?$filter=left eq 'a'&$orderby=left,right`, 'IXSCAN'],
       ['an alternate key', `logins?$filter=mail eq 'a'`, 'IXSCAN'],
+      ['a property, in the order of the key', 'things?$filter=number eq 5', 'IXSCAN'],
+      ['a property inside another', 'things?$filter=address/zip eq 5', 'IXSCAN'],
+      ['a range, in its order', 'things?$filter=number gt 1 and number le 9&$orderby=number', 'IXSCAN'],
+      ['an order', 'things?$orderby=number desc,id desc', 'IXSCAN'],
+      ['a prefix, in its order', `things?$filter=startswith(text,'a')&$orderby=text`, 'IXSCAN'],
+      ['items of a collection', `things?$filter=tags/any(t:t eq 'a')`, 'IXSCAN'],
+      ['a property beside an expression', 'things?$filter=number eq 5 and length(text) gt 1', 'IXSCAN'],
       ['an expression beside the key', `things?$filter=id gt 'a' and length(text) gt 1`, 'IXSCAN'],
       ['the owner of contained entities', `things('a')/parts`, 'IXSCAN', `things('a')`],
     ])('%s', async (_, url, stage, owner) => {
