@@ -1,12 +1,12 @@
 import { nearestName } from '../base/text.ts'
-import { isOrdered } from '../csdl/core.ts'
-import type { Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
+import { explicitOperationBindings, isOrdered } from '../csdl/core.ts'
+import type { Annotatable, Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { isMedia, isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { ArgumentNode, QueryOptions, Segment } from '../url/ast.ts'
 import { follow, isContained, type Place, placeBehind, placeOf } from './binding-targets.ts'
-import { BindContext, inDefaultNamespace, shown } from './context.ts'
+import { BindContext, inDefaultNamespace, shown, unaliased } from './context.ts'
 import { bindExpression } from './expression.ts'
 import { isKeyText, type KeyValues, readKeyPredicate, readKeySegment } from './keys.ts'
 import { memberNotFound } from './member-path.ts'
@@ -25,6 +25,9 @@ export interface BoundPathResult {
   readonly values: Parameters
 }
 
+/** Options that a path takes values from: parameter aliases, and implicit ones (Protocol 11.5.4.1.1). */
+export type PathOptions = Pick<QueryOptions, 'aliases'> & Partial<Pick<QueryOptions, 'custom'>>
+
 /** How paths are read. */
 export interface PathSettings {
   /** `/set/key` beside `/set(key)` (URL Conventions 4.3.6) */
@@ -40,7 +43,7 @@ export interface PathSettings {
 export function bindPath(
   model: Model,
   segments: readonly Segment[],
-  options: Pick<QueryOptions, 'aliases'>,
+  options: PathOptions,
   settings: PathSettings,
 ): BoundPathResult {
   return new PathBinder(model, options, settings).bind(segments)
@@ -57,10 +60,11 @@ class PathBinder {
   #type: TypeReference | undefined
   #place: Place = { root: undefined, path: [] }
 
-  constructor(model: Model, options: Pick<QueryOptions, 'aliases'>, settings: PathSettings) {
+  constructor(model: Model, options: PathOptions, settings: PathSettings) {
     this.#model = model
     this.#settings = settings
     this.#context = new BindContext(model, options.aliases, 0, 'path', bindExpression)
+    if (options.custom) this.#context.custom = options.custom
   }
 
   bind(segments: readonly Segment[]): BoundPathResult {
@@ -448,7 +452,7 @@ class PathBinder {
     args: readonly ArgumentNode[] | undefined,
     key: readonly ArgumentNode[] | undefined,
   ): boolean {
-    const call = bindBoundOperation(this.#context, name, type, args, segment)
+    const call = bindBoundOperation(this.#context, name, type, args, segment, this.#explicitBindings())
     if (call === undefined) return false
     const place = this.#resultPlace(call, this.#place)
     const target = place.path.length === 0 ? place.root : undefined
@@ -456,6 +460,20 @@ class PathBinder {
     this.#place = place
     if (key !== undefined) this.#resultKey(segment, key)
     return true
+  }
+
+  /** The operations that the resource so far, or its type, names itself (Core.ExplicitOperationBindings). */
+  #explicitBindings(): readonly string[] {
+    const last = this.#segments.findLast(
+      ({ kind }) => kind === 'entitySet' || kind === 'singleton' || kind === 'navigation' || kind === 'property',
+    )
+    const targets: Annotatable[] = []
+    if (last?.kind === 'entitySet') targets.push(last.entitySet)
+    if (last?.kind === 'singleton') targets.push(last.singleton)
+    if (last?.kind === 'navigation' || last?.kind === 'property') targets.push(last.property)
+    const type = this.#type?.type
+    if (type !== undefined && isStructured(type)) targets.push(type)
+    return targets.flatMap(explicitOperationBindings).map((name) => unaliased(this.#model, name))
   }
 
   /** Where the entities of a bound operation's result stand (EntitySetPath, CSDL 12.6). */

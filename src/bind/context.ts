@@ -4,7 +4,17 @@ import type { Model, NamedType, StructuredType, Type, TypeReference } from '../e
 import { isStructured } from '../edm/types.ts'
 import type { ErrorCode } from '../errors/codes.ts'
 import { ODataError } from '../errors/odata-error.ts'
-import type { AliasNode, ExpressionNode, JsonNode, LiteralNode, LiteralToken, SearchNode, Span } from '../url/ast.ts'
+import {
+  type AliasNode,
+  defaultUrlLimits,
+  type ExpressionNode,
+  type JsonNode,
+  type LiteralNode,
+  type LiteralToken,
+  type SearchNode,
+  type Span,
+} from '../url/ast.ts'
+import { parseExpression } from '../url/parse-options.ts'
 import type { Expression, ParameterExpression, ParameterSlot } from './tree.ts'
 import { builtInTypes, stringReference } from './type-references.ts'
 
@@ -59,6 +69,8 @@ export class BindContext {
   readonly tokens: (LiteralToken | undefined)[] = []
   /** the option or segment that faults are about */
   target: string
+  /** custom query options, where they may be parameters of a function */
+  custom: ReadonlyMap<string, string> = new Map()
   aliasDepth = 0
   #nodes = 0
 
@@ -141,6 +153,12 @@ export class BindContext {
       value = this.aliases.get(value.name) ?? missingAlias
     }
     return value
+  }
+
+  /** A custom query option, read as the value of an implicit parameter alias. @throws ODataError urlSyntax */
+  optionValue(name: string): ExpressionNode | undefined {
+    const text = this.custom.get(name)
+    return text === undefined ? undefined : parseExpression(text, defaultUrlLimits, name).expression
   }
 
   /** The literal that a node is, directly or by an alias. */

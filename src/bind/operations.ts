@@ -1,3 +1,4 @@
+import { isTagged } from '../edm/annotations.ts'
 import type { Operation, OperationImport, Type, TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf, typeName } from '../edm/types.ts'
 import type { ArgumentNode, Segment, Span } from '../url/ast.ts'
@@ -26,6 +27,7 @@ export function bindImport(
 
 /**
  * The operation bound to a type that a segment names: qualified, or by its short name where only one can be meant.
+ * @param explicit operations that what the segment follows names itself (Core.ExplicitOperationBindings)
  * @returns undefined where no operation of that name is bound to the type
  * @throws ODataError resourceNotFound where no overload takes the arguments
  */
@@ -35,12 +37,16 @@ export function bindBoundOperation(
   binding: TypeReference,
   args: readonly ArgumentNode[] | undefined,
   segment: Segment,
+  explicit: readonly string[] = [],
 ): OperationCall | undefined {
   const candidates = name.includes('.')
     ? qualified(context, name)
     : (inDefaultNamespace(context.model, name, (full) => context.model.operations.get(full)) ??
       unqualified(context, name))
-  const bound = candidates.filter((operation) => operation.bound && bindsTo(operation, binding))
+  const bound = candidates.filter(
+    (operation) =>
+      operation.bound && bindsTo(operation, binding) && (!isExplicit(operation) || explicit.includes(operation.name)),
+  )
   if (bound.length === 0) return undefined
   if (!name.includes('.') && new Set(bound.map((operation) => operation.name)).size > 1)
     context.fail(
@@ -63,6 +69,11 @@ function unqualified(context: BindContext, name: string): readonly Operation[] {
 }
 
 const dot = 46
+
+/** Whether an operation is bound only to what names it (Core.RequiresExplicitBinding). */
+function isExplicit(operation: Operation): boolean {
+  return isTagged(operation, 'Org.OData.Core.V1.RequiresExplicitBinding')
+}
 
 function bindsTo(operation: Operation, binding: TypeReference): boolean {
   const parameter = operation.parameters[0]?.type
@@ -115,7 +126,8 @@ function choose(
       context.fail('resourceNotFound', `'${shown(name)}' is an action: its parameters stand in the body.`, segment)
     return { operation: action, arguments: new Map() }
   }
-  const named = new Map<string, ArgumentNode>()
+  const named =
+    args === undefined ? implicitArguments(context, overloads, skip, segment) : new Map<string, ArgumentNode>()
   for (const argument of args ?? []) {
     if (argument.name === undefined)
       context.fail('typeMismatch', `The parameters of '${shown(name)}' are given by name.`, argument)
@@ -133,6 +145,25 @@ function choose(
     if (argument !== undefined) values.set(parameter.name, argumentExpression(context, parameter.type, argument))
   }
   return { operation, arguments: values }
+}
+
+/**
+ * Implicit parameter aliases (Protocol 11.5.4.1.1): without parentheses the parameters are query options of their names, with or
+ * without an at sign.
+ */
+function implicitArguments(
+  context: BindContext,
+  overloads: readonly Operation[],
+  skip: number,
+  { offset, length }: Segment,
+): Map<string, ArgumentNode> {
+  const named = new Map<string, ArgumentNode>()
+  for (const { parameters } of overloads)
+    for (const { name } of parameters.slice(skip)) {
+      const alias = context.aliases.get(name) ?? context.optionValue(name)
+      if (alias !== undefined) named.set(name, { name, value: alias, offset, length })
+    }
+  return named
 }
 
 function takes(operation: Operation, skip: number, named: ReadonlyMap<string, ArgumentNode>): boolean {

@@ -144,6 +144,11 @@ export function requiresExplicitBinding(target: Annotatable): boolean {
   return isTagged(target, `${core}RequiresExplicitBinding`)
 }
 
+/** Core.ExplicitOperationBindings: names of operations that are bound to the element. */
+export function explicitOperationBindings(target: Annotatable): readonly string[] {
+  return items(annotationOf(target, `${core}ExplicitOperationBindings`)?.value).flatMap((item) => text(item) ?? [])
+}
+
 /** Core.OperationAvailable where it is a constant; undefined where it is absent, dynamic or null. */
 export function operationAvailable(target: Annotatable): boolean | undefined {
   return bool(annotationOf(target, `${core}OperationAvailable`)?.value)

@@ -12,6 +12,8 @@ import { changeOf } from './change.ts'
 import { requireKey } from './keys.ts'
 import type { ServiceLog } from './options.ts'
 import { type PlainObject, toPlain, withReturned } from './plain.ts'
+import { rowsOfEntities } from './plain-rows.ts'
+import { countOfPlan, firstOfPlan, inMemory, rowsOfPlan } from './rows.ts'
 import { onceCommitted, transact } from './transact.ts'
 
 /** What a controller is told of a request. */
@@ -61,6 +63,9 @@ export type Members<Entity, Body> = Entity extends unknown
 /** What a hook that may change the entity gives back; nothing: the entity stays as it is. */
 // biome-ignore lint/suspicious/noConfusingVoidType: an async hook without a return gives Promise<void>
 export type Returned<Entity, Body> = Members<Entity, Body> | undefined | void
+
+/** Entities may leave out what is null. */
+type Entities<Entity> = Iterable<Partial<Entity>> | AsyncIterable<Partial<Entity>>
 
 type Awaitable<T> = T | Promise<T>
 
@@ -126,19 +131,41 @@ export class ODataController<
    */
   afterRead?(entity: Entity, context: CallerContext): Awaitable<Returned<Entity, Create>>
 
+  /**
+   * All the entities of a set that no store holds: they are read from somewhere else, and key, filters, order, page, select and expand are
+   * applied to what it gives. Where it is defined, creating, changing and deleting are what the subclass makes of them.
+   */
+  entities?(context: RequestContext<ReadPlan | CountPlan | UpdatePlan | DeletePlan>): Awaitable<Entities<Entity>>
+
   /** The rows of a collection, in the plan's order. */
   list(context: RequestContext<ReadPlan>): Promise<Rows> {
-    return context.store.read(context.plan, context.session)
+    return this.entities === undefined ? context.store.read(context.plan, context.session) : this.#listed(context)
+  }
+
+  async #listed(context: RequestContext<ReadPlan>): Promise<Rows> {
+    const { layout, collection, plan, session } = context
+    return inMemory(rowsOfPlan(layout, collection, plan, session, await this.#made(context)))
+  }
+
+  async #made(context: RequestContext<ReadPlan | CountPlan | UpdatePlan | DeletePlan>): Promise<readonly Uint8Array[]> {
+    return rowsOfEntities(context, (await this.entities?.(context)) ?? [])
   }
 
   /** One entity, or undefined where there is none. */
   read(context: RequestContext<ReadPlan | UpdatePlan | DeletePlan>): Promise<Uint8Array | undefined> {
-    return context.store.readOne(context.plan, context.session)
+    return this.entities === undefined
+      ? context.store.readOne(context.plan, context.session)
+      : this.#made(context).then((rows) =>
+          firstOfPlan(context.layout, context.collection, context.plan, context.session, rows),
+        )
   }
 
   /** How many rows there are, before paging. */
   count(context: RequestContext<CountPlan | ReadPlan>): Promise<number> {
-    return context.store.count(context.plan, context.session)
+    const { layout, collection, plan, session } = context
+    return this.entities === undefined
+      ? context.store.count(plan, session)
+      : this.#made(context).then((rows) => countOfPlan(layout, collection, plan, session.parameters, rows))
   }
 
   /** Stores a new entity, its key included. */

@@ -6,7 +6,7 @@ import { compileTypeTest, type EvalContext, preparePredicate, type RowTest } fro
 import { type BoundOrder, prepareOrder } from '../eval/order.ts'
 import { prepareSearch } from '../eval/search.ts'
 import { selectRows } from '../eval/select.ts'
-import type { CountPlan, ReadPlan } from '../plan/plan.ts'
+import type { CountPlan, ReadPlan, Source } from '../plan/plan.ts'
 import type { Rows, Session } from '../store/port.ts'
 
 /** Plans over rows that no store holds: results of operations, and what controllers make themselves. */
@@ -16,6 +16,7 @@ interface Prepared {
   readonly order: ((parameters: Parameters) => BoundOrder) | undefined
 }
 
+const named = new WeakMap<Source, Prepared['tests']>()
 const prepared = new WeakMap<ReadPlan | CountPlan, Prepared>()
 
 /** The rows in memory, all of them there already. */
@@ -55,6 +56,23 @@ export function rowsOfPlan(
   return rows.map(({ row }) => row)
 }
 
+/** The row that a plan of a single source names. */
+export function firstOfPlan(
+  layout: ModelLayout,
+  collection: CollectionLayout,
+  { source }: Pick<ReadPlan, 'source'>,
+  { parameters }: Pick<Session, 'parameters'>,
+  all: readonly Uint8Array[],
+): Uint8Array | undefined {
+  let tests = named.get(source)
+  if (tests === undefined) {
+    tests = testsOfSource(layout, collection, source)
+    named.set(source, tests)
+  }
+  const bound = tests.map((test) => test(parameters))
+  return all.find((row) => bound.every((test) => test(row)))
+}
+
 /** How many of the rows a plan asks for, before paging. */
 export function countOfPlan(
   layout: ModelLayout,
@@ -82,11 +100,12 @@ function preparedFor(layout: ModelLayout, collection: CollectionLayout, plan: Re
   return found
 }
 
-function prepare(layout: ModelLayout, collection: CollectionLayout, plan: ReadPlan | CountPlan): Prepared {
+/** Key, casts and filters of a path. */
+function testsOfSource(layout: ModelLayout, collection: CollectionLayout, { root, steps }: Source): Prepared['tests'] {
   const contextFor = (type: StructuredType): EvalContext => ({ layout, type, collection })
   const tests: ((parameters: Parameters) => RowTest)[] = []
-  let type: StructuredType = plan.source.root.type
-  for (const step of plan.source.steps) {
+  let type: StructuredType = root.type
+  for (const step of steps) {
     const context = contextFor(type)
     if (step.kind === 'cast') {
       const test = compileTypeTest(step.type, context)
@@ -95,7 +114,12 @@ function prepare(layout: ModelLayout, collection: CollectionLayout, plan: ReadPl
     } else if (step.kind === 'filter') tests.push(preparePredicate(step.predicate, context))
     else for (const part of keyConditions(step.predicate)) tests.push(preparePredicate(part, context))
   }
-  const context = contextFor(plan.source.type)
+  return tests
+}
+
+function prepare(layout: ModelLayout, collection: CollectionLayout, plan: ReadPlan | CountPlan): Prepared {
+  const tests = [...testsOfSource(layout, collection, plan.source)]
+  const context: EvalContext = { layout, type: plan.source.type, collection }
   if (plan.filter) tests.push(preparePredicate(plan.filter, context))
   if (plan.search) tests.push(prepareSearch(plan.search, context))
   const sorted = plan.kind === 'read' && plan.orderby.length > 0

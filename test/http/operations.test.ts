@@ -8,7 +8,7 @@ type Values = { readonly [name: string]: unknown }
 
 /** What handlers were called with. */
 let calls: [operation: string, values: Values][] = []
-const failing = false
+let failing = false
 
 const stock = (book: PlainObject): bigint => book.Stock as bigint
 
@@ -134,6 +134,106 @@ onEveryService('operations', 'test/models/operations.xml', settings, (running) =
       expect((await get('/Cheapest(count=3)(1)/Author')).body.Name).toBe('Ann')
     })
 
+    it('bound to a value, a collection of values, or many entities', async () => {
+      expect((await get('/Books(2)/Size/lib.Area()')).body.value).toBe(15)
+      expect((await get('/Books(1)/Size/lib.Area()')).status).toBe(204)
+      expect((await get('/Books(1)/Tags/lib.Loud()')).body.value).toEqual(['X', 'Y'])
+      const longest = await get('/Books/$filter(Pages lt 200)/lib.Longest()?$select=Title')
+      expect(longest.body).toMatchObject({ Title: 'One' })
+      expect(longest.body['@odata.context']).toBe(`${running().root}/$metadata#Books(Title)/$entity`)
+      expect((await get('/Books/lib.Longest()/lib.Kind()')).body.value).toBe('paper')
+      expect((await get('/Books/$filter(Pages gt 999)/lib.Longest()')).status).toBe(204)
+      expect((await get('/Authors(1)/Books/lib.Longest()/Title')).body.value).toBe('One')
+    })
+
+    it('give the entity of their EntitySetPath, with its id and ETag', async () => {
+      const { body } = await get('/Books(1)/lib.Writer()?$expand=Books', {
+        Accept: 'application/json;odata.metadata=full',
+      })
+      expect(body).toMatchObject({
+        '@odata.id': `${running().root}/Authors(1)`,
+        Name: 'Ann',
+        Books: [{ Title: 'One' }],
+      })
+      expect(body['@odata.etag']).toMatch(/^W/)
+      expect((await get('/Books(1)/lib.Writer()/Books/$count')).body).toBe(1)
+      expect((await get('/Books(2)/lib.Writer()')).status).toBe(204)
+    })
+
+    it('give complex and primitive collections, which options apply to', async () => {
+      expect((await get('/Sizes()?$filter=Width ge 2&$orderby=Width&$top=1')).body).toMatchObject({
+        '@odata.context': `${running().root}/$metadata#Collection(lib.Size)`,
+        value: [{ Width: 2, Height: 2 }],
+      })
+      expect((await get('/Sizes()/$count')).body).toBe(3)
+      expect((await get('/Numbers(from=@n)?@n=[3,1,2]&$filter=$it gt 1')).body.value).toEqual([3, 2])
+    })
+
+    it('give entities that stand in no set, of derived types', async () => {
+      const { body } = await get('/Reports()?$filter=lib.CountReport/Count gt 1')
+      expect(body).toEqual({
+        '@odata.context': `${running().root}/$metadata#Collection(lib.Report)`,
+        value: [{ '@odata.type': '#lib.CountReport', Code: 'b', Count: 2 }],
+      })
+      expect((await get("/Reports()('a')/lib.CountReport/Count")).body.value).toBe(1)
+      expect((await get('/Reports()?$orderby=Code&$select=Code')).body.value).toMatchObject([
+        { Code: 'a' },
+        { Code: 'b' },
+      ])
+    })
+
+    it('take structured values, entities and collections as JSON', async () => {
+      const size = encodeURIComponent('{"Width":7}')
+      expect((await get(`/Fit(size=@s)?@s=${size}`)).body).toMatchObject({ Width: 7, Height: null })
+      expect((await get(`/Fit(size=@s,shelf=lib.Shelf'Back')?@s=${size}`)).status).toBe(204)
+      const book = encodeURIComponent('{"@odata.id":"Books(1)","Pages":4}')
+      expect((await get(`/Place(book=@b)?@b=${book}`)).body.value).toBe('Back')
+      expect(calls.at(-1)).toMatchObject(['lib.Place', { book: { '@odata.id': 'Books(1)', Pages: 4 } }])
+    })
+
+    it('take parameters from query options of their names', async () => {
+      // count is a system query option too
+      expect((await get('/Cheapest?count=1')).status).toBe(400)
+      expect((await get('/Cheapest?@count=2')).body.value).toHaveLength(2)
+      expect((await get('/Books(1)/lib.Discounted?percent=50')).body.value).toBe(5)
+    })
+
+    it.each([
+      ['/Cheapest()', 404, 'Cheapest()'],
+      ['/Cheapest(count=1,count=2)', 400, 'Cheapest(count=1,count=2)'],
+      ['/Cheapest(cuont=1)', 404, 'Cheapest(cuont=1)'],
+      ['/Cheapest(count=null)', 400, 'count'],
+      ["/Cheapest(count='x')", 400, "Cheapest(count='x')"],
+      ['/Cheapest(count=@missing)', 400, 'count'],
+      ['/Books(1)/lib.Discounted(percent=101)', 400, 'percent'],
+      [`/Fit(size=@s)?@s=${encodeURIComponent('{"Height":1}')}`, 400, 'size/Width'],
+      [`/Fit(size=@s)?@s=${encodeURIComponent('{"Width":1,"__proto__":2}')}`, 400, 'size/__proto__'],
+      [`/Fit(size=@s)?@s=${encodeURIComponent('{"Width":"1"}')}`, 400, 'size/Width'],
+      ['/Numbers(from=@n)?@n=[1,null]', 400, 'from/1'],
+      ['/Books(1)/lib.Kind()/x', 400, 'x'],
+      ['/Unhandled()', 501, 'lib.Unhandled'],
+      ['/Picture()', 501, undefined],
+      ['/Sell(1)', 404, 'Sell'],
+      ['/Ping', 405, undefined],
+    ])('refuse %s with %i', async (path, status, target) => {
+      const answer = await get(path)
+      expect([answer.status, (answer.body.error as { target?: string }).target]).toEqual([status, target])
+    })
+
+    it('ask for the headers and scopes that the model says', async () => {
+      const { status, body } = await get('/Secret()')
+      expect([status, (body.error as { target: string }).target]).toEqual([400, 'x-reason'])
+      expect((await get('/Secret()', { 'X-Reason': 'test' })).body.value).toBe('hidden')
+    })
+
+    it('are read only, and answer HEAD', async () => {
+      for (const method of ['POST', 'PATCH', 'PUT', 'DELETE']) {
+        const refused = await running().send(method, '/Cheapest(count=1)', {})
+        expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+      }
+      expect((await running().send('HEAD', '/Cheapest(count=1)', undefined)).status).toBe(200)
+    })
+
     it('are called once a request, and page by page', async () => {
       calls = []
       const first = await get('/Cheapest(count=3)?$count=true', { Prefer: 'maxpagesize=2' })
@@ -162,6 +262,74 @@ onEveryService('operations', 'test/models/operations.xml', settings, (running) =
       const { status, body } = await post('/Books(1)/lib.Sell', { count: 99 })
       expect([status, body]).toMatchObject([409, { error: { code: 'conflict', target: 'count' } }])
       expect((await get('/Books(1)')).body.Stock).toBe(before)
+    })
+
+    it('take defaults, and are given typed values', async () => {
+      calls = []
+      await post('/Books(2)/lib.Sell', { to: { Width: 1 }, '@odata.x': 1 })
+      expect(calls).toEqual([['lib.Sell(lib.Book)', { count: 1n, note: null, to: { Width: 1 } }]])
+    })
+
+    it('list all that is wrong with a body', async () => {
+      const { status, body } = await post('/Books(2)/lib.Sell', { count: 0, note: 'too long', to: {}, other: 1 })
+      expect(status).toBe(400)
+      const { details } = body.error as { details: { target: string }[] }
+      expect(details.map(({ target }) => target).sort()).toEqual(['count', 'note', 'other', 'to/Width'])
+      expect((await post('/Books(2)/lib.Sell', '[]')).status).toBe(400)
+      expect((await post('/Books(2)/lib.Sell', '{"count":1,"count":2}')).body).toMatchObject({
+        error: { code: 'propertyDuplicate', target: 'count' },
+      })
+      expect((await post('/Restock')).body).toMatchObject({ error: { code: 'bodyInvalid' } })
+    })
+
+    it('need what they are bound to, available and in the state of If-Match', async () => {
+      expect((await post('/Books(9)/lib.Sell')).status).toBe(404)
+      expect((await post('/Books(3)/lib.Sell')).body).toMatchObject({ error: { code: 'conflict', target: 'lib.Sell' } })
+      const tag = (await running().get('/Books(2)')).headers.get('etag') ?? ''
+      expect((await post('/Books(2)/lib.Sell', {}, { 'If-Match': 'W/"99"' })).status).toBe(412)
+      expect((await post('/Books(2)/lib.Sell', {}, { 'If-Match': tag })).status).toBe(200)
+    })
+
+    it('give collections, or nothing where the client prefers that', async () => {
+      const { body } = await post('/Restock?$select=Stock', { books: [1, 2], by: 10 })
+      expect(body.value).toHaveLength(2)
+      expect(body['@odata.context']).toBe(`${running().root}/$metadata#Books(Stock)`)
+      const quiet = await running().send('POST', '/Restock', { books: [1], by: 1 }, { Prefer: 'return=minimal' })
+      expect([quiet.status, quiet.headers.get('preference-applied')]).toEqual([204, 'return=minimal'])
+    })
+
+    it('stand in change sets: all or nothing', async () => {
+      const stock = async () => (await get('/Books(1)')).body.Stock
+      const before = await stock()
+      const part = (id: string, url: string, body: object) => ({
+        id,
+        method: 'POST',
+        url,
+        atomicityGroup: 'g',
+        headers: { 'content-type': 'application/json' },
+        body,
+      })
+      const batch = async (...requests: object[]) =>
+        (await post('/$batch', { requests })).body.responses as { status: number }[]
+      const failed = await batch(
+        part('1', 'Restock', { books: [1], by: 5 }),
+        part('2', 'Books(1)/lib.Sell', { count: 9999 }),
+      )
+      expect(failed.map(({ status }) => status)).toEqual([424, 409])
+      expect(await stock()).toBe(before)
+      const done = await batch(
+        part('1', 'Restock', { books: [1], by: 5 }),
+        part('2', 'Books(1)/lib.Sell', { count: 1 }),
+      )
+      expect(done.map(({ status }) => status)).toEqual([200, 200])
+      expect(await stock()).toBe(Number(before) + 4)
+    })
+
+    it('take back what they did with many entities', async () => {
+      failing = true
+      expect((await post('/Books/$filter(Pages ge 0)/lib.Burn')).status).toBe(409)
+      expect((await get('/Books/$count')).body).toBe(3)
+      failing = false
     })
   })
 })

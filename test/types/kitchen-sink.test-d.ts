@@ -1,4 +1,4 @@
-import { ODataController } from 'odatum'
+import { createService, type Model, ODataController, type OperationHandler, type Store } from 'odatum'
 import type {
   BorrowOfToolParameters,
   BorrowOfToolResult,
@@ -95,3 +95,22 @@ type Price = KitchenOperations['odatum.kitchen.Price(odatum.kitchen.Tool,Edm.Dat
 export const at: Price['parameters'] = { at: '2000-01-01T00:00:00Z' }
 // @ts-expect-error: required
 export const noAt: Price['parameters'] = {}
+
+type Handlers = { readonly [Name in keyof KitchenOperations]?: OperationHandler<KitchenOperations[Name]> }
+export const handlers: Handlers = {
+  'odatum.kitchen.Price(odatum.kitchen.Tool,Edm.DateTimeOffset)': async ({ at }, context) => {
+    const instant: string = at
+    const tool: Tool = await context.binding()
+    // @ts-expect-error: the binding parameter is none of the others
+    context.tool
+    return `${tool['@odata.type']}${instant}`.length > 100 ? '1.5' : null
+  },
+}
+export const wrongResult: Handlers = {
+  // @ts-expect-error: a decimal is text
+  'odatum.kitchen.Price(odatum.kitchen.Tool,Edm.DateTimeOffset)': () => 1.5,
+}
+// @ts-expect-error: there is no such overload
+export const wrongName: Handlers = { 'odatum.kitchen.Price()': () => null }
+export const service = (model: Model, store: Store) =>
+  createService<KitchenControllers, KitchenOperations>({ model, store, operations: handlers })

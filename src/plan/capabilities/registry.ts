@@ -45,7 +45,6 @@ function notYet(what: string): TermEntry {
   return { status: 'not yet', what }
 }
 
-const bindings = 'operations are bound to all values of their type'
 const called = 'test/http/operations.test.ts'
 const aggregation = '$apply is not implemented yet'
 const media = 'test/http/media.test.ts'
@@ -96,7 +95,11 @@ const core: Readonly<Record<string, TermEntry>> = {
   DereferenceableIDs: { status: 'served', what: 'entity ids can always be read; published' },
   Description: { status: 'served', what: 'also in OpenAPI and TypeScript types' },
   Example: served,
-  ExplicitOperationBindings: notYet(bindings),
+  ExplicitOperationBindings: partly(
+    'of sets, singletons, properties and types; not of their base types',
+    'src/bind/operations.ts',
+    'test/unit/bind/operations.test.ts',
+  ),
   GeometryFeature: served,
   Immutable: enforced('ignored in updates, kept by PUT', 'src/payload/read-structured.ts', http),
   IsDelta: notYet('operations that give deltas are not implemented yet'),
@@ -139,7 +142,11 @@ const core: Readonly<Record<string, TermEntry>> = {
     http,
   ),
   PositionalInsert: notYet('$index is not implemented yet'),
-  RequiresExplicitBinding: notYet(bindings),
+  RequiresExplicitBinding: enforced(
+    'bound only to what names the operation: 404 elsewhere',
+    'src/bind/operations.ts',
+    'test/unit/bind/operations.test.ts',
+  ),
   RequiresType: { status: 'served', what: 'about terms, for tools' },
   ResourceException: { status: 'served', what: 'an instance annotation of answers' },
   ResourcePath: notYet('entity sets are found by their names only'),

@@ -8,7 +8,7 @@ import type { Rows } from '../../store/port.ts'
 import { ODataController, type RequestContext } from '../controller.ts'
 import { type Core, type Operations, sessionOf } from '../core.ts'
 import { beginExchange, type Exchange } from '../exchange.ts'
-import { countOfPlan, inMemory, rowsOfPlan } from '../rows.ts'
+import { countOfPlan, firstOfPlan, inMemory, rowsOfPlan } from '../rows.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import { type Bound, boundTo } from './binding.ts'
 import type { OperationContext, OperationHandlers } from './handlers.ts'
@@ -28,7 +28,7 @@ export class OperationCalls implements Operations {
   }
 
   controllerOf(core: Core, exchange: Exchange, result: OperationResult): ODataController {
-    return new ResultController(result, (parameters) => {
+    return new ResultController((parameters) => {
       let rows = exchange.results.get(result)
       if (rows === undefined) {
         rows = this.#callFunction(core, exchange, result, parameters)
@@ -130,12 +130,10 @@ async function textOf({ status, body }: HttpResponse): Promise<string | undefine
 
 /** Plans over what an operation gave. */
 class ResultController extends ODataController {
-  readonly #result: OperationResult
   readonly #rows: (parameters: Parameters) => Promise<readonly Uint8Array[]>
 
-  constructor(result: OperationResult, rows: (parameters: Parameters) => Promise<readonly Uint8Array[]>) {
+  constructor(rows: (parameters: Parameters) => Promise<readonly Uint8Array[]>) {
     super()
-    this.#result = result
     this.#rows = rows
   }
 
@@ -146,8 +144,7 @@ class ResultController extends ODataController {
 
   override async read({ plan, layout, collection, session }: RequestContext): Promise<Uint8Array | undefined> {
     const rows = await this.#rows(session.parameters)
-    if (plan.kind !== 'read') throw new Error(`invariant: ${this.#result.name} gives nothing that can be changed`)
-    return rowsOfPlan(layout, collection, plan, session, rows)[0]
+    return firstOfPlan(layout, collection, plan, session, rows)
   }
 
   override async count({ plan, layout, collection, session }: RequestContext<CountPlan | ReadPlan>): Promise<number> {

@@ -1,14 +1,14 @@
 import { serialize } from 'bson'
 import { encodeEntity } from '../../bson/encode.ts'
-import { type CollectionLayout, fields } from '../../bson/layout.ts'
+import type { CollectionLayout } from '../../bson/layout.ts'
 import type { EntityType, TypeReference } from '../../edm/model.ts'
 import type { StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import type { OperationResult } from '../../plan/plan.ts'
 import { positionField } from '../../plan/result.ts'
-import { versionsOf } from '../../protocol/etag.ts'
 import { type Core, collectionOf } from '../core.ts'
-import { fromPlain, type PlainObject } from '../plain.ts'
+import { fromPlain } from '../plain.ts'
+import { plainDocument } from '../plain-rows.ts'
 
 /**
  * What a handler gave back, as rows in the stored form: of entities one each, of anything else one that holds it.
@@ -52,31 +52,9 @@ function entityRow(
   position: number,
 ): Uint8Array {
   if (given instanceof Uint8Array) return withPosition(given, position)
-  const document = plainDocument(core, collection, reference, given, what)
+  const document = plainDocument({ model: core.model, layout: core.layout, collection }, reference, given, what)
   document[positionField] = position
   return serialize(document)
-}
-
-/** An entity that code of the service made, in the stored form. `@odata.etag` in it is its version. */
-export function plainDocument(
-  core: Core,
-  collection: CollectionLayout,
-  reference: TypeReference,
-  given: unknown,
-  what: string,
-): ReturnType<typeof encodeEntity> {
-  const value = fromPlain(core.model, reference, given, what)
-  if (typeof value !== 'object' || value === null || !('kind' in value) || value.kind !== 'structured')
-    throw new Error(`${what} gave back something else than an entity`)
-  const document = encodeEntity(core.layout, collection, value)
-  const version = versionIn(given as PlainObject)
-  if (version !== undefined) document[fields.version] = version
-  return document
-}
-
-function versionIn(plain: PlainObject): number | undefined {
-  const tag = plain['@odata.etag'] ?? plain['@etag']
-  return typeof tag === 'string' ? versionsOf([tag.replace(/^W\/"|"$/g, '')])[0] : undefined
 }
 
 /** A row with one field more, which is put in at its end. */

@@ -79,6 +79,22 @@ describe('operations in paths', () => {
   })
 })
 
+describe('explicit bindings (Core.RequiresExplicitBinding)', () => {
+  const model = parseCsdl(
+    `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
+<Schema Namespace="d" Alias="s" xmlns="http://docs.oasis-open.org/odata/ns/edm">
+  <EntityType Name="Person"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.Int32" Nullable="false"/></EntityType>
+  <Action Name="Fire" IsBound="true"><Annotation Term="Org.OData.Core.V1.RequiresExplicitBinding"/><Parameter Name="p" Type="d.Person"/></Action>
+  <EntityContainer Name="C"><EntitySet Name="Staff" EntityType="d.Person"><Annotation Term="Org.OData.Core.V1.ExplicitOperationBindings"><Collection><String>s.Fire</String></Collection></Annotation></EntitySet>
+  <EntitySet Name="Guests" EntityType="d.Person"/></EntityContainer></Schema></edmx:DataServices></edmx:Edmx>`,
+    { file: 'explicit.xml' },
+  )
+  it('hold where the set names the operation, and nowhere else', () => {
+    expect(bindUrl('Staff(1)/d.Fire', true, model).path.resource).toBe('actionCall')
+    expect(() => bindUrl('Guests(1)/d.Fire', true, model)).toThrow("The property 'd.Fire' does not exist")
+  })
+})
+
 describe('a default namespace (Core.DefaultNamespace)', () => {
   const model = parseCsdl(
     `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
