@@ -1,9 +1,9 @@
-import { Buffer } from 'node:buffer'
 import { ODataError } from '../errors/odata-error.ts'
 import type { BatchPart, BatchUnit, PartAnswer, UnitAnswer } from '../protocol/batch.ts'
 import { type BatchPlace, inheritedHeaders, partHeaders, resolvePartUrl } from '../protocol/batch-url.ts'
 import { discard } from '../protocol/discard.ts'
 import type { HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
+import { whole } from '../protocol/whole.ts'
 import { evaluateCondition } from './batch-condition.ts'
 import { type Core, sessionOf } from './core.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
@@ -317,15 +317,6 @@ function waveOf(units: readonly BatchUnit[], from: number): readonly BatchUnit[]
 function refersTo({ url, dependsOn, condition, headers }: BatchPart, ids: readonly string[]): boolean {
   const text = `${url} ${condition ?? ''} ${headers.get('if-match') ?? ''} ${headers.get('if-none-match') ?? ''}`
   return ids.some((id) => dependsOn.includes(id) || text.includes(`$${id}`))
-}
-
-/** A body that is read while its transaction is open. */
-async function whole(response: HttpResponse): Promise<HttpResponse> {
-  const { body } = response
-  if (body === undefined || body instanceof Uint8Array) return response
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return { ...response, body: Buffer.concat(chunks) }
 }
 
 function bodyWithin(body: Uint8Array | undefined, limit: number, name = 'bodyBytes'): Promise<Uint8Array | undefined> {

@@ -18,6 +18,7 @@ import type { Exchange } from './exchange.ts'
 import type { KeyGeneration, ProtocolOptions, ServiceLimits, ServiceLog } from './options.ts'
 import type { Paging } from './paging.ts'
 import type { Planner } from './planner.ts'
+import type { Records } from './records.ts'
 import type { BoundRowFilter, RowFilters } from './row-filter.ts'
 
 /** What all requests of one service share. */
@@ -38,6 +39,7 @@ export interface Core {
   readonly log: ServiceLog | undefined
   readonly writers: WriterCache
   readonly rowFilters: RowFilters
+  readonly records: Records
   readonly operations: Operations
 }
 

@@ -22,6 +22,8 @@ export interface Exchange {
   readonly part: PartOfBatch | undefined
   /** what the caller may see, by set, once it was asked for */
   readonly rowFilters: Map<string, RowFilter | 'all'>
+  /** what a repeatable request is told (Repeatable Requests 3.2.1); undefined: it is none */
+  repeatability: 'accepted' | 'rejected' | undefined
   /** rows that operations gave */
   readonly results: Map<OperationResult, Promise<readonly Uint8Array[]>>
 }
@@ -82,6 +84,7 @@ export function beginExchange(
     root: settings.root,
     part: settings.part,
     rowFilters: new Map(),
+    repeatability: undefined,
     results: new Map(),
   }
 }

@@ -17,6 +17,7 @@ import { invokeAction } from './operations/invoke-action.ts'
 import type { Planned } from './planner.ts'
 import { count, read } from './read.ts'
 import { changeReferences } from './references.ts'
+import { isRepeatable, repeatably } from './repeatable.ts'
 import { isContinued, requireEntity, targetOfEntityId, withQueryBytes, withQueryOfBody } from './standing-for.ts'
 import { create, remove, update } from './write.ts'
 
@@ -66,7 +67,10 @@ export async function answer(core: Core, exchange: Exchange): Promise<HttpRespon
   timings?.mark('plan')
   await authorize(core, exchange, planned)
   timings?.mark('auth')
-  const response = await execute(core, exchange, admit(core, exchange, planned, url.options), url.options)
+  const admitted = admit(core, exchange, planned, url.options)
+  const response = isRepeatable(exchange.request)
+    ? await repeatably(core, exchange, admitted.plan, (inner) => execute(core, inner, admitted, url.options))
+    : await execute(core, exchange, admitted, url.options)
   timings?.mark('payload')
   return response
 }
@@ -147,6 +151,7 @@ function finish(core: Core, exchange: Exchange, { status, headers, body }: HttpR
   }
   if (exchange.clientRequestId !== undefined) all['client-request-id'] = exchange.clientRequestId
   if (core.protocol.graph && all['Cache-Control'] === undefined) all['Cache-Control'] = 'no-cache'
+  if (exchange.repeatability !== undefined) all['Repeatability-Result'] = exchange.repeatability
   if (exchange.timings) all['Server-Timing'] = exchange.timings.header()
   return { status, headers: all, body }
 }

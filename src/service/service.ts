@@ -15,6 +15,7 @@ import { defaultLimits, type ProtocolOptions, type ServiceOptions } from './opti
 import { Paging } from './paging.ts'
 import { Planner } from './planner.ts'
 import { publishCapabilities, supported } from './publish-capabilities.ts'
+import { Records, withRecords } from './records.ts'
 import { RowFilters } from './row-filter.ts'
 import { startSweeping } from './streams.ts'
 import { unenforcedIn } from './unenforced.ts'
@@ -51,7 +52,8 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     answer(inner, exchange),
   )
   const layout = layoutOf(model)
-  await store.open(layout)
+  await store.open(withRecords(layout))
+  const limits = { ...defaultLimits, ...(protocol.graph ? { batchParts: 20 } : {}), ...options.limits }
   const core: Core = Object.freeze({
     model,
     layout,
@@ -66,10 +68,11 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     keyGeneration: options.keyGeneration ?? 'when-missing',
     controllers: controllersOf(model, options.controllers ?? {}),
     protocol,
-    limits: { ...defaultLimits, ...(protocol.graph ? { batchParts: 20 } : {}), ...options.limits },
+    limits,
     log: options.log,
     writers: new WriterCache(),
     rowFilters: new RowFilters(model),
+    records: new Records(store, limits.storeTime),
     operations,
   })
   const stopSweeping = startSweeping(core)

@@ -67,11 +67,11 @@ const sweepEvery = 3_600_000
 const firstSweep = 60_000
 
 /**
- * Sweeps in the background what no entity points to.
+ * Sweeps in the background: files that no entity points to, records whose time is over.
  * @returns stops it
  */
 export function startSweeping(core: Core): () => void {
-  if (!hasStreams(core.model)) return () => {}
+  const streams = hasStreams(core.model)
   const stopped = new AbortController()
   let timer: NodeJS.Timeout | undefined
   const wait = (milliseconds: number): void => {
@@ -80,9 +80,10 @@ export function startSweeping(core: Core): () => void {
   }
   const sweep = async (): Promise<void> => {
     try {
-      await core.store.streams.sweep({ grace: core.limits.streamGrace, signal: stopped.signal })
+      await core.records.sweep()
+      if (streams) await core.store.streams.sweep({ grace: core.limits.streamGrace, signal: stopped.signal })
     } catch (error) {
-      core.log?.warn({ err: error }, 'files that nobody points to could not be swept')
+      core.log?.warn({ err: error }, 'what nobody needs any more could not be swept')
     }
     if (!stopped.signal.aborted) wait(sweepEvery)
   }

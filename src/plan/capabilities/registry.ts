@@ -323,9 +323,13 @@ export const termRegistry: ReadonlyMap<string, TermEntry> = new Map([
     Unit: served,
   }),
   ...entries('Org.OData.Repeatability.V1', {
-    DeleteWithClientIDSupported: notYet('repeatable requests are not implemented yet'),
-    DeleteWithRequestIDSupported: notYet('repeatable requests are not implemented yet'),
-    Supported: notYet('repeatable requests are not implemented yet'),
+    DeleteWithClientIDSupported: notYet('what is remembered cannot be deleted; it ends by itself'),
+    DeleteWithRequestIDSupported: notYet('what is remembered cannot be deleted; it ends by itself'),
+    Supported: enforced(
+      'repeatable requests are rejected where it says false; on actions, sets, singletons and the container',
+      'src/service/repeatable.ts',
+      'test/http/repeatable.test.ts',
+    ),
   }),
   ...entries('Org.OData.Temporal.V1', { ApplicationTimeSupport: notYet('temporal data is not implemented') }),
 ])
