@@ -100,7 +100,7 @@ function bindValue(context: BindContext, node: ComputeNode, scope: Scope): Expre
 }
 
 /** $orderby (URL Conventions 5.1.5): single values that have an order. */
-function bindOrderBy(context: BindContext, nodes: readonly OrderByNode[], scope: Scope): readonly OrderByItem[] {
+export function bindOrderBy(context: BindContext, nodes: readonly OrderByNode[], scope: Scope): readonly OrderByItem[] {
   return nodes.map((node) => {
     const expression = context.bind(context, node.expression, scope)
     const { type } = expression
@@ -116,7 +116,7 @@ function isBinary({ type, collection }: TypeReference): boolean {
 }
 
 /** $search (URL Conventions 5.1.7): the words are parameters. */
-function bindSearch(context: BindContext, node: SearchNode): SearchExpression {
+export function bindSearch(context: BindContext, node: SearchNode): SearchExpression {
   context.countNodes(1, node)
   switch (node.kind) {
     case 'term':

@@ -14,7 +14,7 @@ import {
 import { convertTo, type LiteralLike, meetingPrimitive, meetingType, naturalParameter } from './literals.ts'
 import { castTo } from './member-path.ts'
 import { bindBoolean } from './operators.ts'
-import type { Expression, MemberExpression } from './tree.ts'
+import type { Expression, MemberExpression, MemberStep } from './tree.ts'
 import { booleanReference, primitiveReference, singlePrimitive } from './type-references.ts'
 
 /** Canonical functions, cast, isof and case (URL Conventions 5.1.1.4 to 5.1.1.12). */
@@ -26,7 +26,7 @@ import { booleanReference, primitiveReference, singlePrimitive } from './type-re
 export function bindCall(context: BindContext, node: CallNode, scope: Scope): Expression {
   const name = node.name.toLowerCase()
   if (name === 'cast' || name === 'isof') return bindTypeCall(context, node, name, scope)
-  if (name === 'isdefined') return context.notImplemented('The function isdefined', node)
+  if (name === 'isdefined') return bindIsDefined(context, node, scope)
   const entry = canonicalFunctions.get(name)
   if (entry === undefined) return context.fail('functionNotFound', notFound('function', node.name, functionNames), node)
 
@@ -147,6 +147,20 @@ function refuseArguments(
     `${entry.name}(${given.join(', ')}) has no meaning; the function is ${describeSignatures(entry)}.`,
     node,
   )
+}
+
+/** `isdefined(path)` (Aggregation 3.7): the path is single-valued. */
+function bindIsDefined(context: BindContext, node: CallNode, scope: Scope): Expression {
+  const [first, second] = node.arguments
+  const path = first?.kind === 'path' && second === undefined ? context.bind(context, first, scope) : undefined
+  if (path?.kind !== 'member' || path.steps.length === 0 || path.type?.collection === true || hasPosition(path.steps))
+    return context.fail('typeMismatch', 'isdefined takes the path of one single-valued property.', node)
+  return { kind: 'defined', variable: path.variable, steps: path.steps, type: booleanReference }
+}
+
+/** Whether a path ends in a cast or picks an item by its position: there is no property to ask for then. */
+function hasPosition(steps: readonly MemberStep[]): boolean {
+  return steps.some(({ kind }) => kind === 'ordinal') || steps.at(-1)?.kind === 'cast'
 }
 
 /** `cast(type)`, `cast(expression,type)` and the same for isof. */

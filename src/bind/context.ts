@@ -1,20 +1,23 @@
 import { nearestName } from '../base/text.ts'
 import { isTagged } from '../edm/annotations.ts'
-import type { Model, NamedType, StructuredType, Type, TypeReference } from '../edm/model.ts'
+import type { EntitySet, EntityType, Model, NamedType, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { isStructured } from '../edm/types.ts'
 import type { ErrorCode } from '../errors/codes.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import {
+  type AggregateNode,
   type AliasNode,
   defaultUrlLimits,
   type ExpressionNode,
   type JsonNode,
   type LiteralNode,
   type LiteralToken,
+  type PathNode,
   type SearchNode,
   type Span,
 } from '../url/ast.ts'
 import { parseExpression } from '../url/parse-options.ts'
+import type { CalculatedParameter, Shape } from './apply/tree.ts'
 import type { Expression, ParameterExpression, ParameterSlot } from './tree.ts'
 import { builtInTypes, stringReference } from './type-references.ts'
 
@@ -41,6 +44,31 @@ export interface Scope {
   readonly lambdas: Variable | undefined
   /** expressions of `$compute`, by alias */
   readonly computed: ReadonlyMap<string, Expression> | undefined
+  /** what `$these` names (Aggregation 3.6) */
+  readonly these?: CurrentCollection
+}
+
+/** The collection that expressions are evaluated for, and what of it is calculated once for all its instances. */
+export interface CurrentCollection {
+  readonly shape: Shape
+  readonly set: EntitySet | undefined
+  readonly calculated: CalculatedParameter[]
+}
+
+/** Binds what Data Aggregation adds to expressions; given to the context like the binder of expressions. */
+export interface AggregationBinder {
+  /** `$these/aggregate(...)`, `$these/$count` */
+  readonly these: (context: BindContext, node: PathNode, scope: Scope) => Expression
+  /** `collection/aggregate(...)` */
+  readonly aggregate: (
+    context: BindContext,
+    node: AggregateNode,
+    collection: Expression,
+    variable: Variable,
+    scope: Scope,
+  ) => Expression
+  /** `Aggregation.isdescendant(...)` and its kin, `Aggregation.rollupnode()`; undefined: another function */
+  readonly hierarchy: (context: BindContext, node: PathNode, scope: Scope) => Expression | undefined
 }
 
 /** Binds one node; given to the context so that the files of this room need not import each other in a ring. */
@@ -53,6 +81,9 @@ export type ExpressionBinder = (context: BindContext, node: ExpressionNode, scop
 export const maxBoundNodes = 20_000
 /** Aliases inside aliases. */
 export const maxAliasDepth = 8
+
+/** In place of the literal of a slot whose value is calculated. */
+export const calculatedSlot = -2
 
 const missingAlias: ExpressionNode = { kind: 'constant', value: null, offset: 0, length: 0 }
 
@@ -72,6 +103,9 @@ export class BindContext {
   /** custom query options, where they may be parameters of a function */
   custom: ReadonlyMap<string, string> = new Map()
   aliasDepth = 0
+  aggregation: AggregationBinder | undefined
+  /** nodes that the rolluprecursive operators around the place hold, the outermost first */
+  rollupNodes: readonly { readonly name: string; readonly type: EntityType }[] = []
   #nodes = 0
 
   constructor(
@@ -140,6 +174,15 @@ export class BindContext {
     this.literalSlots.push(-1)
     this.tokens.push(undefined)
     return index
+  }
+
+  /** A parameter whose value is calculated while the request runs. */
+  calculatedParameter(type: TypeReference): ParameterExpression {
+    const index = this.firstSlot + this.slots.length
+    this.slots.push({ type, target: this.target })
+    this.literalSlots.push(calculatedSlot)
+    this.tokens.push(undefined)
+    return { kind: 'parameter', index, type }
   }
 
   /**

@@ -2,6 +2,7 @@ import { isOrdered } from '../csdl/core.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf, typeName } from '../edm/types.ts'
 import type { ExpressionNode, PathNode, PathStep, QueryOptions, Span } from '../url/ast.ts'
+import { modelTypeOf } from './apply/dynamic.ts'
 import { type BindContext, notFound, type Scope, shown, unaliased, type Variable } from './context.ts'
 import { functionNames } from './functions.ts'
 import { bindBoolean } from './operators.ts'
@@ -29,6 +30,8 @@ interface Start {
  * functionNotFound, notImplemented
  */
 export function bindMemberPath(context: BindContext, node: PathNode, scope: Scope): Expression {
+  const own = context.aggregation?.hierarchy(context, node, scope)
+  if (own !== undefined) return own
   const start = pathStart(context, node, scope)
   if ('kind' in start) return start
   const { position } = start
@@ -55,7 +58,9 @@ export function bindMemberPath(context: BindContext, node: PathNode, scope: Scop
         filters.push(step.predicate)
         break
       case 'aggregate':
-        return context.notImplemented('The function aggregate', step)
+        mustEnd(context, steps, i)
+        if (filters.length > 0) context.notImplemented('aggregate after $filter(...)', step)
+        return aggregated(context, step, position, scope)
       case 'annotation':
         return context.notImplemented('An annotation value in an expression', step)
       case 'ordinal':
@@ -77,7 +82,8 @@ function memberOf(position: Position): MemberExpression {
 
 function pathStart(context: BindContext, node: PathNode, scope: Scope): Start | Expression {
   if (node.root === '$root') return context.notImplemented('$root in an expression', node)
-  if (node.root === '$these') return context.notImplemented('$these', node)
+  if (node.root === '$these')
+    return context.aggregation?.these(context, node, scope) ?? context.notImplemented('$these here', node)
   if (node.root === '$this') return at(scope.implicit, 0)
   if (node.root === '$it') {
     if (scope.it === undefined) return context.notImplemented('$it here', node)
@@ -146,6 +152,13 @@ export function sizeOf(expression: Expression): number {
       return 1 + sizeOf(expression.collection) + (expression.predicate ? sizeOf(expression.predicate) : 0)
     case 'count':
       return 1 + sizeOf(expression.collection) + (expression.filter ? sizeOf(expression.filter) : 0)
+    case 'defined':
+      return 1 + expression.steps.length
+    case 'aggregate': {
+      const { aggregate, collection } = expression
+      const operand = aggregate.kind === 'values' ? aggregate.operand : undefined
+      return 2 + sizeOf(collection) + (operand?.kind === 'expression' ? sizeOf(operand.expression) : 0)
+    }
     case 'case': {
       let size = 1
       for (const { condition, value } of expression.branches) size += sizeOf(condition) + sizeOf(value)
@@ -262,7 +275,8 @@ export function castTo(
   steps: MemberStep[],
   node: Span,
 ): TypeReference {
-  const declared = from?.type
+  const named = from?.type
+  const declared = named !== undefined && isStructured(named) ? modelTypeOf(named) : named
   if (declared !== undefined && isStructured(declared)) {
     if (isSubtypeOf(declared, type))
       return { ...from, type, collection: from?.collection ?? false, nullable: true, facets: {} }
@@ -369,6 +383,19 @@ function bindFilters(
       all === undefined ? filter : { kind: 'binary', operator: 'and', left: all, right: filter, type: booleanReference }
   }
   return all
+}
+
+/** ABNF: collectionPathExpr: `aggregate(...)` behind a collection. */
+function aggregated(
+  context: BindContext,
+  step: PathStep & { kind: 'aggregate' },
+  position: Position,
+  scope: Scope,
+): Expression {
+  mustBeCollection(context, position, 'aggregate', step)
+  const variable = itemVariable(scope, '$item', position.type)
+  const bound = context.aggregation?.aggregate(context, step.expression, memberOf(position), variable, scope)
+  return bound ?? context.notImplemented('The function aggregate here', step)
 }
 
 function count(

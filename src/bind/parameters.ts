@@ -5,7 +5,7 @@ import { primitiveOf, typeName } from '../edm/types.ts'
 import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { LiteralToken } from '../url/ast.ts'
-import { shown } from './context.ts'
+import { calculatedSlot, shown } from './context.ts'
 import { type JsonScalar, readJsonArray } from './json-array.ts'
 import type { ParameterSlot, Parameters } from './tree.ts'
 
@@ -22,6 +22,10 @@ export function readParameters(
   const values: (PrimitiveValue | CollectionValue | null)[] = new Array(slots.length)
   for (let i = 0; i < slots.length; i++) {
     const slot = slots[i]
+    if (literalSlots[i] === calculatedSlot) {
+      values[i] = null
+      continue
+    }
     const literal = literals[literalSlots[i] ?? -1]
     if (slot === undefined || literal === undefined) throw new Error('invariant: a slot without a literal')
     values[i] = readLiteral(slot, literal)

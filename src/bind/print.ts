@@ -38,6 +38,10 @@ export function printBound(expression: Expression): string {
       const inner = filter === undefined ? '' : `(${variable}:${printBound(filter)})`
       return `${printBound(expression.collection)}/$count${inner}`
     }
+    case 'aggregate':
+      return `${printBound(expression.collection)}/aggregate(${expression.variable})`
+    case 'defined':
+      return `isdefined(${[expression.variable, ...expression.steps.map(printStep)].join('/')})`
     case 'case':
       return `case(${expression.branches.map(({ condition, value }) => `${printBound(condition)}:${printBound(value)}`).join(',')})`
   }

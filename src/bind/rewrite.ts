@@ -31,6 +31,14 @@ export function replaceMembers(expression: Expression, replace: (member: MemberE
         collection: inner(expression.collection),
         filter: expression.filter && inner(expression.filter),
       }
+    case 'defined': {
+      const { variable, steps } = expression
+      const member = replace({ kind: 'member', variable, steps, type: undefined })
+      return member.kind === 'member' ? { ...expression, variable: member.variable, steps: member.steps } : expression
+    }
+    case 'aggregate':
+      // what is aggregated starts from an instance of the collection
+      return { ...expression, collection: inner(expression.collection) }
     case 'case':
       return {
         ...expression,

@@ -13,6 +13,7 @@ import type {
 } from '../edm/model.ts'
 import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import type { BinaryOperator } from '../url/ast.ts'
+import type { Aggregate } from './apply/tree.ts'
 
 /**
  * The bound tree: names resolved against the model, every expression typed. It holds no value of a client: literals are
@@ -131,6 +132,21 @@ export interface CaseExpression extends ExpressionBase {
   readonly branches: readonly { readonly condition: Expression; readonly value: Expression }[]
 }
 
+/** `collection/aggregate(...)` (Aggregation 3.6.1). */
+export interface AggregateExpression extends ExpressionBase {
+  readonly kind: 'aggregate'
+  readonly collection: Expression
+  readonly variable: string
+  readonly aggregate: Aggregate
+}
+
+/** `isdefined(path)` (Aggregation 3.7): whether a property is there, be it null or not. */
+export interface DefinedExpression extends ExpressionBase {
+  readonly kind: 'defined'
+  readonly variable: string
+  readonly steps: readonly MemberStep[]
+}
+
 export type Expression =
   | ParameterExpression
   | ConstantExpression
@@ -144,6 +160,8 @@ export type Expression =
   | LambdaExpression
   | CountExpression
   | CaseExpression
+  | AggregateExpression
+  | DefinedExpression
 
 /** Names of the canonical functions; one table in `functions.ts` gives each its signatures and section. */
 export type CanonicalFunctionName =

@@ -5,7 +5,7 @@ import type { StructuredType, TypeReference } from '../edm/model.ts'
 import type { Value } from '../edm/value.ts'
 import { type EvalContext, prepareItemPredicate, prepareItemValue } from './compile.ts'
 import { isInstanceOf } from './member.ts'
-import { compareSortValues } from './order.ts'
+import { compareSortValues } from './sort-values.ts'
 
 /** Which items of a stored collection are wanted. */
 export interface ItemSelection {

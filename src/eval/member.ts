@@ -226,8 +226,13 @@ function memberOfValue(value: Value, steps: readonly CompiledStep[], from: numbe
   let current = value
   for (let i = from; i < steps.length; i++) {
     const step = steps[i]
-    if (step === undefined || step.kind === 'navigation') return null
-    if (step.kind === 'cast') {
+    if (step === undefined) return null
+    if (step.kind === 'navigation') {
+      // instances of $apply hold what their navigation properties lead to
+      const { name, collection } = step.property
+      const member = current !== null && isStructuredValue(current) ? current.members.get(name) : undefined
+      current = member ?? (collection ? [] : null)
+    } else if (step.kind === 'cast') {
       const { type } = step
       if (isCollectionValue(current)) current = current.filter((item) => isInstanceOf(item, type))
       else if (!isInstanceOf(current, type)) return null

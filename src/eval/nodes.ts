@@ -1,9 +1,12 @@
 import { assertNever } from '../base/assert.ts'
+import { stepName } from '../bind/print.ts'
 import type {
+  AggregateExpression,
   BinaryExpression,
   CallExpression,
   CaseExpression,
   CountExpression,
+  DefinedExpression,
   Expression,
   InExpression,
   IsOfExpression,
@@ -14,6 +17,7 @@ import type { TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf } from '../edm/types.ts'
 import type { Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import { aggregateOf, evaluatesExpressions } from './apply/aggregate.ts'
 import { type ArithmeticOperator, arithmetic, dividesByZero, negation } from './arithmetic.ts'
 import { comparand, comparison, isComparison, membership } from './comparison.ts'
 import { conversion, typeTest } from './convert.ts'
@@ -33,7 +37,7 @@ import {
   type Operand,
   type Variable,
 } from './scope.ts'
-import { equalValues, isCollectionValue, ValueBag } from './values.ts'
+import { equalValues, isCollectionValue, isStructuredValue, ValueBag } from './values.ts'
 
 /**
  * The tree to closures, node by node: the first stage of `compile.ts`. Each function resolves what the plan alone tells and
@@ -74,6 +78,10 @@ export function compileNode(expression: Expression, scope: CompileScope): Node {
       return compileCount(expression, scope)
     case 'case':
       return compileCase(expression, scope)
+    case 'aggregate':
+      return compileAggregate(expression, scope)
+    case 'defined':
+      return compileDefined(expression, scope)
     default:
       return assertNever(expression, 'expression')
   }
@@ -360,6 +368,50 @@ function compileCount(expression: CountExpression, scope: CompileScope): Node {
         return false
       })
       return BigInt(count)
+    })
+  }
+}
+
+/** `collection/aggregate(...)`, over the instances of $apply; stored rows come to it as instances, too (service/apply). */
+function compileAggregate({ collection, variable, aggregate }: AggregateExpression, scope: CompileScope): Node {
+  if (aggregate.kind === 'sequence' && evaluatesExpressions(aggregate))
+    throw new ODataError('notImplemented', "Calculations before 'from' in the function aggregate are not implemented.")
+  const { walk, inner } = compileWalk(collection, variable, scope)
+  const operand =
+    aggregate.kind === 'values' && aggregate.operand?.kind === 'expression' ? aggregate.operand : undefined
+  const each = operand && compileNode(operand.expression, inner)
+  const item = inner.variables.get(variable)
+  return (binding) => {
+    const some = walk(binding)
+    const cell = cellAt(binding.cells, item?.cell ?? -1)
+    const evaluate = each && evaluator(each(binding))
+    return computed(() => {
+      const items: Value[] = []
+      const values: Value[] = []
+      some(() => {
+        items.push(cell.value)
+        if (evaluate !== undefined) values.push(evaluate())
+        return false
+      })
+      return aggregateOf(aggregate, items, () => values)
+    })
+  }
+}
+
+/** isdefined: every property before the last leads to an instance, and that has the last one. */
+function compileDefined({ variable, steps }: DefinedExpression, scope: CompileScope): Node {
+  const before = steps.slice(0, -1)
+  const last = steps.at(-1)
+  const owner = compileMember({ kind: 'member', variable, steps: before, type: undefined }, scope)
+  const name = last === undefined ? '' : stepName(last)
+  const { context } = scope
+  return (binding) => {
+    const cell = cellAt(binding.cells, owner.variable.cell)
+    return computed(() => {
+      const located = locate(owner, cell)
+      if (located.kind === 'document') return true
+      const value = readLocated(located, context)
+      return value !== null && isStructuredValue(value) && value.members.has(name)
     })
   }
 }

@@ -31,6 +31,16 @@ export function prepareSearch(search: SearchExpression, context: EvalContext): (
   }
 }
 
+/** A search in texts that have been found already. */
+export function prepareTextSearch(
+  search: SearchExpression,
+): (parameters: Parameters) => (texts: readonly string[]) => boolean {
+  return (parameters) => {
+    const matches = bindSearch(search, parameters)
+    return (texts) => matches(texts.map(joined))
+  }
+}
+
 /** The same as one function of row and parameters. */
 export function compileSearch(
   search: SearchExpression,

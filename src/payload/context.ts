@@ -34,6 +34,12 @@ function isLoose({ root }: Source): boolean {
   return root.kind === 'result' && root.set === undefined
 }
 
+/** Where the rows of a collection lie, as a context URL says it. */
+export function placeText(source: Source, parameters: Parameters): string {
+  const { set, cast } = placeOf(source, parameters)
+  return `${set}${cast === undefined ? '' : `/${cast.name}`}`
+}
+
 /** Where the rows of a source lie. */
 interface Place {
   /** entity set, singleton, or path of a contained collection */

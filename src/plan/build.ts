@@ -1,9 +1,12 @@
 import { assertNever, invariant } from '../base/assert.ts'
+import type { BoundTransformation } from '../bind/apply/bind-query.ts'
 import type { BoundPath, BoundQuery, ExpandItem, ParameterSlot } from '../bind/tree.ts'
 import { isComputed } from '../csdl/core.ts'
 import type { EntityType, Model, Operation, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
+import { asksOfCollection } from '../url/collection-wide.ts'
+import { applyPlan } from './apply.ts'
 import { checkRequest } from './capabilities/check.ts'
 import { checkOperations } from './capabilities/operation.ts'
 import { expansionsOf } from './expansion.ts'
@@ -37,6 +40,8 @@ export interface PlanRequest {
   readonly options: QueryOptions
   /** binds the query options; called at most once */
   readonly bindQuery: () => { readonly query: BoundQuery; readonly slots: readonly ParameterSlot[] }
+  /** binds the options of a request with $apply instead; undefined: nothing that it can be applied to */
+  readonly bindTransformation: () => BoundTransformation | undefined
   /** slots of the path's parameters */
   readonly pathSlots: readonly ParameterSlot[]
 }
@@ -50,8 +55,6 @@ export function buildPlan(request: PlanRequest): Plan {
   const { path, options } = request
   const method = checkMethod(path, request.method)
   checkOptions(path.resource, options, method === 'GET')
-  if (options.apply !== undefined)
-    throw new ODataError('notImplemented', '$apply is not implemented by this service.', { target: '$apply' })
   for (const name of ['index', 'deltatoken'] as const)
     if (options[name] !== undefined)
       throw new ODataError('notImplemented', `$${name} is not implemented by this service.`, { target: `$${name}` })
@@ -61,6 +64,8 @@ export function buildPlan(request: PlanRequest): Plan {
 
   if (method !== 'GET' && (path.resource === 'reference' || path.resource === 'referenceCollection'))
     return freeze(referencePlan({ model: request.model, method, path, pathSlots: request.pathSlots, options }))
+  if (method === 'GET' && (options.apply !== undefined || asksOfCollection(options)))
+    return freeze(applyPlan(request.model, path, options, request.pathSlots, request.bindTransformation))
 
   const action = actionOf(path)
   const { query: bound, slots: querySlots } = request.bindQuery()

@@ -1,3 +1,4 @@
+import type { CalculatedParameter, Sequence } from '../bind/apply/tree.ts'
 import type { Place } from '../bind/binding-targets.ts'
 import type {
   BoundQuery,
@@ -251,6 +252,33 @@ export interface CountPlan extends PlanBase {
   readonly search: SearchExpression | undefined
 }
 
+/**
+ * A collection transformed (`$apply`, Data Aggregation 4.0) or looked at as a whole (`$these`): the rows that the store finds, what
+ * becomes of them in memory (eval/apply), and which of the outcome is written.
+ */
+export interface ApplyPlan extends PlanBase {
+  readonly kind: 'apply'
+  /** the rows, without a window; what comes first of the sequence and the store can say is said here */
+  readonly base: ReadPlan
+  readonly source: Source
+  /** where the rows stand, for bindings */
+  readonly place: Place
+  readonly sequence: Sequence
+  /** $orderby, then what tells the instances apart where that is known */
+  readonly orderby: readonly OrderByItem[]
+  readonly calculated: readonly CalculatedParameter[]
+  /** whether `orderby` tells all instances apart: pages go by its values, else by position */
+  readonly keyed: boolean
+  /** `/$count`: only how many there are */
+  readonly counting: boolean
+  readonly select: Selection | undefined
+  /** undefined: what transformations expand by default */
+  readonly expand: readonly ExpandItem[] | undefined
+  readonly top: number | undefined
+  readonly skip: number | undefined
+  readonly count: boolean
+}
+
 /** A new entity in a collection. */
 export interface CreatePlan extends PlanBase {
   readonly kind: 'create'
@@ -316,4 +344,4 @@ export interface BatchPlan extends PlanBase {
 
 /** Plans a store executes. */
 export type StorePlan = ReadPlan | CountPlan | CreatePlan | UpdatePlan | DeletePlan
-export type Plan = StorePlan | ReferencePlan | InvokePlan | MetadataPlan | ServiceDocumentPlan | BatchPlan
+export type Plan = StorePlan | ApplyPlan | ReferencePlan | InvokePlan | MetadataPlan | ServiceDocumentPlan | BatchPlan

@@ -7,6 +7,7 @@ import { negotiateJson, responseVersion } from '../protocol/negotiate.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { parseRequestUrl } from '../url/parse-url.ts'
 import { admit } from './admission.ts'
+import { readApply } from './apply/read-apply.ts'
 import { batch } from './batch.ts'
 import { type Core, dialectOf } from './core.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
@@ -106,6 +107,8 @@ async function execute(
       return read(core, exchange, plan, parameters, options)
     case 'count':
       return count(core, exchange, plan, parameters, options)
+    case 'apply':
+      return readApply(core, exchange, plan, parameters, options)
     case 'create':
       if (isStreaming(plan) && !describesEntity(core, exchange))
         return createMedia(core, exchange, plan, related(parameters), options)

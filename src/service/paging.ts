@@ -33,7 +33,13 @@ export class Paging {
   }
 
   /** The absolute link to the next page: the client's own options, $skip and $top taken over by the token. */
-  nextLink(root: string, target: string, plan: ReadPlan, continuation: Continuation, dropCount: boolean): string {
+  nextLink(
+    root: string,
+    target: string,
+    plan: Pick<ReadPlan, 'orderby'>,
+    continuation: Continuation,
+    dropCount: boolean,
+  ): string {
     const { path, pairs } = splitTarget(target)
     const kept = pairs
       .filter(({ name }) => !replaced.has(name) && !(dropCount && name === 'count'))
@@ -50,7 +56,7 @@ export class Paging {
    * Reads a token that this service has signed for this question.
    * @throws ODataError skipTokenInvalid
    */
-  read(target: string, plan: ReadPlan, token: string): Continuation {
+  read(target: string, plan: Pick<ReadPlan, 'orderby'>, token: string): Continuation {
     const bytes = Buffer.from(token, 'base64url')
     const payload = bytes.subarray(signatureLength)
     const signature = bytes.subarray(0, signatureLength)

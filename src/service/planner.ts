@@ -1,4 +1,5 @@
 import { LruMap } from '../base/lru.ts'
+import { bindTransformation } from '../bind/apply/bind-query.ts'
 import { bindPath } from '../bind/bind-path.ts'
 import { bindQuery } from '../bind/bind-query.ts'
 import { readParameters } from '../bind/parameters.ts'
@@ -60,6 +61,12 @@ export class Planner {
           const bound = bindQuery(this.#model, path, options, values.length)
           slots = bound.slots
           literalSlots = bound.literalSlots
+          return bound
+        },
+        bindTransformation: () => {
+          const bound = bindTransformation(this.#model, path, options, values.length)
+          slots = bound?.slots ?? []
+          literalSlots = bound?.literalSlots ?? []
           return bound
         },
       })

@@ -319,7 +319,7 @@ async function* stream(
   yield sink.take()
 }
 
-interface Page {
+export interface Page {
   /** rows written at the most */
   readonly rows: number
   /** rows asked of the store: one more tells whether a next page exists; undefined: all */
@@ -330,7 +330,7 @@ interface Page {
   readonly applied: number | undefined
 }
 
-function pageOf(core: Core, prefer: string | undefined, top: number | undefined): Page {
+export function pageOf(core: Core, prefer: string | undefined, top: number | undefined): Page {
   const { maxPageSize } = parsePrefer(prefer)
   const size = Math.min(maxPageSize ?? core.limits.pageSize, core.limits.maxPageSize)
   const applied = maxPageSize === undefined ? undefined : size

@@ -85,8 +85,8 @@ const transformations: Readonly<Record<string, Read>> = {
   },
   groupby: (scanner, offset) => {
     const elements = groupbyList(scanner)
-    const then = nextParameter(scanner) ? applyExpr(scanner) : undefined
-    return { kind: 'groupby', elements, then, ...close(scanner, offset) }
+    const each = nextParameter(scanner) ? applyExpr(scanner) : undefined
+    return { kind: 'groupby', elements, each, ...close(scanner, offset) }
   },
   join: joinTrafo('join'),
   outerjoin: joinTrafo('outerjoin'),
@@ -315,8 +315,8 @@ function joinTrafo(kind: 'join' | 'outerjoin'): Read {
   return (scanner, offset) => {
     const path: PathNode = dataPath(scanner, true)
     const alias = asAlias(scanner)
-    const then = nextParameter(scanner) ? applyExpr(scanner) : undefined
-    return { kind, path, alias, then, ...close(scanner, offset) }
+    const each = nextParameter(scanner) ? applyExpr(scanner) : undefined
+    return { kind, path, alias, each, ...close(scanner, offset) }
   }
 }
 

@@ -36,6 +36,8 @@ export interface LiteralToken extends Span {
   readonly text: string
   /** of an enum literal, its qualified type name */
   readonly typeName?: string
+  /** its text says what a name of the model would: it is part of the shape (the qualifier of a hierarchy) */
+  readonly pinned?: true
 }
 
 /** ABNF: primitiveLiteral; `slot` is its index in the `literals` of the part. `null`, `true`, `false` are constants, not lifted. */
@@ -260,7 +262,7 @@ export type TransformationNode = Span &
     | { readonly kind: 'aggregate'; readonly expressions: readonly AggregateNode[] }
     | { readonly kind: 'compute'; readonly items: readonly ComputeNode[] }
     | { readonly kind: 'concat'; readonly sequences: readonly ApplyNode[] }
-    | { readonly kind: 'groupby'; readonly elements: readonly GroupingNode[]; readonly then: ApplyNode | undefined }
+    | { readonly kind: 'groupby'; readonly elements: readonly GroupingNode[]; readonly each: ApplyNode | undefined }
     | { readonly kind: 'filter'; readonly predicate: ExpressionNode }
     | { readonly kind: 'search'; readonly search: SearchNode }
     | { readonly kind: 'orderby'; readonly items: readonly OrderByNode[] }
@@ -277,7 +279,7 @@ export type TransformationNode = Span &
         readonly kind: 'join' | 'outerjoin'
         readonly path: PathNode
         readonly alias: string
-        readonly then: ApplyNode | undefined
+        readonly each: ApplyNode | undefined
       }
     | { readonly kind: 'nest'; readonly nested: readonly NestedApplyNode[] }
     | { readonly kind: 'addnested'; readonly path: PathNode; readonly nested: readonly NestedApplyNode[] }

@@ -1,4 +1,4 @@
-import type { AliasNode, ArgumentNode, ExpressionNode, PathNode, PathStep, RootName } from './ast.ts'
+import type { AliasNode, ArgumentNode, ExpressionNode, LiteralToken, PathNode, PathStep, RootName } from './ast.ts'
 import { AT, CLOSE, COLON, COMMA, DOLLAR, EQUALS, HASH, isDigit, MINUS, OPEN, SLASH } from './characters.ts'
 import { operatorNames } from './names.ts'
 import type { Scanner } from './scanner.ts'
@@ -176,7 +176,7 @@ export function namedArguments(scanner: Scanner, value: (scanner: Scanner) => Ex
         scanner.at = end + 1
         scanner.skipBlanks()
       }
-      const node = value(scanner)
+      const node = pinned(scanner, name, value(scanner))
       found.push({ offset, length: scanner.at - offset, name, value: node })
       scanner.listItem(found.length)
       scanner.skipBlanks()
@@ -188,4 +188,12 @@ export function namedArguments(scanner: Scanner, value: (scanner: Scanner) => Ex
   }
   scanner.leave()
   return found
+}
+
+/** The qualifier of a hierarchy is no value: which hierarchy is meant must be told by the shape of the options. */
+function pinned(scanner: Scanner, name: string | undefined, node: ExpressionNode): ExpressionNode {
+  if (name !== 'HierarchyQualifier' || node.kind !== 'literal') return node
+  const token: LiteralToken = { ...node.token, pinned: true }
+  scanner.literals[node.slot] = token
+  return { ...node, token }
 }

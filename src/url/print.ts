@@ -288,7 +288,7 @@ function printTransformation(node: TransformationNode): string {
     case 'concat':
       return call(node.kind, node.sequences.map(printApply))
     case 'groupby':
-      return call(node.kind, [`(${node.elements.map(printGrouping).join(',')})`, ...sequenceOf(node.then)])
+      return call(node.kind, [`(${node.elements.map(printGrouping).join(',')})`, ...sequenceOf(node.each)])
     case 'filter':
       return call(node.kind, [printExpression(node.predicate)])
     case 'search':
@@ -302,7 +302,7 @@ function printTransformation(node: TransformationNode): string {
       return call(node.end + node.by, [printExpression(node.quantity), printExpression(node.measure)])
     case 'join':
     case 'outerjoin':
-      return call(node.kind, [`${printPath(node.path)} as ${node.alias}`, ...sequenceOf(node.then)])
+      return call(node.kind, [`${printPath(node.path)} as ${node.alias}`, ...sequenceOf(node.each)])
     case 'nest':
       return call(node.kind, node.nested.map(printNestedApply))
     case 'addnested':

@@ -22,6 +22,7 @@ export function shapeOf(text: string, literals: readonly LiteralToken[], from: n
 
 /** What stands for a literal: all that the tree may depend on, nothing of its value. */
 function placeholder(token: LiteralToken, text: string): string {
+  if (token.pinned) return `{${token.literal}:${text.slice(token.offset, token.offset + token.length)}}`
   switch (token.literal) {
     case 'string': {
       const first = text.charCodeAt(token.offset)

@@ -34,6 +34,8 @@ export function isConstant(expression: Expression): boolean {
     case 'member':
     case 'lambda':
     case 'count':
+    case 'aggregate':
+    case 'defined':
       return false
     case 'binary':
       return isConstant(expression.left) && isConstant(expression.right)

@@ -33,6 +33,8 @@ export interface CheckedRequest {
   readonly canExpand?: (item: ExpandItem) => boolean
   /** of a PATCH: it changes only what this navigation property relates, and what is made of it */
   readonly relating?: NavigationProperty
+  /** checks what else the request looks at from the rows ($apply) */
+  readonly also?: (position: Position, requirements: Requirements) => void
 }
 
 /**
@@ -40,7 +42,7 @@ export interface CheckedRequest {
  * they are enforced, whatever way the request came.
  * @throws ODataError methodNotAllowed with Allow, queryOptionNotAllowed, resourceNotFound, badRequest
  */
-export function checkRequest({ model, method, path, query, canExpand, relating }: CheckedRequest): Verdict {
+export function checkRequest({ model, method, path, query, canExpand, relating, also }: CheckedRequest): Verdict {
   const positions = positionsOf(model, path)
   const last = positions.at(-1)
   if (last === undefined) return { requires: [], expand: query.expand, conditions: {} }
@@ -59,6 +61,7 @@ export function checkRequest({ model, method, path, query, canExpand, relating }
   requirements.rows(last.place, permissions)
   const checked = queryOf(path, last, query, single || access !== 'read')
   const expand = checkQuery(checked, requirements)
+  also?.(checked.position, requirements)
   const top = last.tail.find((step) => step.kind !== 'cast')
   if (top !== undefined)
     requirements.property(

@@ -1,3 +1,5 @@
+import { originOf } from '../../bind/apply/dynamic.ts'
+import type { Aggregate } from '../../bind/apply/tree.ts'
 import type { BoundPath, Expression, MemberExpression, MemberStep } from '../../bind/tree.ts'
 import type { Model, NavigationProperty, Property } from '../../edm/model.ts'
 import { namesOf, type Place, placeBehind, placeOfResult, placeOfRoot } from './place.ts'
@@ -161,6 +163,18 @@ export function visit(expression: Expression, variables: Variables, visitor: Vis
         visit(condition, position ? new Map([...variables, [expression.variable, position]]) : variables, visitor)
       return
     }
+    case 'defined':
+      visit({ ...expression, kind: 'member' }, variables, visitor)
+      return
+    case 'aggregate': {
+      const { collection, variable, aggregate } = expression
+      inner(collection)
+      const position = collection.kind === 'member' ? resolve(collection, variables) : undefined
+      if (position === undefined) return
+      const within = new Map([...variables, [variable, position] as const])
+      for (const operand of aggregated(aggregate, variable)) visit(operand, within, visitor)
+      return
+    }
     case 'case':
       for (const { condition, value } of expression.branches) {
         inner(condition)
@@ -169,11 +183,40 @@ export function visit(expression: Expression, variables: Variables, visitor: Vis
   }
 }
 
+/**
+ * What an aggregate looks at, as expressions.
+ * @param variable the instances
+ */
+export function aggregated(aggregate: Aggregate, variable: string): readonly Expression[] {
+  const member = (steps: readonly MemberStep[]): Expression => ({ kind: 'member', variable, steps, type: undefined })
+  if (aggregate.kind === 'values') {
+    const { operand } = aggregate
+    if (operand === undefined) return []
+    return [operand.kind === 'path' ? member(operand.path.steps) : operand.expression]
+  }
+  return aggregate.sequence.steps.flatMap((step) => {
+    if (step.kind !== 'groupby') return []
+    const inner = step.each?.steps.flatMap((each) => (each.kind === 'aggregate' ? each.items : [])) ?? []
+    return [...step.paths.map(member), ...inner.flatMap((item) => aggregated(item.aggregate, variable))]
+  })
+}
+
+/** A path of the model: aliases of navigation (Aggregation 3.5.1) lead where their origin does. */
+function modelPath(steps: readonly MemberStep[]): readonly MemberStep[] {
+  return steps.flatMap((step) => (step.kind === 'navigation' ? (originOf(step.property) ?? [step]) : [step]))
+}
+
+/** Where a path from a position leads. */
+export function positionOf(position: Position, steps: readonly MemberStep[]): Position {
+  const member: MemberExpression = { kind: 'member', variable: '$it', steps, type: undefined }
+  return resolve(member, new Map([['$it', position]])) ?? position
+}
+
 function resolve({ variable, steps }: MemberExpression, variables: Variables): Position | undefined {
   let position = variables.get(variable)
   if (position === undefined) return undefined
   let path: MemberStep[] = []
-  for (const step of steps) {
+  for (const step of modelPath(steps)) {
     if (step.kind !== 'navigation') {
       path.push(step)
       continue

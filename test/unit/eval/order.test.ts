@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { OrderByItem } from '../../../src/bind/tree.ts'
 import type { Value } from '../../../src/edm/value.ts'
-import { compareSortValues, compileOrder, prepareOrder } from '../../../src/eval/order.ts'
+import { compileOrder, prepareOrder } from '../../../src/eval/order.ts'
+import { compareSortValues } from '../../../src/eval/sort-values.ts'
 import { asc, bound, call, complex, context, desc, type Members, prop, rawRow, row, value } from './things.ts'
 
 /** Ids of the rows in the order. */

@@ -20,6 +20,7 @@ function related(url: string): RelatedQuery | undefined {
     options,
     pathSlots: slots,
     bindQuery: () => bindQuery(model, path, options, values.length),
+    bindTransformation: () => undefined,
   })
   return plan.kind === 'read' || plan.kind === 'count' ? plan.related : undefined
 }

@@ -1,0 +1,444 @@
+import { modelTypeOf } from '../../bind/apply/dynamic.ts'
+import type {
+  Aggregate,
+  CalculatedParameter,
+  RecursiveHierarchy,
+  Sequence,
+  Shape,
+  Transformation,
+} from '../../bind/apply/tree.ts'
+import { stepName } from '../../bind/print.ts'
+import type { Expression, MemberStep, OrderByItem, Parameters, SearchExpression } from '../../bind/tree.ts'
+import type { CollectionLayout, ModelLayout } from '../../bson/layout.ts'
+import type { TypeReference } from '../../edm/model.ts'
+import type { DateTimeOffset, StructuredValue, Value } from '../../edm/value.ts'
+import { ODataError } from '../../errors/odata-error.ts'
+import {
+  followAggregate,
+  followPath,
+  follows,
+  type NavigationTree,
+  navigationTree,
+} from '../../plan/navigation-tree.ts'
+import { type EvalContext, prepareItemValue, type RowTest } from '../compile.ts'
+import { prepareSearch, prepareTextSearch } from '../search.ts'
+import { compareSortValues } from '../sort-values.ts'
+import { isCollectionValue, isStructuredValue } from '../values.ts'
+import { aggregateOf } from './aggregate.ts'
+import { groupsOf, inject } from './group.ts'
+import { type HierarchyNodes, relativesOf, rollups, traversed } from './hierarchy.ts'
+import { type Instance, isInstance, transient, withMembers } from './instance.ts'
+import { reach } from './paths.ts'
+import { ranked } from './ranking.ts'
+import { textsOf } from './texts.ts'
+
+/**
+ * Runs transformation sequences over instances in memory: the exact meaning of `$apply` in code. A sequence takes many input sets at once
+ * (the groups of a groupby, the related entities of many rows), so that what it has to read is read for all of them together.
+ */
+
+/** What a sequence needs beside its instances. */
+export interface ApplyEnvironment {
+  readonly layout: ModelLayout
+  readonly parameters: Parameters
+  readonly now: DateTimeOffset
+  readonly limits: ApplyLimits
+  /** Reads what navigation properties of instances lead to (`StoredEntity.related`). */
+  load(instances: readonly Value[], tree: NavigationTree): Promise<void>
+  /** The nodes of a hierarchy, all that the caller may see, in the order of their keys. */
+  nodes(hierarchy: RecursiveHierarchy): Promise<HierarchyNodes>
+}
+
+export interface ApplyLimits {
+  /** instances of all sets together, between transformations */
+  readonly applyRows: number
+  /** groups of one groupby */
+  readonly applyGroups: number
+}
+
+export type InstanceSet = readonly Instance[]
+
+/** Applies a sequence to each of some sets. @throws ODataError urlLimitExceeded, queryOptionInvalid, and what reading throws */
+export async function runSequence(
+  environment: ApplyEnvironment,
+  sequence: Sequence,
+  sets: readonly InstanceSet[],
+): Promise<readonly InstanceSet[]> {
+  let current = sets
+  const run = new Run(environment, sequence.input)
+  for (const step of sequence.steps) {
+    current = await run.transform(step, current)
+    run.check(current)
+  }
+  return current
+}
+
+/** Evaluators by expression: expressions are those of plans, which are kept. */
+const prepared = new WeakMap<Expression, ReturnType<typeof prepareItemValue>>()
+
+/** The values of an expression for instances. */
+export function evaluateFor(
+  environment: Pick<ApplyEnvironment, 'layout' | 'now'>,
+  expression: Expression,
+  type: TypeReference,
+  parameters: Parameters,
+): (instance: Value) => Value {
+  let prepare = prepared.get(expression)
+  if (prepare === undefined) {
+    prepare = prepareItemValue(expression, type, itemContext(environment.layout, type))
+    prepared.set(expression, prepare)
+  }
+  return prepare(parameters, { now: environment.now })
+}
+
+function itemContext(layout: ModelLayout, { type }: TypeReference): EvalContext {
+  if (type.kind !== 'entity' && type.kind !== 'complex') throw new Error('invariant: instances have members')
+  return { layout, type, collection: undefined, related: { collectionOf: () => undefined, read: () => [] } }
+}
+
+/** Sorts without changing the order of what the items do not tell apart. */
+export function stableSort<T>(
+  list: readonly T[],
+  items: readonly OrderByItem[],
+  valueFor: (item: OrderByItem) => (value: T) => Value,
+): readonly T[] {
+  const evaluators = items.map(valueFor)
+  return list
+    .map((item) => ({ item, keys: evaluators.map((evaluate) => sortable(evaluate(item))) }))
+    .sort((a, b) => {
+      for (const [i, { descending }] of items.entries()) {
+        const order = compareSortValues(a.keys[i] ?? null, b.keys[i] ?? null)
+        if (order !== 0) return descending ? -order : order
+      }
+      return 0
+    })
+    .map(({ item }) => item)
+}
+
+/** Structured values and collections have no order: they sort as null. */
+function sortable(value: Value): Value {
+  return value === null || isCollectionValue(value) || isStructuredValue(value) ? null : value
+}
+
+class Run {
+  readonly #environment: ApplyEnvironment
+  readonly #type: TypeReference
+
+  constructor(environment: ApplyEnvironment, shape: Shape) {
+    this.#environment = environment
+    this.#type = { type: shape.type, collection: false, nullable: false, facets: {} }
+  }
+
+  /** @throws ODataError where there are too many instances */
+  check(sets: readonly InstanceSet[]): void {
+    const total = sets.reduce((sum, set) => sum + set.length, 0)
+    const { applyRows } = this.#environment.limits
+    if (total > applyRows) throw limitExceeded(`$apply makes more than ${applyRows} instances (limit applyRows).`)
+  }
+
+  async transform(step: Transformation, sets: readonly InstanceSet[]): Promise<readonly InstanceSet[]> {
+    switch (step.kind) {
+      case 'filter':
+        return this.#perSet(step.calculated, [step.predicate], sets, (set, value) => {
+          const test = value(step.predicate)
+          return set.filter((instance) => test(instance) === true)
+        })
+      case 'search': {
+        return this.#search(step.search, sets)
+      }
+      case 'orderby':
+        return this.#perSet(
+          step.calculated,
+          step.items.map(({ expression }) => expression),
+          sets,
+          (set, value) => stableSort(set, step.items, ({ expression }) => value(expression)),
+        )
+      case 'top':
+        return sets.map((set) => set.slice(0, step.count))
+      case 'skip':
+        return sets.map((set) => set.slice(step.count))
+      case 'compute': {
+        const expressions = step.items.map(({ expression }) => expression)
+        return this.#perSet(step.calculated, expressions, sets, (set, value) => {
+          const evaluators = step.items.map(({ alias, expression }) => ({ alias, evaluate: value(expression) }))
+          return set.map((instance) =>
+            this.#with(
+              instance,
+              evaluators.map(({ alias, evaluate }) => [alias, evaluate(instance)]),
+            ),
+          )
+        })
+      }
+      case 'aggregate': {
+        const tree = navigationTree()
+        for (const { aggregate } of step.items) followAggregate(aggregate, tree)
+        return this.#perSet(step.calculated, [], sets, (set, value) => [this.#aggregated(step, set, value)], tree)
+      }
+      case 'concat': {
+        const parts: (readonly InstanceSet[])[] = []
+        for (const sequence of step.sequences) parts.push(await runSequence(this.#environment, sequence, sets))
+        return sets.map((_, i) => parts.flatMap((part) => part[i] ?? []))
+      }
+      case 'groupby':
+        return this.#groupby(step, sets)
+      case 'ranking':
+        return this.#perSet(step.calculated, [step.quantity, step.measure], sets, (set, value) =>
+          ranked(step, set, value(step.quantity)(null), value(step.measure)),
+        )
+      case 'join':
+        return this.#join(step, sets)
+      case 'nest':
+        return this.#nest(step, sets)
+      case 'addnested':
+        return this.#addNested(step, sets)
+      case 'relatives':
+      case 'traverse':
+      case 'rolluprecursive':
+        return this.#hierarchical(step, sets)
+    }
+  }
+
+  /** Stored entities are searched like rows; transient instances in all their strings. */
+  #search(search: SearchExpression, sets: readonly InstanceSet[]): readonly InstanceSet[] {
+    const { layout, parameters } = this.#environment
+    const transientTest = prepareTextSearch(search)(parameters)
+    const tests = new Map<CollectionLayout, RowTest>()
+    const matches = (instance: Instance): boolean => {
+      const { entity } = instance
+      if (entity === undefined) return transientTest(textsOf(instance))
+      let test = tests.get(entity.collection)
+      if (test === undefined) {
+        const { collection } = entity
+        test = prepareSearch(search, { layout, type: collection.entityType, collection })(parameters)
+        tests.set(collection, test)
+      }
+      return test(entity.row)
+    }
+    return sets.map((set) => set.filter(matches))
+  }
+
+  #with(instance: Instance, members: Iterable<readonly [string, Value]>): Instance {
+    return withMembers(this.#environment.layout, instance, members)
+  }
+
+  /** Loads what expressions follow, calculates the parameters of each set, and transforms each. */
+  async #perSet(
+    calculated: readonly CalculatedParameter[],
+    expressions: readonly Expression[],
+    sets: readonly InstanceSet[],
+    transform: (set: InstanceSet, value: (expression: Expression) => (instance: Value) => Value) => InstanceSet,
+    tree: NavigationTree = navigationTree(),
+  ): Promise<readonly InstanceSet[]> {
+    for (const expression of expressions) follows(expression, tree)
+    for (const { from } of calculated) if (from.kind === 'these') followAggregate(from.aggregate, tree)
+    await this.#load(sets, tree)
+    const shared = await this.#sharedParameters(calculated)
+    return sets.map((set) => {
+      const parameters = this.#parametersOf(set, calculated, shared)
+      return transform(set, (expression) => evaluateFor(this.#environment, expression, this.#type, parameters))
+    })
+  }
+
+  async #load(sets: readonly (readonly Value[])[], tree: NavigationTree): Promise<void> {
+    if (tree.children.size > 0) await this.#environment.load(sets.flat(), tree)
+  }
+
+  /** What is the same for all sets: the nodes that hierarchy functions are true for. */
+  async #sharedParameters(calculated: readonly CalculatedParameter[]): Promise<Parameters> {
+    const { parameters } = this.#environment
+    if (calculated.every(({ from }) => from.kind !== 'nodes')) return parameters
+    const all = [...parameters]
+    for (const { index, from } of calculated) {
+      if (from.kind !== 'nodes') continue
+      const nodes = await this.#environment.nodes(from.hierarchy)
+      const value = (expression: Expression | undefined): Value =>
+        expression === undefined ? null : evaluateFor(this.#environment, expression, this.#type, parameters)(null)
+      all[index] = nodes.passing(from.test, value) as Parameters[number]
+    }
+    return all
+  }
+
+  #parametersOf(set: InstanceSet, calculated: readonly CalculatedParameter[], shared: Parameters): Parameters {
+    if (calculated.every(({ from }) => from.kind !== 'these')) return shared
+    const all = [...shared]
+    for (const { index, from } of calculated)
+      if (from.kind === 'these') all[index] = this.#aggregate(from.aggregate, set, shared) as Parameters[number]
+    return all
+  }
+
+  #aggregate(aggregate: Aggregate, set: readonly Value[], parameters: Parameters): Value {
+    return aggregateOf(aggregate, set, (expression, instances) =>
+      instances.map(evaluateFor(this.#environment, expression, this.#type, parameters)),
+    )
+  }
+
+  #aggregated(
+    step: Extract<Transformation, { kind: 'aggregate' }>,
+    set: InstanceSet,
+    value: (expression: Expression) => (instance: Value) => Value,
+  ): Instance {
+    const own = new Map<string, Value>()
+    for (const { alias, aggregate } of step.items)
+      own.set(
+        alias,
+        aggregateOf(aggregate, set, (expression, instances) => instances.map(value(expression))),
+      )
+    return transient(this.#modelType(), own)
+  }
+
+  #modelType() {
+    const { type } = this.#type
+    if (type.kind !== 'entity' && type.kind !== 'complex') throw new Error('invariant: instances have members')
+    return modelTypeOf(type)
+  }
+
+  async #groupby(
+    step: Extract<Transformation, { kind: 'groupby' }>,
+    sets: readonly InstanceSet[],
+  ): Promise<readonly InstanceSet[]> {
+    const tree = navigationTree()
+    for (const path of step.paths) followPath(path, tree)
+    await this.#load(sets, tree)
+    const { layout, limits } = this.#environment
+    const grouped = sets.map((set) => [...groupsOf(set, step.paths, this.#modelType()).values()])
+    const groups = grouped.flat()
+    if (groups.length > limits.applyGroups)
+      throw limitExceeded(`groupby makes more than ${limits.applyGroups} groups (limit applyGroups).`)
+    const { each } = step
+    if (each === undefined) return grouped.map((some) => some.map(({ projection }) => projection))
+    const results = await runSequence(
+      this.#environment,
+      each,
+      groups.map(({ instances }) => instances.filter(isInstance)),
+    )
+    let next = 0
+    return grouped.map((some) =>
+      some.flatMap(({ projection }) => (results[next++] ?? []).map((instance) => inject(layout, instance, projection))),
+    )
+  }
+
+  async #join(
+    step: Extract<Transformation, { kind: 'join' }>,
+    sets: readonly InstanceSet[],
+  ): Promise<readonly InstanceSet[]> {
+    const tree = navigationTree()
+    followPath(step.path.steps, tree)
+    await this.#load(sets, tree)
+    const collections = sets.flatMap((set) => set.map((instance) => this.#instancesAt(instance, step.path.steps)))
+    const results = step.each ? await runSequence(this.#environment, step.each, collections) : collections
+    let next = 0
+    return sets.map((set) =>
+      set.flatMap((instance): readonly Instance[] => {
+        const found = results[next++] ?? []
+        if (found.length === 0 && step.outer) return [this.#with(instance, [[step.alias, null]])]
+        return found.map((value) => this.#with(instance, [[step.alias, value]]))
+      }),
+    )
+  }
+
+  #instancesAt(value: Value, steps: readonly MemberStep[]): readonly Instance[] {
+    return reach([value], steps).map(asInstance)
+  }
+
+  async #nest(
+    step: Extract<Transformation, { kind: 'nest' }>,
+    sets: readonly InstanceSet[],
+  ): Promise<readonly InstanceSet[]> {
+    const results: { alias: string; sets: readonly InstanceSet[] }[] = []
+    for (const { alias, sequence } of step.nested)
+      results.push({ alias, sets: await runSequence(this.#environment, sequence, sets) })
+    return sets.map((_, i) => [
+      transient(this.#modelType(), new Map(results.map((result) => [result.alias, result.sets[i] ?? []]))),
+    ])
+  }
+
+  async #addNested(
+    step: Extract<Transformation, { kind: 'addnested' }>,
+    sets: readonly InstanceSet[],
+  ): Promise<readonly InstanceSet[]> {
+    const tree = navigationTree()
+    followPath([...step.via, ...step.path.steps], tree)
+    await this.#load(sets, tree)
+    const owners = sets.flatMap((set) => set.flatMap((instance) => reach([instance], step.via)))
+    const inputs = owners.map((owner) => this.#instancesAt(owner, step.path.steps))
+    const results: { alias: string; sets: readonly InstanceSet[] }[] = []
+    for (const { alias, sequence } of step.nested)
+      results.push({ alias, sets: await runSequence(this.#environment, sequence, inputs) })
+    let next = 0
+    const added = (owner: Value): Instance => {
+      const i = next++
+      const members: [string, Value][] = []
+      for (const { alias, sets: found } of results) {
+        const values = found[i] ?? []
+        if (step.collection) members.push([alias, values])
+        else if (values[0] !== undefined) members.push([alias, values[0]])
+      }
+      return this.#with(asInstance(owner), members)
+    }
+    return sets.map((set) => set.map((instance) => this.#replaced(instance, step.via.map(stepName), added)))
+  }
+
+  /** An instance with what stands at a path of complex properties replaced; in the order in which `reach` meets it. */
+  #replaced(value: Value, [name, ...rest]: readonly string[], replace: (owner: Value) => Instance): Instance {
+    if (name === undefined) return replace(value)
+    const instance = asInstance(value)
+    const member = instance.members.get(name)
+    if (member === undefined || member === null) return instance
+    const next = (item: Value): Value => (item === null ? null : this.#replaced(item, rest, replace))
+    return this.#with(instance, [[name, isCollectionValue(member) ? member.map(next) : next(member)]])
+  }
+
+  async #hierarchical(
+    step: Extract<Transformation, { kind: 'relatives' | 'traverse' | 'rolluprecursive' }>,
+    sets: readonly InstanceSet[],
+  ): Promise<readonly InstanceSet[]> {
+    const { hierarchy, path } = step.reference
+    const nodes = await this.#environment.nodes(hierarchy)
+    const tree = navigationTree()
+    followPath(path.steps, tree)
+    await this.#load(sets, tree)
+    const { layout } = this.#environment
+    if (step.kind === 'relatives') {
+      const starts = await runSequence(this.#environment, step.start, sets)
+      return sets.map((set, i) => relativesOf(step, nodes, set, starts[i] ?? []))
+    }
+    const [start] = step.start ? await runSequence(this.#environment, step.start, [nodes.instances]) : []
+    if (step.kind === 'traverse') {
+      const sorting = navigationTree()
+      for (const { expression } of step.orderby) follows(expression, sorting)
+      await this.#load([nodes.instances], sorting)
+      const type: TypeReference = { type: hierarchy.set.type, collection: false, nullable: false, facets: {} }
+      const sort = (list: readonly Instance[]) =>
+        stableSort(list, step.orderby, ({ expression }) =>
+          evaluateFor(this.#environment, expression, type, this.#environment.parameters),
+        )
+      return sets.map((set) => traversed(layout, step, nodes, set, start, sort))
+    }
+    const portions = sets.map((set) => rollups(layout, step, nodes, set, start))
+    const inputs = portions.flatMap((some) => some.map(({ instances }) => instances))
+    this.check(inputs)
+    const results = step.each
+      ? await runSequence(this.#environment, step.each, inputs)
+      : inputs.map(() => [this.#empty()])
+    let next = 0
+    return portions.map((some) =>
+      some.flatMap(({ finish }) => (results[next++] ?? []).map((instance) => finish(instance))),
+    )
+  }
+
+  #empty(): Instance {
+    return transient(this.#modelType(), new Map())
+  }
+}
+
+/** Complex values of stored rows become instances with the same members. */
+function asInstance(value: Value): Instance {
+  if (isInstance(value)) return value
+  const structured: StructuredValue | undefined = value !== null && isStructuredValue(value) ? value : undefined
+  if (structured === undefined) throw new Error('invariant: instances are structured')
+  return transient(structured.type, structured.members)
+}
+
+export function limitExceeded(message: string): ODataError {
+  return new ODataError('urlLimitExceeded', message, { target: '$apply' })
+}

@@ -1,0 +1,213 @@
+import type { BoundTransformation } from '../../bind/apply/bind-query.ts'
+import { originOf } from '../../bind/apply/dynamic.ts'
+import type { CalculatedParameter, RecursiveHierarchy, Sequence, Transformation } from '../../bind/apply/tree.ts'
+import type { ExpandItem, Expression, MemberStep } from '../../bind/tree.ts'
+import type { Model } from '../../edm/model.ts'
+import { ODataError } from '../../errors/odata-error.ts'
+import type { QueryOptions } from '../../url/ast.ts'
+import { accessRefusal, grantsOf, permissionsOf, type Requirements } from './access.ts'
+import { isSupported } from './capability.ts'
+import { navigationRefusal } from './navigation.ts'
+import { placeOfRoot } from './place.ts'
+import { checkReadable } from './readable.ts'
+import { aggregated, type Position, positionAt, positionOf, type Variables, visit } from './references.ts'
+import { optionName, refuse } from './refuse.ts'
+
+/** What a transformed request looks at, and where. */
+export interface CheckedApply {
+  readonly model: Model
+  readonly position: Position
+  readonly bound: BoundTransformation
+  readonly options: QueryOptions
+}
+
+const option = optionName('$apply', false)
+
+/**
+ * Checks what transformations look at against the model's annotations: every property must be readable, every navigation property may be
+ * followed, and the caller must hold what reading it takes, as if it stood in $filter or $expand.
+ * @throws ODataError queryOptionNotAllowed
+ */
+export function checkApply({ model, position, bound, options }: CheckedApply, requirements: Requirements): void {
+  const { place } = position
+  if (options.compute !== undefined && isSupported(place, 'ComputeSupported') === false)
+    refuse(optionName('$compute', false), `cannot be applied to '${place.name}'`, 'Capabilities.ComputeSupported')
+  const check = new Check(model, requirements)
+  check.sequence(bound.sequence, position)
+  check.calculated(bound.calculated, position)
+  for (const { expression } of bound.orderby) check.expression(expression, variablesOf(position))
+  const { output } = bound.sequence
+  if (output.presence.all && (bound.select === undefined || bound.select.all))
+    requirements.everything(place, grantsOf(permissionsOf(position, 'read', false)))
+  for (const item of bound.expand ?? []) check.expanded(item, position)
+}
+
+function variablesOf(position: Position): Variables {
+  return new Map([
+    ['$it', position],
+    ['$this', position],
+  ])
+}
+
+class Check {
+  readonly #model: Model
+  readonly #requirements: Requirements
+
+  constructor(model: Model, requirements: Requirements) {
+    this.#model = model
+    this.#requirements = requirements
+  }
+
+  sequence({ steps }: Sequence, position: Position): void {
+    for (const step of steps) this.#step(step, position)
+  }
+
+  calculated(parameters: readonly CalculatedParameter[], position: Position): void {
+    for (const { from } of parameters) {
+      if (from.kind === 'nodes') this.#hierarchy(from.hierarchy)
+      else
+        for (const expression of aggregated(from.aggregate, '$it')) this.expression(expression, variablesOf(position))
+    }
+  }
+
+  /** Every property and navigation property of an expression. */
+  expression(expression: Expression, variables: Variables): void {
+    visit(expression, variables, {
+      reference: (reference) => {
+        checkReadable(option, reference)
+        for (const { place, path } of reference.views) {
+          const grants = grantsOf(permissionsOf(positionAt(place), 'read', !place.collection))
+          const refusal = place.levels === 0 ? undefined : accessRefusal(place, 'read', !place.collection)
+          if (refusal !== undefined) refuse(option, `cannot follow '${place.name}'`, refusal)
+          if (place.levels > 0) this.#requirements.rows(place, grants)
+          const name = path.split('/')[0] ?? ''
+          if (name !== '') this.#requirements.property(place, name, grants)
+        }
+      },
+    })
+  }
+
+  #step(step: Transformation, position: Position): void {
+    const all = (expressions: readonly Expression[]): void => {
+      for (const expression of expressions) this.expression(expression, variablesOf(position))
+    }
+    switch (step.kind) {
+      case 'filter':
+        all([step.predicate])
+        break
+      case 'search':
+        this.#requirements.everything(position.place, grantsOf(permissionsOf(position, 'read', false)))
+        break
+      case 'orderby':
+      case 'compute':
+        all(step.items.map(({ expression }) => expression))
+        break
+      case 'aggregate':
+        all(step.items.flatMap(({ aggregate }) => aggregated(aggregate, '$it')))
+        break
+      case 'ranking':
+        all([step.measure])
+        break
+      case 'concat':
+        for (const sequence of step.sequences) this.sequence(sequence, position)
+        break
+      case 'groupby':
+        for (const path of step.paths) this.#path(path, position)
+        if (step.each) this.sequence(step.each, position)
+        break
+      case 'join':
+        this.#path(step.path.steps, position)
+        if (step.each) this.sequence(step.each, positionOf(position, step.path.steps))
+        break
+      case 'nest':
+        for (const { sequence } of step.nested) this.sequence(sequence, position)
+        break
+      case 'addnested': {
+        const steps = [...step.via, ...step.path.steps]
+        this.#path(steps, position)
+        for (const { sequence } of step.nested) this.sequence(sequence, positionOf(position, steps))
+        break
+      }
+      case 'relatives':
+      case 'traverse':
+      case 'rolluprecursive':
+        this.#hierarchical(step, position)
+        break
+      default:
+        break
+    }
+    if ('calculated' in step) this.calculated(step.calculated, position)
+  }
+
+  /** A path whose values are kept: a related entity at its end is written whole. */
+  #path(steps: readonly MemberStep[], position: Position): void {
+    this.expression({ kind: 'member', variable: '$it', steps, type: undefined }, variablesOf(position))
+    const last = steps.findLast(({ kind }) => kind !== 'cast')
+    if (last?.kind === 'navigation') this.#whole(positionOf(position, steps))
+  }
+
+  #whole(position: Position): void {
+    this.#requirements.everything(position.place, grantsOf(permissionsOf(position, 'read', !position.place.collection)))
+  }
+
+  #hierarchical(
+    { reference, ...step }: Extract<Transformation, { kind: 'relatives' | 'traverse' | 'rolluprecursive' }>,
+    position: Position,
+  ): void {
+    this.#hierarchy(reference.hierarchy)
+    const { steps } = reference.path
+    this.expression({ kind: 'member', variable: '$it', steps, type: undefined }, variablesOf(position))
+    const nodes = positionAt(placeOfRoot(this.#model, reference.hierarchy.set))
+    if (reference.case === 'related')
+      this.#whole(positionOf(position, steps.slice(0, steps.findLastIndex(({ kind }) => kind === 'navigation') + 1)))
+    if (reference.case === 'itself') this.#whole(nodes)
+    if (step.kind === 'relatives') this.sequence(step.start, position)
+    else if (step.start) this.sequence(step.start, nodes)
+    if (step.kind === 'traverse')
+      for (const { expression } of step.orderby) this.expression(expression, variablesOf(nodes))
+    if (step.kind === 'rolluprecursive' && step.each) this.sequence(step.each, position)
+  }
+
+  /** The nodes are read with their identifiers and parents. */
+  #hierarchy({ set, nodePath, parents }: RecursiveHierarchy): void {
+    const place = placeOfRoot(this.#model, set)
+    const nodes = positionAt(place)
+    const refusal = accessRefusal(place, 'read', false)
+    if (refusal !== undefined) refuse(option, `cannot read the nodes in '${place.name}'`, refusal)
+    this.#requirements.rows(place, grantsOf(permissionsOf(nodes, 'read', false)))
+    for (const steps of [nodePath, parents.steps])
+      this.expression({ kind: 'member', variable: '$it', steps, type: undefined }, variablesOf(nodes))
+  }
+
+  /** An item of $expand behind transformations. */
+  expanded(item: ExpandItem, position: Position): void {
+    const { property, path, query } = item
+    const steps: readonly MemberStep[] = originOf(property) ?? [...path, { kind: 'navigation', property }]
+    const behind = positionOf(position, steps)
+    if (steps.length > 0) {
+      this.expression({ kind: 'member', variable: '$it', steps, type: undefined }, variablesOf(position))
+      const refusal = navigationRefusal(position.place, behind.place)
+      if (refusal !== undefined)
+        refuse(optionName('$expand', false), `is not allowed: ${refusal}`, 'Capabilities.NavigationRestrictions')
+      if (item.as === 'entities' && (query.select === undefined || query.select.all)) this.#whole(behind)
+      else
+        for (const name of query.select?.properties.keys() ?? [])
+          this.#requirements.property(
+            behind.place,
+            name,
+            grantsOf(permissionsOf(behind, 'read', !behind.place.collection)),
+          )
+    }
+    if (query.compute.length > 0)
+      throw new ODataError('notImplemented', '$compute inside $expand is not implemented by this service.', {
+        target: '$expand',
+      })
+    const variables = new Map([...variablesOf(behind), ['$it', position] as const])
+    for (const expression of [
+      ...(query.filter === undefined ? [] : [query.filter]),
+      ...query.orderby.map(({ expression: inner }) => inner),
+    ])
+      this.expression(expression, variables)
+    for (const inner of query.expand) this.expanded(inner, behind)
+  }
+}
