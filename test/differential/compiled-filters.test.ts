@@ -37,7 +37,10 @@ const documents = sample(measurement, 40, 0).map((json, i) => {
   const body = Buffer.from(JSON.stringify({ Number: i, ...json }))
   const entity = readEntity(body, { model, type, mode: 'create', version: '4.01', keyByService: false })
   // as the driver would send it
-  return deserialize(serialize(encodeEntity(layout, collection, entity)), { promoteValues: false })
+  const document = deserialize(serialize(encodeEntity(layout, collection, entity)), { promoteValues: false })
+  // what others may have stored: items that are null
+  if (i % 4 === 0) document.Places = [null, ...(document.Places ?? [])]
+  return document
 })
 const rows = documents.map((document) => serialize(document))
 
