@@ -1,6 +1,6 @@
 import type { Type, TypeReference } from '../edm/model.ts'
 import { isAbstract, primitiveOf } from '../edm/types.ts'
-import type { JsonDialect } from './writer.ts'
+import type { AdvertisedOperation, JsonDialect } from './writer.ts'
 
 /** Control information by version: `@odata.type`, in 4.01 `@type` (JSON Format 4.5). */
 export function controlName(dialect: JsonDialect, name: string): string {
@@ -39,4 +39,13 @@ export function exceptionText(prefix: string, reference: TypeReference | undefin
     severity: 'warning',
   }
   return `${JSON.stringify(`${prefix}@Org.OData.Core.V1.ValueException`)}:${JSON.stringify({ info })}`
+}
+
+/** An operation as JSON; null where the entity has it not (Protocol 11.5.3). */
+export function advertisement(
+  { title, segment, available }: AdvertisedOperation,
+  row: Uint8Array,
+  base: string,
+): string {
+  return available?.(row) === false ? 'null' : JSON.stringify({ title, target: `${base}/${segment}` })
 }

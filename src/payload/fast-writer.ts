@@ -1,7 +1,7 @@
 import type { ModelLayout } from '../bson/layout.ts'
 import type { StructuredType } from '../edm/model.ts'
 import { printETag } from '../protocol/etag.ts'
-import { controlName, typeText } from './control.ts'
+import { advertisement, controlName, typeText } from './control.ts'
 import { closeObject, type EntityParts, ObjectProgram, type OnUnreadable, utf8Bytes } from './fast-object.ts'
 import { isKeyIncomplete, keysOf, linkOf, type NavigationPlan, navigationOf, setTypeOf, versionAt } from './members.ts'
 import type { ByteSink, ExpandedShape, JsonDialect, Related, RelatedRows, RowShape, RowWriter } from './writer.ts'
@@ -100,6 +100,7 @@ class EntityControl implements EntityParts {
       this.#navigation.set(type, plans)
     }
     const base = full && this.#link !== undefined ? this.#editLink(this.#link(row), type) : ''
+    if (full) this.#advertise(row, type, base, sink)
     for (const { name, linked, expanded } of plans) {
       if (linked) {
         this.#control(sink, 'associationLink', `${base}/${name}/$ref`, name)
@@ -109,6 +110,15 @@ class EntityControl implements EntityParts {
         const found = related?.[i]
         if (found !== undefined) this.#expanded[i]?.(found, sink)
       }
+    }
+  }
+
+  #advertise(row: Uint8Array, type: StructuredType, base: string, sink: ByteSink): void {
+    for (const operation of this.#shape.advertised?.(type) ?? []) {
+      sink.byte(0x2c)
+      sink.jsonString(operation.name)
+      sink.byte(0x3a)
+      sink.raw(utf8Bytes(advertisement(operation, row, base)))
     }
   }
 

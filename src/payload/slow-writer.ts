@@ -16,7 +16,7 @@ import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { isAbstract, isStructured } from '../edm/types.ts'
 import type { PrimitiveValue, Value } from '../edm/value.ts'
 import { printETag } from '../protocol/etag.ts'
-import { controlName, exceptionText, isTypeTold, typeText } from './control.ts'
+import { advertisement, controlName, exceptionText, isTypeTold, typeText } from './control.ts'
 import { dynamicText, dynamicTypeText } from './dynamic-text.ts'
 import {
   isKeyIncomplete,
@@ -73,6 +73,9 @@ function rowText(
   }
   const writer: Writer = { dialect, layout }
   pieces.push(...memberTexts(writer, row, 0, type, shape.select, keysOf(shape, layout), 0))
+  if (url !== '' && full)
+    for (const operation of shape.advertised?.(type) ?? [])
+      pieces.push(`${JSON.stringify(operation.name)}:${advertisement(operation, row, editLink())}`)
   for (const [name, property] of type.allNavigationProperties) {
     if (url !== '' && full && isSelected(shape.select, name)) {
       const named = (suffix: string): string => JSON.stringify(name + controlName(dialect, suffix))

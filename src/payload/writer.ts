@@ -30,10 +30,23 @@ export interface RowShape {
   readonly expand: readonly ExpandedShape[]
   /** name of the entity set or singleton: ids and edit links; undefined for what has none */
   readonly entitySet: string | undefined
+  /** operations bound to entities of a type */
+  readonly advertised?: (type: StructuredType) => readonly AdvertisedOperation[]
   /** whether `entitySet` names a singleton: its URL has no key */
   readonly singleton?: boolean
   /** where the rows stand, if that is not the collection of `entitySet`: a contained collection */
   readonly collection?: CollectionLayout
+}
+
+/** An operation that full metadata tells of (JSON Format 16, 17): bound to the entity at hand. */
+export interface AdvertisedOperation {
+  /** control information: `#Namespace.Name`, of overloads with the names of their parameters */
+  readonly name: string
+  readonly title: string
+  /** what the URL of the entity is followed by */
+  readonly segment: string
+  /** whether a row has it (Core.OperationAvailable); undefined: every one */
+  readonly available: ((row: Uint8Array) => boolean) | undefined
 }
 
 /** One expanded navigation property of a shape. */

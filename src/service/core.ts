@@ -5,7 +5,7 @@ import type { Parameters } from '../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import { looseLayout } from '../bson/layout-of-model.ts'
 import type { Model, Operation } from '../edm/model.ts'
-import type { JsonDialect } from '../payload/writer.ts'
+import type { JsonDialect, RowShape } from '../payload/writer.ts'
 import type { OperationCall, OperationResult, SourceRoot, StorePlan } from '../plan/plan.ts'
 import { parseIncludeAnnotations } from '../protocol/include-annotations.ts'
 import type { HttpRequest } from '../protocol/message.ts'
@@ -62,6 +62,8 @@ export function sessionOf(exchange: Exchange, timeLimit: number): Session {
 export interface Operations {
   /** The controller of a result: it calls the operation when its rows are asked for, once a request. */
   controllerOf(core: Core, exchange: Exchange, result: OperationResult): ODataController
+  /** What full metadata tells of entities in a collection: the operations bound to their types that have handlers. */
+  advertisedBy(core: Core, collection: CollectionLayout): NonNullable<RowShape['advertised']>
   /** @throws ODataError notImplemented where an operation has no handler */
   require(operation: Operation): void
   /** Calls the handler of an operation. @param parameters the request's own @param values plain values of the operation's */

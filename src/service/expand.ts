@@ -83,6 +83,7 @@ export function shapeOfSource(core: Core, { root }: Source, type: EntityType): R
     select: undefined,
     expand: [],
     entitySet: set?.name,
+    advertised: core.operations.advertisedBy(core, collectionOf(core.layout, root)),
     singleton: set?.kind === 'singleton',
   }
   return root.kind === 'contained' || set === undefined

@@ -226,6 +226,22 @@ onEveryService('operations', 'test/models/operations.xml', settings, (running) =
       expect((await get('/Secret()', { 'X-Reason': 'test' })).body.value).toBe('hidden')
     })
 
+    it('and actions are told of at full metadata, as far as they are available', async () => {
+      const full = { Accept: 'application/json;odata.metadata=full' }
+      const { body } = await get('/Books(3)', full)
+      const link = `${running().root}/Books(3)/lib.AudioBook`
+      expect(body['#lib.Discounted']).toEqual({
+        title: 'Discounted',
+        target: `${link}/lib.Discounted(percent=@percent)`,
+      })
+      expect(body['#lib.Kind']).toEqual({ title: 'Kind', target: `${link}/lib.Kind()` })
+      expect(body['#lib.Sell']).toBeNull()
+      expect(Object.keys(body).filter((name) => name.startsWith('#'))).toHaveLength(4)
+      const available = (await get('/Books(1)?$select=Title', full)).body
+      expect(available['#lib.Sell']).toEqual({ title: 'Sell', target: `${running().root}/Books(1)/lib.Sell` })
+      expect(Object.keys((await get('/Books(1)')).body).filter((name) => name.startsWith('#'))).toEqual([])
+    })
+
     it('are read only, and answer HEAD', async () => {
       for (const method of ['POST', 'PATCH', 'PUT', 'DELETE']) {
         const refused = await running().send(method, '/Cheapest(count=1)', {})

@@ -1,7 +1,9 @@
 import type { Parameters } from '../../bind/tree.ts'
-import type { Operation } from '../../edm/model.ts'
+import type { CollectionLayout } from '../../bson/layout.ts'
+import type { Operation, StructuredType } from '../../edm/model.ts'
 import { signatureOf } from '../../edm/signature.ts'
 import { ODataError } from '../../errors/odata-error.ts'
+import type { AdvertisedOperation } from '../../payload/writer.ts'
 import type { CountPlan, OperationCall, OperationResult, ReadPlan } from '../../plan/plan.ts'
 import type { HttpRequest, HttpResponse } from '../../protocol/message.ts'
 import type { Rows } from '../../store/port.ts'
@@ -9,6 +11,7 @@ import { ODataController, type RequestContext } from '../controller.ts'
 import { type Core, type Operations, sessionOf } from '../core.ts'
 import { beginExchange, type Exchange } from '../exchange.ts'
 import { countOfPlan, firstOfPlan, inMemory, rowsOfPlan } from '../rows.ts'
+import { advertiser } from './advertise.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import { type Bound, boundTo } from './binding.ts'
 import type { OperationContext, OperationHandlers } from './handlers.ts'
@@ -21,6 +24,7 @@ type Answer = (core: Core, exchange: Exchange) => Promise<HttpResponse>
 export class OperationCalls implements Operations {
   readonly #handlers: OperationHandlers
   readonly #answer: Answer
+  readonly #advertised = new WeakMap<CollectionLayout, ReturnType<typeof advertiser>>()
 
   constructor(handlers: OperationHandlers, answer: Answer) {
     this.#handlers = handlers
@@ -36,6 +40,15 @@ export class OperationCalls implements Operations {
       }
       return rows
     })
+  }
+
+  advertisedBy(core: Core, collection: CollectionLayout): (type: StructuredType) => readonly AdvertisedOperation[] {
+    let known = this.#advertised.get(collection)
+    if (known === undefined) {
+      known = advertiser(this.#handlers.bound, core.layout, collection)
+      this.#advertised.set(collection, known)
+    }
+    return known
   }
 
   require(operation: Operation): void {

@@ -102,8 +102,9 @@ export class OperationHandlers {
     }
   }
 
-  has(operation: Operation): boolean {
-    return this.#handlers.has(operation)
+  /** The operations that are bound to something and have handlers. */
+  get bound(): readonly Operation[] {
+    return [...this.#handlers.keys()].filter((operation) => operation.bound)
   }
 
   /** @throws ODataError notImplemented that names the operation */
