@@ -1,11 +1,12 @@
 import { isComputed } from '../csdl/core.ts'
-import type { EntityType, Model, TypeReference } from '../edm/model.ts'
+import type { EntityType, Model, StructuredType, TypeReference } from '../edm/model.ts'
 import { isStructured } from '../edm/types.ts'
 import type { StructuredValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { Faults } from './faults.ts'
 import { type JsonObject, jsonKinds, parseJson } from './json.ts'
 import { type BodyMode, type Reading, readStructured, valueReader } from './read-structured.ts'
+import type { RelatedMember } from './related-body.ts'
 import { type BodyConditions, checkBody } from './validation/body-rules.ts'
 
 export interface ReadEntityOptions {
@@ -21,6 +22,8 @@ export interface ReadEntityOptions {
   readonly conditions?: BodyConditions
   /** properties that need not be in the body, as the service fills them in: foreign keys that the URL says */
   readonly given?: ReadonlySet<string>
+  /** takes what the body says of navigation properties, and may find faults in it; undefined: it must say nothing */
+  readonly nested?: (type: StructuredType, members: readonly RelatedMember[], faults: Faults) => void
 }
 
 /**
@@ -34,9 +37,11 @@ export interface ReadEntityOptions {
  */
 export function readEntity(body: Uint8Array, options: ReadEntityOptions): StructuredValue {
   const node = readObject(body)
-  const reading = readingOf(options.model, keyIgnored(options), options.given)
+  const related: RelatedMember[] | undefined = options.nested && []
+  const reading = { ...readingOf(options.model, keyIgnored(options), options.given), ...(related ? { related } : {}) }
   const value = readStructured(node, options.type, '', reading, options.mode)
   if (options.conditions) checkBody(options.conditions, node, value, options.model, reading.faults)
+  if (related && related.length > 0) options.nested?.(value?.type ?? options.type, related, reading.faults)
   return finished(value, reading)
 }
 

@@ -8,6 +8,7 @@ import type { Faults } from './faults.ts'
 import { type JsonNode, type JsonObject, jsonKinds } from './json.ts'
 import { actualType, propertyType } from './read-type.ts'
 import { scalarReader } from './read-value.ts'
+import { givenBy, type RelatedMember, readRelated, relatedForm } from './related-body.ts'
 import { checkConstraints } from './validation/constraints.ts'
 import { dynamicTypeFault } from './validation/type-constraints.ts'
 
@@ -22,6 +23,10 @@ export interface Reading {
   readonly keyIgnored: boolean
   /** properties of the body's entity that need not be there, as the service knows their values */
   readonly given?: ReadonlySet<string>
+  /** where navigation properties of the body go; undefined: it has none to have */
+  readonly related?: RelatedMember[]
+  /** path of the entity in the body; undefined: it is the body */
+  readonly at?: string
   /** the values come from an operator, not from a client: computed ones are taken as they are */
   readonly trusted?: boolean
 }
@@ -93,10 +98,11 @@ export function readStructured(
     }
   }
   if (mode !== 'merge') {
+    const given = givenOf(reading, target)
     for (const property of reader.list) {
       if (node.members.has(property.property.name) || isIgnored(property, reading, mode, target)) continue
       if (property.defaultValue !== undefined) members.set(property.property.name, property.defaultValue)
-      else if (property.required && !(target === '' && reading.given?.has(property.property.name)))
+      else if (property.required && !given.has(property.property.name))
         faults.add(
           'propertyRequired',
           `The property ${property.property.name} of ${type.name} is required.`,
@@ -115,11 +121,20 @@ export function readStructured(
   return value
 }
 
+/** Properties that a value need not say: those that the service gives, and foreign keys to the entities that it relates. */
+function givenOf({ given, related, at = '' }: Reading, target: string): ReadonlySet<string> {
+  if (target !== at) return none
+  const foreign = related?.flatMap(givenBy) ?? []
+  return foreign.length === 0 ? (given ?? none) : new Set([...(given ?? []), ...foreign])
+}
+
+const none: ReadonlySet<string> = new Set()
+
 function isIgnored(property: PropertyReader, reading: Reading, mode: BodyMode, target: string): boolean {
   if (reading.trusted) return false
   if (property.computed) return true
   if (mode !== 'create' && property.immutable) return true
-  return property.key && target === '' && (reading.keyIgnored || mode !== 'create')
+  return property.key && target === (reading.at ?? '') && (reading.keyIgnored || mode !== 'create')
 }
 
 function readMember(
@@ -155,12 +170,19 @@ function readOther(
   const navigation = type.allNavigationProperties.has(bare)
   if (at > 0) {
     const annotation = name.slice(at)
-    if (annotation === '@odata.bind') {
+    const form = relatedForm(annotation)
+    if (form === 'bind' && navigation && reading.related)
+      readNavigation(bare, node, join(target, name), type, target, reading, true)
+    else if (form === 'bind') {
       if (navigation)
         faults.add('notImplemented', `Binding related entities (${name}) is not implemented.`, join(target, name), node)
       else unknownProperty(bare, type, target, faults, node)
-    } else if (navigation && (annotation === '@odata.delta' || annotation === '@delta'))
+    } else if (navigation && form === 'delta')
       faults.add('notImplemented', `Changing related entities (${name}) is not implemented.`, join(target, name), node)
+    return
+  }
+  if (navigation && reading.related) {
+    readNavigation(name, node, join(target, name), type, target, reading, false)
     return
   }
   if (navigation) {
@@ -183,6 +205,27 @@ function readOther(
   const fault = dynamicTypeFault(reading.model, type, value, reference)
   if (fault !== undefined) faults.add('valueInvalid', `The value of ${name} ${fault}.`, join(target, name), node)
   members.set(name, value)
+}
+
+/** What the body says of a navigation property: kept for those who write it. */
+function readNavigation(
+  name: string,
+  node: JsonNode,
+  target: string,
+  type: StructuredType,
+  owner: string,
+  { faults, related, at = '' }: Reading,
+  bind: boolean,
+): void {
+  const property = type.allNavigationProperties.get(name)
+  if (property === undefined || related === undefined) return
+  const via = owner.slice(at === '' ? 0 : at.length + 1)
+  if (related.some((other) => other.property === property && other.via === via)) {
+    faults.add('propertyDuplicate', `The entities of ${name} are said twice.`, target, node)
+    return
+  }
+  const read = readRelated(property, node, target, via, bind, faults)
+  if (read !== undefined) related.push(read)
 }
 
 function unknownProperty(name: string, type: StructuredType, target: string, faults: Faults, node: JsonNode): void {

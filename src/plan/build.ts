@@ -9,9 +9,10 @@ import { asksOfCollection } from '../url/collection-wide.ts'
 import { applyPlan } from './apply.ts'
 import { checkRequest } from './capabilities/check.ts'
 import { checkOperations } from './capabilities/operation.ts'
-import { expansionsOf } from './expansion.ts'
+import { expansionsOf, placeOfPath } from './expansion.ts'
 import { itemsOf } from './items.ts'
 import { allow, checkMethod, type Method } from './methods.ts'
+import type { NestingPlace } from './nested.ts'
 import { checkOptions } from './options.ts'
 import { totalOrder } from './order.ts'
 import type {
@@ -26,7 +27,7 @@ import type {
   StorePlan,
   UpdatePlan,
 } from './plan.ts'
-import { referencePlan } from './references.ts'
+import { linkedTo, referencePlan } from './references.ts'
 import { relatedQuery } from './related.ts'
 import { resultOrder } from './result.ts'
 import { type PathSource, sourceOf } from './source.ts'
@@ -88,7 +89,7 @@ export function buildPlan(request: PlanRequest): Plan {
   const query = expand === bound.expand ? bound : { ...bound, expand }
   // what an action gives is read once it is done
   const plan = {
-    ...storePlan(action ? 'GET' : method, { ...place, path, query, slots, requires }),
+    ...storePlan(action ? 'GET' : method, { ...place, model: request.model, path, query, slots, requires }),
     ...conditions,
   }
   const first = slots.length + place.hops.reduce((sum, { values }) => sum + values.length, 0)
@@ -148,6 +149,7 @@ function expansions(
 }
 
 interface Parts extends PathSource {
+  readonly model: Model
   readonly path: BoundPath
   readonly query: BoundQuery
   readonly slots: readonly ParameterSlot[]
@@ -196,12 +198,13 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
       } satisfies ReadPlan
     }
     case 'POST':
-      if (parts.relation === 'links') throw linksNotWritten(parts)
       return {
         kind: 'create',
         requires,
         slots,
         source,
+        nesting: nestingOf(parts),
+        ...(parts.relation === 'links' ? { linked: linkedTo(parts.model, parts.path, parts.slots.length) } : {}),
         ...(fixed.length === 0 ? {} : { fixed }),
         select,
         expand,
@@ -213,6 +216,7 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
         requires,
         slots,
         source,
+        nesting: nestingOf(parts),
         replace: method === 'PUT',
         upsert: canUpsert(parts),
         ...(fixed.length === 0 ? {} : { fixed }),
@@ -241,13 +245,8 @@ function canUpsert({ source, relation, hops }: Parts): boolean {
   return !keyMadeByService(source.type)
 }
 
-function linksNotWritten({ hops }: Parts): ODataError {
-  const name = hops.at(-1)?.property?.name ?? ''
-  return new ODataError(
-    'notImplemented',
-    `Entities cannot be created by way of ${name}, which has no referential constraint: create the entity in its set.`,
-    { target: name },
-  )
+function nestingOf({ model, source, path }: Parts): NestingPlace {
+  return { root: source.root, place: placeOfPath(model, path), path }
 }
 
 /** Whether the service makes the key of new entities: a key property is computed (Core.Computed; Protocol 11.4.2, 11.4.4). */

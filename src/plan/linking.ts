@@ -15,6 +15,8 @@ export type Linking = Contained | Linked
 
 interface LinkingBase {
   readonly property: NavigationProperty
+  /** declared type where the entity stands that has the property */
+  readonly from: EntityType
   /** complex properties and casts between the entity and the property */
   readonly via: readonly MemberStep[]
   /** declared type of the related entities */
@@ -63,7 +65,16 @@ export function linkingOf(
   if (isContained(model, property)) {
     const collection = containedCollection(property)
     const suffix = ownerSuffix(root.type, via, property)
-    return { kind: 'contained', property, via, type: collection.type, place: next, root: collection, suffix }
+    return {
+      kind: 'contained',
+      property,
+      from: root.type,
+      via,
+      type: collection.type,
+      place: next,
+      root: collection,
+      suffix,
+    }
   }
   const relation = relationOf(property, next.root, via, 0)
   const storage = storageOf(property)
@@ -74,7 +85,18 @@ export function linkingOf(
   const back = partnerOf(property)
   const partner = back !== undefined && leadsBack(model, next, root, back, kind) ? back : undefined
   const pairs = storage.kind === 'links' ? [] : storage.pairs
-  return { kind, property, via, type: relation.type, place: next, root: relation.target, relation, pairs, partner }
+  return {
+    kind,
+    property,
+    from: root.type,
+    via,
+    type: relation.type,
+    place: next,
+    root: relation.target,
+    relation,
+    pairs,
+    partner,
+  }
 }
 
 function requireList(property: NavigationProperty, via: readonly MemberStep[], { target }: Relation): void {

@@ -25,6 +25,7 @@ import type {
 } from '../edm/model.ts'
 import type { PlanConditions } from './capabilities/verdict.ts'
 import type { Linked } from './linking.ts'
+import type { NestingPlace } from './nested.ts'
 
 /**
  * Plans: what a request asks for, as frozen data without a principal and without a client's values (those are numbered
@@ -283,6 +284,10 @@ export interface ApplyPlan extends PlanBase {
 export interface CreatePlan extends PlanBase {
   readonly kind: 'create'
   readonly source: Source
+  /** for what its body nests or refers to */
+  readonly nesting?: NestingPlace
+  /** the entity that it is linked to, as the URL says */
+  readonly linked?: LinkedTo
   readonly fixed?: readonly FixedValue[]
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
@@ -294,6 +299,8 @@ export interface UpdatePlan extends PlanBase {
   readonly kind: 'update'
   readonly source: Source
   readonly replace: boolean
+  /** for what its body nests or refers to */
+  readonly nesting?: NestingPlace
   /** whether a missing entity is created (P 11.4.4); false where the service makes the key */
   readonly upsert: boolean
   readonly fixed?: readonly FixedValue[]
@@ -307,14 +314,17 @@ export interface DeletePlan extends PlanBase {
   readonly source: Source
 }
 
-/** A change of the relations of one entity (`$ref`; Protocol 11.4.6). */
-export interface ReferencePlan extends PlanBase {
-  readonly kind: 'reference'
-  /** the entity that has the navigation property */
+/** An entity, and a navigation property of it that leads to others. */
+export interface LinkedTo {
   readonly entity: ReadPlan
   /** where it stands, for bindings */
   readonly place: Place
   readonly linking: Linked
+}
+
+/** A change of the relations of one entity (`$ref`; Protocol 11.4.6). */
+export interface ReferencePlan extends PlanBase, LinkedTo {
+  readonly kind: 'reference'
   /** `add` and `set` take one reference, `replace` a collection of them, `remove` the one that `$id` names, `clear` all */
   readonly change: 'add' | 'set' | 'replace' | 'remove' | 'clear'
   /** of `remove`: the related entity that the path names by key, and the navigation to it; undefined: `$id` does */

@@ -1,3 +1,4 @@
+import { invariant } from '../base/assert.ts'
 import type { BoundPath, BoundQuery, BoundSegment, ParameterSlot } from '../bind/tree.ts'
 import type { Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -6,7 +7,7 @@ import { checkRequest } from './capabilities/check.ts'
 import { placeOfPath } from './expansion.ts'
 import { type Linked, linkingOf } from './linking.ts'
 import { type Method, methodRefused } from './methods.ts'
-import type { ReferencePlan } from './plan.ts'
+import type { LinkedTo, ReferencePlan } from './plan.ts'
 import { hopPlan, sourceOf } from './source.ts'
 
 /** A request to change references, before it is planned. */
@@ -65,6 +66,21 @@ export function referencePlan({ model, method, path, pathSlots, options }: Refer
     ...(conditions.preconditionRequired ? { preconditionRequired: true } : {}),
     ...(hops.length === 0 ? {} : { hops }),
   }
+}
+
+/**
+ * The entity that the last navigation property of a path starts from.
+ * @throws ODataError notImplemented where a link cannot be kept
+ */
+export function linkedTo(model: Model, path: BoundPath, firstParameter: number): LinkedTo {
+  const at = path.segments.findLastIndex(({ kind }) => kind === 'navigation')
+  const navigation = path.segments[at]
+  invariant(navigation?.kind === 'navigation', 'the path navigates')
+  const { source, member } = sourceOf({ ...path, segments: path.segments.slice(0, at) }, firstParameter)
+  const place = placeOfPath(model, { ...path, segments: path.segments.slice(0, at - member.length) })
+  const linking = linkingOf(model, source.root, place, member, navigation.property)
+  invariant(linking.kind !== 'contained', 'contained entities are not linked')
+  return { entity: hopPlan(source), place, linking }
 }
 
 function relatedOf(path: BoundPath, firstParameter: number): NonNullable<ReferencePlan['related']> {

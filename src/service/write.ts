@@ -2,13 +2,15 @@ import { isPermitted, permit } from '../auth/permit.ts'
 import type { Parameters } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
 import type { ModelLayout } from '../bson/layout.ts'
-import type { EntityType } from '../edm/model.ts'
+import type { EntityType, StructuredType } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
 import type { StructuredValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { contextUrl } from '../payload/context.ts'
+import type { Faults } from '../payload/faults.ts'
 import { linkOf } from '../payload/members.ts'
 import { readEntity } from '../payload/read-entity.ts'
+import type { RelatedMember } from '../payload/related-body.ts'
 import { rowPath } from '../payload/row-path.ts'
 import { createSink } from '../payload/sink.ts'
 import type { BodyConditions } from '../payload/validation/body-rules.ts'
@@ -25,9 +27,10 @@ import { shownRow } from './after-read.ts'
 import { preconditionFailed, preconditionOf, versionOf } from './conditions.ts'
 import { containedCollections } from './containment.ts'
 import { addApplied, type Core, contextOf, dialectOf, plainDialect } from './core.ts'
+import { createDeep, showing, updateDeep } from './deep/deep-write.ts'
+import { type Relating, TreeReader } from './deep/tree.ts'
 import type { Exchange } from './exchange.ts'
 import { expandRows } from './expand.ts'
-import { updateJudged } from './judged-update.ts'
 import { makeKey } from './keys.ts'
 import { rowWriter, shapeOf } from './read.ts'
 import { initialMembers, lastingSingleton, lonelyKey } from './singleton.ts'
@@ -48,21 +51,22 @@ export async function create(
   const { type } = plan.source
   const key = makeKey(type, core.keyGeneration === 'when-missing')
   const fixed = fixedMembers(plan, parameters)
-  const entity = await readBody(core, exchange, type, 'create', {
+  const { entity, relations } = await readBody(core, exchange, plan, type, 'create', {
     keyIgnored: keyMadeByService(type),
     given: new Set([...key.keys(), ...fixed.keys()]),
     conditions: bodyConditions(plan, 'create'),
   })
-  const { controller, context } = contextOf(core, exchange, plan, parameters)
+  const write = { core, exchange, plan, parameters, relations, ...contextOf(core, exchange, plan, parameters) }
+  const shown = showing(core, plan, parameters, relations)
   exchange.timings?.mark('body')
-  let outcome = await controller.create(context, withMembers(entity, key, fixed))
+  let outcome = await createDeep(write, withMembers(entity, key, fixed))
   // two processes may have made the same number, which is nobody's fault
   const numbered = !isChosen(type, entity) && [...key.values()].some((value) => typeof value === 'bigint')
   for (let round = 0; outcome.kind === 'exists' && numbered && round < 2; round++)
-    outcome = await controller.create(context, withMembers(entity, makeKey(type, true), fixed))
+    outcome = await createDeep(write, withMembers(entity, makeKey(type, true), fixed))
   exchange.timings?.mark('store')
   if (outcome.kind === 'exists') throw new ODataError('entityExists', 'There is an entity with this key already.')
-  return created(core, exchange, plan, parameters, outcome.row, format, options)
+  return created(core, exchange, shown, parameters, outcome.row, format, options)
 }
 
 /** PATCH and PUT of an entity (Protocol 11.4.3, 11.4.4). */
@@ -80,11 +84,18 @@ export async function update(
     precondition: preconditionOf(conditions),
   })
   const stored = await storedType(core.layout, plan.source.type, () => controller.read(context))
-  const entity = await readBody(core, exchange, stored ?? plan.source.type, plan.replace ? 'replace' : 'merge', {
-    keyIgnored: keyMadeByService(plan.source.type),
-    given: new Set(fixedMembers(plan, parameters).keys()),
-    conditions: bodyConditions(plan, 'update'),
-  })
+  const { entity, relations } = await readBody(
+    core,
+    exchange,
+    plan,
+    stored ?? plan.source.type,
+    plan.replace ? 'replace' : 'merge',
+    {
+      keyIgnored: keyMadeByService(plan.source.type),
+      given: new Set(fixedMembers(plan, parameters).keys()),
+      conditions: bodyConditions(plan, 'update'),
+    },
+  )
   if (stored !== undefined && !isSubtypeOf(stored, entity.type))
     throw new ODataError(
       'typeNotAllowed',
@@ -96,7 +107,7 @@ export async function update(
   exchange.timings?.mark('body')
   // An entity deleted and created again meanwhile: the second round meets what is there by then.
   for (let round = 0; round < 2; round++) {
-    const outcome = await updateJudged(controller, context, entity)
+    const outcome = await updateDeep({ core, exchange, plan, parameters, controller, context, relations }, entity)
     exchange.timings?.mark('store')
     if (outcome.kind === 'updated') return changed(core, exchange, plan, parameters, outcome.row, format, options)
     if (outcome.kind === 'preconditionFailed')
@@ -104,7 +115,11 @@ export async function update(
     // If-Match never upserts.
     if (conditions.ifMatch) throw preconditionFailed('If-Match')
     if (!plan.upsert) throw new ODataError('entityNotFound', 'There is no entity with this key.')
-    const inserted = await controller.create(context, await upserted(core, exchange, plan, parameters, entity))
+    const upsert = await upserted(core, exchange, plan, parameters, entity)
+    const inserted = await createDeep(
+      { core, exchange, plan, parameters, controller, context, relations: upsert.relations },
+      upsert.entity,
+    )
     if (inserted.kind === 'created') return created(core, exchange, plan, parameters, inserted.row, format, options)
     if (conditions.ifNoneMatch) throw preconditionFailed('If-None-Match')
     // Not to be seen by this caller, related to another entity, or made by others since: nothing that asking again would change.
@@ -121,23 +136,23 @@ async function upserted(
   plan: UpdatePlan,
   parameters: Parameters,
   update: StructuredValue,
-): Promise<StructuredValue> {
+): Promise<ReadBody> {
   const { source } = plan
   const { root, type } = source
   const insert = plan.insert
   if (core.enforcePermissions && insert) permit(exchange.principal, insert.requires)
   // a singleton is there even before it is stored: what the body does not name keeps its default
   const singleton = lastingSingleton(source)
-  if (singleton) return withMembers(update, initialMembers(type, singleton.name))
+  if (singleton) return { entity: withMembers(update, initialMembers(type, singleton.name)), relations: [] }
   const inUrl = keyOf(plan, parameters)
   const key = inUrl.size > 0 ? inUrl : new Map([...lonelyKey(type, nameOf(root)), ...makeKey(type)])
   const fixed = fixedMembers(plan, parameters)
-  const entity = await readBody(core, exchange, type, 'create', {
+  const { entity, relations } = await readBody(core, exchange, plan, type, 'create', {
     keyIgnored: inUrl.size > 0 || keyMadeByService(type),
     given: new Set([...key.keys(), ...fixed.keys()]),
     conditions: bodyConditions(insert ?? {}, 'create'),
   })
-  return withMembers(entity, key, fixed)
+  return { entity: withMembers(entity, key, fixed), relations }
 }
 
 export function nameOf(root: SourceRoot): string {
@@ -187,9 +202,16 @@ export async function remove(
   return { status: 204, headers: {}, body: undefined }
 }
 
+/** A checked body: the entity, and what it relates. */
+interface ReadBody {
+  readonly entity: StructuredValue
+  readonly relations: readonly Relating[]
+}
+
 async function readBody(
   core: Core,
   exchange: Exchange,
+  { nesting }: CreatePlan | UpdatePlan,
   type: EntityType,
   mode: BodyMode,
   known: {
@@ -197,11 +219,12 @@ async function readBody(
     readonly given: ReadonlySet<string>
     readonly conditions: BodyConditions
   },
-): Promise<StructuredValue> {
+): Promise<ReadBody> {
   requireJsonBody(exchange.request.headers)
   const body = await exchange.request.body(core.limits.bodyBytes)
   if (body === undefined || body.length === 0) throw new ODataError('bodySyntax', 'The request has no body.')
-  return readEntity(body, {
+  let relations: readonly Relating[] = []
+  const entity = readEntity(body, {
     model: core.model,
     type,
     mode,
@@ -209,7 +232,13 @@ async function readBody(
     keyByService: known.keyIgnored,
     given: known.given,
     conditions: known.conditions,
+    ...(nesting && {
+      nested: (actual: StructuredType, members: readonly RelatedMember[], faults: Faults) => {
+        relations = new TreeReader(core, exchange, faults).relations(nesting, actual, members, mode === 'create')
+      },
+    }),
   })
+  return { entity, relations }
 }
 
 /** What the plan, and the scopes of the caller, say of the members of a body. */

@@ -23,7 +23,7 @@ export async function link(acting: Acting, from: StoredEntity, linking: Linked, 
   const { kind, property, pairs } = linking
   const { core } = acting
   if (!property.collection) await partOthers(acting, from, linking, to)
-  await partOthersOfPartner(acting, from, linking, to)
+  await partFromOthers(acting, from, linking, to)
   if (kind === 'links') {
     await linkByKeys(acting, from, linking, to)
     return
@@ -106,7 +106,7 @@ async function partOthers(acting: Acting, from: StoredEntity, linking: Linked, t
 }
 
 /** One to one, and one to many seen from the many: who had `to` before has it no longer. */
-async function partOthersOfPartner(
+export async function partFromOthers(
   acting: Acting,
   from: StoredEntity,
   { kind, partner, root, place }: Linked,

@@ -74,11 +74,17 @@ export function withoutKey(keys: readonly PrimitiveValue[], key: PrimitiveValue)
   return left.length === keys.length ? keys : left
 }
 
+/** A property of an entity, or of a complex value in it, and what it is set to. */
+export interface PropertyValue {
+  readonly path: readonly Property[]
+  readonly value: Value
+}
+
 /** Sets properties of an entity as a client's PATCH would: foreign keys. The hooks of its set run. */
 export async function setProperties(
   acting: Acting,
   entity: StoredEntity,
-  values: readonly { readonly path: readonly Property[]; readonly value: Value }[],
+  values: readonly PropertyValue[],
 ): Promise<StoredEntity> {
   const { core, exchange } = acting
   const members = membersOf(values)
@@ -93,9 +99,7 @@ export async function setProperties(
 }
 
 /** Members of an entity by their paths. */
-export function membersOf(
-  values: readonly { readonly path: readonly Property[]; readonly value: Value }[],
-): ReadonlyMap<string, Value> {
+export function membersOf(values: readonly PropertyValue[]): ReadonlyMap<string, Value> {
   const members = new Map<string, Value>()
   for (const { path, value } of values) {
     const [first, ...rest] = path
