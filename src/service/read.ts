@@ -199,7 +199,7 @@ async function readCollection(
   const format = negotiateJson(headers, options.format)
   const dialect = dialectOf(core, exchange, format)
   const continuation = options.skiptoken === undefined ? undefined : core.paging.read(target, plan, options.skiptoken)
-  const page = pageOf(core, headers.prefer, continuation?.top ?? plan.top)
+  const page = isOfAction(plan) ? wholePage : pageOf(core, headers.prefer, continuation?.top ?? plan.top)
   const { controller, context } = contextOf(core, exchange, plan, parameters, {
     after: continuation?.after,
     limit: page.fetch,
@@ -319,6 +319,11 @@ async function* stream(
   yield sink.take()
 }
 
+/** What an action gives is given whole: nobody could ask for a second page of it. */
+function isOfAction({ source: { root } }: ReadPlan): boolean {
+  return root.kind === 'result' && root.call.operation.kind === 'action'
+}
+
 export interface Page {
   /** rows written at the most */
   readonly rows: number
@@ -329,6 +334,8 @@ export interface Page {
   /** the page size of the client's preference, where it was applied */
   readonly applied: number | undefined
 }
+
+const wholePage: Page = { rows: Number.POSITIVE_INFINITY, fetch: undefined, top: undefined, applied: undefined }
 
 export function pageOf(core: Core, prefer: string | undefined, top: number | undefined): Page {
   const { maxPageSize } = parsePrefer(prefer)

@@ -310,6 +310,8 @@ onEveryService('operations', 'test/models/operations.xml', settings, (running) =
       const { body } = await post('/Restock?$select=Stock', { books: [1, 2], by: 10 })
       expect(body.value).toHaveLength(2)
       expect(body['@odata.context']).toBe(`${running().root}/$metadata#Books(Stock)`)
+      const whole = await post('/Restock', { books: [1, 2], by: 0 }, { Prefer: 'maxpagesize=1' })
+      expect([whole.body.value, whole.body['@odata.nextLink']]).toMatchObject([[{}, {}], undefined])
       const quiet = await running().send('POST', '/Restock', { books: [1], by: 1 }, { Prefer: 'return=minimal' })
       expect([quiet.status, quiet.headers.get('preference-applied')]).toEqual([204, 'return=minimal'])
     })
