@@ -1,4 +1,5 @@
 import { isPermitted, permit } from '../auth/permit.ts'
+import { placeOf } from '../bind/binding-targets.ts'
 import type { Parameters } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
 import type { ModelLayout } from '../bson/layout.ts'
@@ -29,9 +30,10 @@ import { containedCollections } from './containment.ts'
 import { addApplied, type Core, contextOf, dialectOf, plainDialect } from './core.ts'
 import { createDeep, showing, updateDeep } from './deep/deep-write.ts'
 import { type Relating, TreeReader } from './deep/tree.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, inTransaction } from './exchange.ts'
 import { expandRows } from './expand.ts'
 import { makeKey } from './keys.ts'
+import { reactionsOf, settleRelated } from './links/removal.ts'
 import { rowWriter, shapeOf } from './read.ts'
 import { initialMembers, lastingSingleton, lonelyKey } from './singleton.ts'
 import { filesOf, letGo } from './streams.ts'
@@ -176,20 +178,33 @@ export async function remove(
   const { source } = plan
   const contained = containedCollections(core.model, core.layout, source.type)
   const streams = filesOf(source)
+  const { root } = source
+  const set = root.kind === 'entitySet' || root.kind === 'singleton' ? root : undefined
+  const reactions = set ? reactionsOf(core.model, set.type) : []
+  const { transactions } = core.store.capabilities
+  if (!transactions && reactions.some(({ onDelete }) => onDelete !== undefined))
+    throw new ODataError('notImplemented', 'OnDelete changes other entities, and the store has no transactions.')
+  const related = reactions.length > 0 && transactions
   let files: readonly string[] = []
   const removal = async (session: Session): Promise<DeleteOutcome> => {
     const within = { ...context, session }
-    const row = contained.length === 0 && !streams ? undefined : await controller.read(within)
+    const row = contained.length === 0 && !streams && !related ? undefined : await controller.read(within)
     const outcome = await controller.delete(within)
     files = (row && streams?.(row)) ?? []
     if (row !== undefined && outcome.kind === 'deleted' && contained.length > 0) {
       const path = rowPath(context.collection, source.root.name, core.layout)(row)
       await core.store.deleteContained(path, contained, session)
     }
+    if (row !== undefined && outcome.kind === 'deleted' && related && set) {
+      const acting = { core, exchange: inTransaction(exchange, session.transaction) }
+      const removed = { files: [...files], seen: new Set<string>() }
+      await settleRelated(acting, { root: set, place: placeOf(set), row }, removed)
+      files = removed.files
+    }
     return outcome
   }
   const outcome =
-    contained.length > 0 && core.store.capabilities.transactions
+    (contained.length > 0 || related) && transactions
       ? await transact(core.store, context.session, core.log, removal)
       : await removal(context.session)
   exchange.timings?.mark('store')

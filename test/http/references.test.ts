@@ -156,6 +156,40 @@ onEveryService('$ref', 'test/models/links.xml', settings, (running) => {
     expect(await ids('/students(51)/friends')).toEqual([52])
   })
 
+  it('does to related entities what OnDelete says, all or nothing', async () => {
+    await make('/departments', { id: 9 })
+    await make('/teachers', { id: 'od', departmentId: 9 })
+    await make('/rooms', { id: 9 })
+    for (const id of [1, 9]) await make('/levels', { id })
+    const made = await make('/courses', { title: 'od', teacherId: 'od', roomId: 9, levelId: 9 })
+    const course = `/courses(${made.json?.id})`
+    expect((await ask('DELETE', '/rooms(9)')).status).toBe(204)
+    expect((await ask('DELETE', '/levels(9)')).status).toBe(204)
+    expect((await get(course)).json).toMatchObject({ roomId: null, levelId: 1 })
+    // None: the teacher is needed, so the department that would take him along stays, too
+    expect((await ask('DELETE', "/teachers('od')")).status).toBe(409)
+    expect((await ask('DELETE', '/departments(9)')).status).toBe(409)
+    expect((await get('/departments(9)')).status).toBe(200)
+    expect((await ask('DELETE', course)).status).toBe(204)
+    await make('/departments(9)/notes', { no: 1 })
+    expect((await ask('DELETE', '/departments(9)')).status).toBe(204)
+    expect((await get("/teachers('od')")).status).toBe(404)
+  })
+
+  it('takes a deleted entity out of the lists of those that it was linked to', async () => {
+    for (const id of [81, 82]) await make('/students', { id })
+    await make('/teachers', { id: 'del' })
+    await ask('PUT', '/students(81)/mentor/$ref', ref("/teachers('del')"))
+    await ask('POST', '/students(82)/friends/$ref', ref('/students(81)'))
+    expect((await ask('DELETE', '/students(81)')).status).toBe(204)
+    expect(await ids("/teachers('del')/mentees")).toEqual([])
+    // without a property that leads back the key stays, and leads nowhere
+    expect(await ids('/students(82)/friends')).toEqual([])
+    await make('/students', { id: 81 })
+    expect(await ids("/teachers('del')/mentees")).toEqual([])
+    expect((await ask('DELETE', "/teachers('del')", undefined, { 'If-Match': 'W/"99"' })).status).toBe(412)
+  })
+
   it('loses none of many links that are made at once', async () => {
     await make('/teachers', { id: 'busy' })
     const many = Array.from({ length: 12 }, (_, i) => 600 + i)
