@@ -7,6 +7,7 @@ import { ODataError } from '../errors/odata-error.ts'
 import type { ArgumentNode, QueryOptions, Segment } from '../url/ast.ts'
 import { follow, isContained, type Place, placeBehind, placeOf } from './binding-targets.ts'
 import { BindContext, inDefaultNamespace, shown, unaliased } from './context.ts'
+import { crossjoinType } from './crossjoin.ts'
 import { bindExpression } from './expression.ts'
 import { isKeyText, type KeyValues, readKeyPredicate, readKeySegment } from './keys.ts'
 import { memberNotFound } from './member-path.ts'
@@ -97,9 +98,15 @@ class PathBinder {
         return
       }
       case '$crossjoin': {
-        for (const name of syntax.entitySets)
-          if (this.#model.container?.children.get(name)?.kind !== 'entitySet')
-            this.#notFound({ ...segment, text: name }, this.#childNames('entitySet'))
+        const entitySets = syntax.entitySets.map((name) => {
+          const child = this.#model.container?.children.get(name)
+          if (child?.kind !== 'entitySet')
+            return this.#notFound({ ...segment, text: name }, this.#childNames('entitySet'))
+          return child
+        })
+        if (new Set(entitySets).size < entitySets.length)
+          this.#context.fail('urlSyntax', '$crossjoin must not name an entity set twice.', segment)
+        this.#segments.push({ kind: 'crossjoin', entitySets, type: crossjoinType(entitySets) })
         this.#resource = 'crossjoin'
         this.#signature = segment.text
         return

@@ -37,6 +37,8 @@ export function rowType({ segments }: Pick<BoundPath, 'segments'>): TypeReferenc
     switch (segment?.kind) {
       case 'entitySet':
         return single(segment.entitySet.type)
+      case 'crossjoin':
+        return single(segment.type)
       case 'singleton':
         return single(segment.singleton.type)
       case 'cast':

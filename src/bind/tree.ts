@@ -1,5 +1,6 @@
 import type {
   AbstractType,
+  ComplexType,
   EntitySet,
   EntityType,
   KeyProperty,
@@ -250,6 +251,8 @@ export interface KeyPredicate {
 /** One resolved segment of the resource path. */
 export type BoundSegment =
   | { readonly kind: 'entitySet'; readonly entitySet: EntitySet }
+  /** `type`: of the combinations (crossjoin.ts) */
+  | { readonly kind: 'crossjoin'; readonly entitySets: readonly EntitySet[]; readonly type: ComplexType }
   | { readonly kind: 'singleton'; readonly singleton: Singleton }
   | { readonly kind: 'key'; readonly predicate: KeyPredicate }
   | { readonly kind: 'cast'; readonly type: StructuredType }

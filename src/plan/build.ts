@@ -9,6 +9,7 @@ import { asksOfCollection } from '../url/collection-wide.ts'
 import { applyPlan } from './apply.ts'
 import { checkRequest } from './capabilities/check.ts'
 import { checkOperations } from './capabilities/operation.ts'
+import { crossjoinPlan } from './crossjoin.ts'
 import { expansionsOf, placeOfPath } from './expansion.ts'
 import { itemsOf } from './items.ts'
 import { allow, checkMethod, type Method } from './methods.ts'
@@ -71,6 +72,8 @@ export function buildPlan(request: PlanRequest): Plan {
   const action = actionOf(path)
   const { query: bound, slots: querySlots } = request.bindQuery()
   const slots = [...request.pathSlots, ...querySlots]
+  const [start] = path.segments
+  if (start?.kind === 'crossjoin') return crossjoinPlan(request.model, start.type, start.entitySets, bound, slots)
   const place = sourceOf(path, slots.length)
   // what is computed can be filtered and sorted by: its expression stands in place of the name
   for (const { alias } of bound.compute)

@@ -11,7 +11,7 @@ export const legalMethods: Readonly<Record<ResourceKind, readonly Method[]>> = {
   batch: ['POST'],
   entityId: [],
   all: [],
-  crossjoin: [],
+  crossjoin: ['GET'],
   entityCollection: ['GET', 'POST'],
   entity: ['GET', 'PATCH', 'PUT', 'DELETE'],
   singleton: ['GET', 'PATCH', 'PUT', 'DELETE'],

@@ -13,6 +13,7 @@ import type {
 } from '../bind/tree.ts'
 import type {
   Annotatable,
+  ComplexType,
   EntitySet,
   EntityType,
   NavigationProperty,
@@ -352,6 +353,46 @@ export interface BatchPlan extends PlanBase {
   readonly kind: 'batch'
 }
 
+/** One entity set of a `$crossjoin`. */
+export interface JoinedSet {
+  /** of the combination's type; named like the set */
+  readonly property: NavigationProperty
+  /** its rows, with the conditions on it alone */
+  readonly plan: ReadPlan
+  /** its entity is written, not a link to it */
+  readonly expanded: boolean
+}
+
+/** The combinations of the entities of some sets (U 4.15), made by the service (service/crossjoin.ts). */
+export interface CrossjoinPlan extends PlanBase {
+  readonly kind: 'crossjoin'
+  readonly type: ComplexType
+  readonly sets: readonly JoinedSet[]
+  /** values that must be equal: each an expression of the rows of one set, by its index */
+  readonly joins: readonly {
+    readonly earlier: { readonly set: number; readonly expression: Expression }
+    readonly later: { readonly set: number; readonly expression: Expression }
+  }[]
+  /** conditions on several sets */
+  readonly filter: Expression | undefined
+  /** the client's, then all keys */
+  readonly orderby: readonly OrderByItem[]
+  /** whether the client asks for an order */
+  readonly sorted: boolean
+  readonly select: Selection | undefined
+  readonly top: number | undefined
+  readonly skip: number | undefined
+  readonly count: boolean
+}
+
 /** Plans a store executes. */
 export type StorePlan = ReadPlan | CountPlan | CreatePlan | UpdatePlan | DeletePlan
-export type Plan = StorePlan | ApplyPlan | ReferencePlan | InvokePlan | MetadataPlan | ServiceDocumentPlan | BatchPlan
+export type Plan =
+  | StorePlan
+  | ApplyPlan
+  | CrossjoinPlan
+  | ReferencePlan
+  | InvokePlan
+  | MetadataPlan
+  | ServiceDocumentPlan
+  | BatchPlan

@@ -58,13 +58,13 @@ function readPlan(plan: ReadPlan | CountPlan): ReadPlan {
   }
 }
 
-function conjuncts(expression: Expression | undefined): readonly Expression[] {
+export function conjuncts(expression: Expression | undefined): readonly Expression[] {
   if (expression === undefined) return []
   if (expression.kind !== 'binary' || expression.operator !== 'and') return [expression]
   return [...conjuncts(expression.left), ...conjuncts(expression.right)]
 }
 
-function conjunction(parts: readonly Expression[]): Expression | undefined {
+export function conjunction(parts: readonly Expression[]): Expression | undefined {
   return parts.reduce<Expression | undefined>(
     (left, right) =>
       left === undefined ? right : { kind: 'binary', operator: 'and', left, right, type: booleanReference },

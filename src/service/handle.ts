@@ -10,6 +10,7 @@ import { admit } from './admission.ts'
 import { readApply } from './apply/read-apply.ts'
 import { batch } from './batch.ts'
 import { type Core, dialectOf } from './core.ts'
+import { crossjoin } from './crossjoin.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
 import { followHops } from './hops.ts'
@@ -105,6 +106,8 @@ async function execute(
     case 'read':
       if (isStreaming(plan)) return readStream(core, exchange, plan, parameters, options)
       return read(core, exchange, plan, parameters, options)
+    case 'crossjoin':
+      return crossjoin(core, exchange, plan, given, options)
     case 'count':
       return count(core, exchange, plan, parameters, options)
     case 'apply':

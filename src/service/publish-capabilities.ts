@@ -71,7 +71,7 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
         SupportedFormats: texts(['multipart/mixed', 'application/json']),
       }),
     ),
-    annotation(`${capabilities}CrossJoinSupported`, no),
+    annotation(`${capabilities}CrossJoinSupported`, yes),
     annotation(`${capabilities}QuerySegmentSupported`, yes),
     annotation(`${capabilities}AnnotationValuesInQuerySupported`, no),
     annotation(`${capabilities}FilterFunctions`, texts([...operators, ...functionNames])),

@@ -184,7 +184,7 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     `${here}/count.ts`,
     query,
   ),
-  CrossJoinSupported: { status: 'served', what: 'published: not supported' },
+  CrossJoinSupported: { status: 'served', what: 'published: supported' },
   CustomHeaders: enforced('required ones: 400 without', `${here}/demands.ts`, http),
   CustomQueryOptions: enforced('required ones: 400 without', `${here}/demands.ts`, http),
   DeepInsertSupport: partly(

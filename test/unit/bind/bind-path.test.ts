@@ -22,7 +22,7 @@ describe('resources', () => {
     ['$all/s.Book', 'all $all/my.shop.Book [] cast'],
     ['$entity', 'entityId $entity [] '],
     ['$entity/s.Book', 'entityId $entity/my.shop.Book [] cast'],
-    ['$crossjoin(Products,Lines)', 'crossjoin $crossjoin(Products,Lines) [] '],
+    ['$crossjoin(Products,Lines)', 'crossjoin $crossjoin(Products,Lines) [] crossjoin'],
     ['Products', 'entityCollection Products [] entitySet'],
     ['Products()', 'entityCollection Products [] entitySet'],
     ['Products(5)', 'entity Products(#0) [5] entitySet,key'],
