@@ -1,5 +1,6 @@
 import type { Place } from '../bind/binding-targets.ts'
-import type { BoundPath, BoundQuery, BoundSegment, MemberStep } from '../bind/tree.ts'
+import { noQuery } from '../bind/no-query.ts'
+import type { BoundPath, BoundSegment, MemberStep } from '../bind/tree.ts'
 import { bool, member } from '../edm/annotations.ts'
 import type { Model, NavigationProperty } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -109,16 +110,4 @@ function isDeepInsertRefused(place: CapabilityPlace): boolean {
 /** A navigation property that a body must not say. */
 export function refused({ name }: NavigationProperty, term: string): ODataError {
   return new ODataError('valueInvalid', `The entities of '${name}' cannot be given here (${term}).`, { target: name })
-}
-
-const noQuery: BoundQuery = {
-  filter: undefined,
-  orderby: [],
-  select: undefined,
-  expand: [],
-  compute: [],
-  search: undefined,
-  top: undefined,
-  skip: undefined,
-  count: false,
 }

@@ -1,5 +1,6 @@
 import { invariant } from '../base/assert.ts'
-import type { BoundPath, BoundQuery, BoundSegment, ParameterSlot } from '../bind/tree.ts'
+import { noQuery } from '../bind/no-query.ts'
+import type { BoundPath, BoundSegment, ParameterSlot } from '../bind/tree.ts'
 import type { Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
@@ -120,16 +121,4 @@ function requireChangeable({ kind, pairs, root, type, property }: Linked, method
       `${method} cannot change '${property.name}': what relates it to '${root.name}' is part of a key.`,
       { target: property.name, headers: { Allow: 'GET, HEAD' } },
     )
-}
-
-const noQuery: BoundQuery = {
-  filter: undefined,
-  orderby: [],
-  select: undefined,
-  expand: [],
-  compute: [],
-  search: undefined,
-  top: undefined,
-  skip: undefined,
-  count: false,
 }

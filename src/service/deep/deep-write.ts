@@ -1,3 +1,4 @@
+import { noQuery } from '../../bind/no-query.ts'
 import type { ExpandItem, Parameters } from '../../bind/tree.ts'
 import { isSubtypeOf } from '../../edm/types.ts'
 import type { StructuredValue } from '../../edm/value.ts'
@@ -150,20 +151,8 @@ function itemsOf(relations: readonly Relating[]): readonly ExpandItem[] {
       property,
       as: 'entities',
       levels: 1,
-      query: { ...nothing, expand },
+      query: { ...noQuery, expand },
     })
   }
   return items
-}
-
-const nothing: ExpandItem['query'] = {
-  filter: undefined,
-  orderby: [],
-  select: undefined,
-  expand: [],
-  compute: [],
-  search: undefined,
-  top: undefined,
-  skip: undefined,
-  count: false,
 }
