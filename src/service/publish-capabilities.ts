@@ -1,5 +1,6 @@
 import { functionNames } from '../bind/functions.ts'
 import type { Annotation, AnnotationExpression, EntityContainer, Model, RecordMember, Reference } from '../edm/model.ts'
+import { transformationNames } from '../url/apply.ts'
 
 /** What this service can do, as far as it is not the same for all services. */
 export interface ServiceFeatures {
@@ -43,6 +44,7 @@ export function publishCapabilities(model: Model, features: ServiceFeatures): Mo
 }
 
 const capabilities = 'Org.OData.Capabilities.V1.'
+const aggregation = 'Org.OData.Aggregation.V1.'
 const core = 'Org.OData.Core.V1.'
 
 function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
@@ -76,6 +78,14 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
     annotation(`${capabilities}AnnotationValuesInQuerySupported`, no),
     annotation(`${capabilities}FilterFunctions`, texts([...operators, ...functionNames])),
     annotation(
+      `${aggregation}ApplySupportedDefaults`,
+      record({
+        Transformations: texts(transformationNames),
+        Rollup: { kind: 'enumMember', value: `${aggregation}RollupType/MultipleHierarchies` },
+        From: yes,
+      }),
+    ),
+    annotation(
       `${capabilities}DefaultCapabilities`,
       record({
         ChangeTracking: record({ Supported: no }),
@@ -100,6 +110,8 @@ const operators = ['eq', 'ne', 'gt', 'ge', 'lt', 'le', 'has', 'in', 'and', 'or',
   .concat(['any', 'all'])
 
 const vocabularies: Readonly<Record<string, string>> = {
+  'Org.OData.Aggregation.V1':
+    'https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Aggregation.V1.xml',
   'Org.OData.Capabilities.V1':
     'https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Capabilities.V1.xml',
   'Org.OData.Core.V1': 'https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Core.V1.xml',

@@ -102,7 +102,8 @@ const transformations: Readonly<Record<string, Read>> = {
   },
 }
 
-const names = [...Object.keys(transformations), 'identity']
+/** The names of the standard transformations. */
+export const transformationNames: readonly string[] = [...Object.keys(transformations), 'identity']
 
 /** ABNF: applyTrafo, preservingTrafo, customFunction. */
 function applyTrafo(scanner: Scanner): TransformationNode {
@@ -130,7 +131,7 @@ function applyTrafo(scanner: Scanner): TransformationNode {
   }
   const read = Object.hasOwn(transformations, name) ? transformations[name] : undefined
   if (read === undefined) {
-    const near = word.length <= 40 ? nearestName(name, names) : undefined
+    const near = word.length <= 40 ? nearestName(name, transformationNames) : undefined
     const hint = near === undefined ? '' : ` (did you mean '${near}'?)`
     return scanner.failAt('urlSyntax', `${quote(word)} is no transformation${hint}`, end, 0)
   }

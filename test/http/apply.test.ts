@@ -648,7 +648,7 @@ onEveryService('$apply', 'test/models/sales.xml', {}, (running) => {
     it('tell types of dynamic properties, contexts of parts and transient ids as the metadata asks', async () => {
       const path = encodeURI("/Sales?$apply=filter(ID eq '1')/groupby((Customer),aggregate(Amount with sum as Total))")
       const read = async (metadata: string) => {
-        const answer = await running().get(`${path}&$format=json;odata.metadata=${metadata}`)
+        const answer = await running().get(`${path}&$format=application/json;odata.metadata=${metadata}`)
         return ((await answer.json()) as { value: Json[] }).value[0]
       }
       expect(await read('none')).toEqual({ Total: 1, Customer: { ID: 'C1', Name: 'Joe', Country: 'USA' } })

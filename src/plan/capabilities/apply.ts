@@ -2,10 +2,13 @@ import type { BoundTransformation } from '../../bind/apply/bind-query.ts'
 import { originOf } from '../../bind/apply/dynamic.ts'
 import type { CalculatedParameter, RecursiveHierarchy, Sequence, Transformation } from '../../bind/apply/tree.ts'
 import type { ExpandItem, Expression, MemberStep } from '../../bind/tree.ts'
-import type { Model } from '../../edm/model.ts'
+import { isReadable } from '../../csdl/core.ts'
+import type { Model, Type } from '../../edm/model.ts'
+import { isStructured } from '../../edm/types.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import type { QueryOptions } from '../../url/ast.ts'
 import { accessRefusal, grantsOf, permissionsOf, type Requirements } from './access.ts'
+import { checkApplySupport } from './apply-support.ts'
 import { isSupported } from './capability.ts'
 import { navigationRefusal } from './navigation.ts'
 import { placeOfRoot } from './place.ts'
@@ -32,14 +35,33 @@ export function checkApply({ model, position, bound, options }: CheckedApply, re
   const { place } = position
   if (options.compute !== undefined && isSupported(place, 'ComputeSupported') === false)
     refuse(optionName('$compute', false), `cannot be applied to '${place.name}'`, 'Capabilities.ComputeSupported')
+  if (options.apply !== undefined) checkApplySupport(place, options.apply)
   const check = new Check(model, requirements)
   check.sequence(bound.sequence, position)
   check.calculated(bound.calculated, position)
   for (const { expression } of bound.orderby) check.expression(expression, variablesOf(position))
-  const { output } = bound.sequence
-  if (output.presence.all && (bound.select === undefined || bound.select.all))
+  if (writesStored(bound.sequence) && (bound.select === undefined || bound.select.all))
     requirements.everything(place, grantsOf(permissionsOf(position, 'read', false)))
   for (const item of bound.expand ?? []) check.expanded(item, position)
+}
+
+/** Whether a sequence may give stored entities, with all that they have. */
+function writesStored({ steps }: Sequence): boolean {
+  return steps.every((step) => {
+    switch (step.kind) {
+      case 'aggregate':
+      case 'nest':
+        return false
+      case 'concat':
+        return step.sequences.some(writesStored)
+      case 'groupby':
+        return step.each !== undefined && writesStored(step.each)
+      case 'rolluprecursive':
+        return step.each !== undefined && writesStored(step.each)
+      default:
+        return true
+    }
+  })
 }
 
 function variablesOf(position: Position): Variables {
@@ -103,7 +125,10 @@ class Check {
         all(step.items.map(({ expression }) => expression))
         break
       case 'aggregate':
-        all(step.items.flatMap(({ aggregate }) => aggregated(aggregate, '$it')))
+        for (const expression of step.items.flatMap(({ aggregate }) => aggregated(aggregate, '$it'))) {
+          this.expression(expression, variablesOf(position))
+          if (expression.kind === 'member') refuseHidden(expression.steps, position)
+        }
         break
       case 'ranking':
         all([step.measure])
@@ -120,7 +145,10 @@ class Check {
         if (step.each) this.sequence(step.each, positionOf(position, step.path.steps))
         break
       case 'nest':
-        for (const { sequence } of step.nested) this.sequence(sequence, position)
+        for (const { sequence } of step.nested) {
+          this.sequence(sequence, position)
+          if (writesStored(sequence)) this.#whole(position)
+        }
         break
       case 'addnested': {
         const steps = [...step.via, ...step.path.steps]
@@ -142,6 +170,7 @@ class Check {
   /** A path whose values are kept: a related entity at its end is written whole. */
   #path(steps: readonly MemberStep[], position: Position): void {
     this.expression({ kind: 'member', variable: '$it', steps, type: undefined }, variablesOf(position))
+    refuseHidden(steps, position)
     const last = steps.findLast(({ kind }) => kind !== 'cast')
     if (last?.kind === 'navigation') this.#whole(positionOf(position, steps))
   }
@@ -210,4 +239,20 @@ class Check {
       this.expression(expression, variables)
     for (const inner of query.expand) this.expanded(inner, behind)
   }
+}
+
+/** Whole complex values are compared: one with a member that cannot be read would tell of it. */
+function refuseHidden(steps: readonly MemberStep[], { place }: Position): void {
+  const last = steps.findLast(({ kind }) => kind !== 'cast')
+  if (last?.kind === 'property' && hidesSomething(last.property.type.type, 0))
+    refuse(option, `cannot compare '${last.property.name}' of '${place.name}' as a whole`, 'Core.Permissions')
+}
+
+const mostDepth = 20
+
+function hidesSomething(type: Type, depth: number): boolean {
+  if (!isStructured(type) || depth > mostDepth) return false
+  return [...type.allProperties.values()].some(
+    (property) => !isReadable(property) || hidesSomething(property.type.type, depth + 1),
+  )
 }

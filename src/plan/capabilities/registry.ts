@@ -25,6 +25,7 @@ export interface TermEntry {
 const query = 'test/unit/plan/capabilities/query.test.ts'
 const access = 'test/unit/plan/capabilities/access.test.ts'
 const http = 'test/http/vocabularies.test.ts'
+const apply = 'test/unit/plan/capabilities/apply-support.test.ts'
 const validation = 'test/unit/payload/validation/validation.test.ts'
 const batches = 'src/service/batch-support.ts'
 const batchTest = 'test/unit/service/batch-support.test.ts'
@@ -46,7 +47,6 @@ function notYet(what: string): TermEntry {
 }
 
 const called = 'test/http/operations.test.ts'
-const aggregation = '$apply is not implemented yet'
 const media = 'test/http/media.test.ts'
 
 const core: Readonly<Record<string, TermEntry>> = {
@@ -296,15 +296,27 @@ const validationTerms: Readonly<Record<string, TermEntry>> = {
 }
 
 const aggregationTerms: Readonly<Record<string, TermEntry>> = {
-  Aggregatable: notYet(aggregation),
-  ApplySupported: notYet(aggregation),
-  ApplySupportedDefaults: notYet(aggregation),
-  AvailableOnAggregates: notYet(aggregation),
+  Aggregatable: enforced('where ApplySupported says PropertyRestrictions', `${here}/apply-support.ts`, apply),
+  ApplySupported: partly(
+    '`Transformations`, `Rollup`, `From`, `GroupableProperties`, `AggregatableProperties`, `PropertyRestrictions` of the collection that $apply is applied to; not of related ones inside join and addnested; custom aggregation methods are not implemented yet',
+    `${here}/apply-support.ts`,
+    apply,
+  ),
+  ApplySupportedDefaults: enforced('where ApplySupported says nothing else', `${here}/apply-support.ts`, apply),
+  AvailableOnAggregates: notYet('functions as transformations are not implemented yet'),
   ContextDefiningProperties: served,
-  CustomAggregate: notYet(aggregation),
-  Groupable: notYet(aggregation),
-  LeveledHierarchy: served,
-  RecursiveHierarchy: notYet(aggregation),
+  CustomAggregate: partly(
+    'known by name; that nothing calculates it is a 501',
+    'src/bind/apply/aggregates.ts',
+    'test/http/apply.test.ts',
+  ),
+  Groupable: enforced('where ApplySupported says PropertyRestrictions', `${here}/apply-support.ts`, apply),
+  LeveledHierarchy: enforced('rollup by its qualifier', 'src/bind/apply/leveled.ts', 'test/http/apply.test.ts'),
+  RecursiveHierarchy: enforced(
+    'hierarchical transformations and functions by its qualifier',
+    'src/bind/apply/hierarchy.ts',
+    'test/http/apply.test.ts',
+  ),
   UpPath: served,
 }
 
