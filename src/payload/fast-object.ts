@@ -22,6 +22,7 @@ import { FieldScanner } from './field-scanner.ts'
 import { isSelected, isStoredNull, type MemberPlan, maxDepth, membersOf } from './members.ts'
 import { omissionOf } from './omit-values.ts'
 import { createSink } from './sink.ts'
+import { streamsOf, streamTexts } from './stream-control.ts'
 import { valueText } from './value-text.ts'
 import type { ByteSink, JsonDialect } from './writer.ts'
 
@@ -110,6 +111,9 @@ class TypeProgram {
   readonly #slots: Int32Array
   readonly #versionSlot: number
   readonly #dynamic: DynamicWriter | undefined
+  /** of complex values: those of entities have links, too */
+  readonly #streams: ReturnType<typeof streamsOf>
+  readonly #dialect: JsonDialect
   #busy = false
 
   constructor(type: StructuredType, select: Selection | undefined, keys: readonly KeyPartLayout[], setting: Setting) {
@@ -130,6 +134,8 @@ class TypeProgram {
       memberWrite(plan, slot(plan.path[0] ?? ''), plan.exactField === undefined ? -1 : slot(plan.exactField), setting),
     )
     const size = slotOf.size
+    this.#dialect = dialect
+    this.#streams = type.kind === 'complex' && dialect.metadata !== 'none' ? streamsOf(layout, type, select) : []
     this.#dynamic = type.open ? new DynamicWriter(type, select, setting) : undefined
     // the others are known too, so that the walk foresees them
     for (const field of [fields.id, fields.type, ...layout.structured(type).propertyOf.keys()])
@@ -149,6 +155,9 @@ class TypeProgram {
       entity?.before(row, this.#type, (slots[this.#versionSlot] ?? 0) || -1, sink)
       for (const write of this.#members) write(row, start, slots, sink, depth)
       if (unknown !== undefined) this.#dynamic?.write(row, start, unknown, sink, depth)
+      if (this.#streams.length > 0)
+        for (const text of streamTexts(this.#streams, this.#dialect, row, start, undefined))
+          sink.raw(utf8Bytes(`,${text}`))
       entity?.after(row, this.#type, sink)
     } finally {
       this.#busy = nested

@@ -4,6 +4,7 @@ import { printETag } from '../protocol/etag.ts'
 import { advertisement, controlName, typeText } from './control.ts'
 import { closeObject, type EntityParts, ObjectProgram, type OnUnreadable, utf8Bytes } from './fast-object.ts'
 import { isKeyIncomplete, keysOf, linkOf, type NavigationPlan, navigationOf, setTypeOf, versionAt } from './members.ts'
+import { streamsOf, streamTexts } from './stream-control.ts'
 import type { ByteSink, ExpandedShape, JsonDialect, Related, RelatedRows, RowShape, RowWriter } from './writer.ts'
 
 /**
@@ -13,7 +14,7 @@ import type { ByteSink, ExpandedShape, JsonDialect, Related, RelatedRows, RowSha
  * (`control.ts`, `exceptionText`).
  *
  * Order of an entity: context, type, id, etag, editLink, properties, dynamic properties, navigation links (JSON Format 4.4).
- * Expanded entities stand behind the links of their property.
+ * Control information of streams stands before the links, expanded entities behind the links of their property.
  * @param onUnreadable for counting and logging
  */
 export function compileRowWriter(
@@ -47,6 +48,8 @@ class EntityControl implements EntityParts {
   readonly #etag: readonly [Uint8Array, Uint8Array]
   readonly #types = new Map<StructuredType, Uint8Array | undefined>()
   readonly #navigation = new Map<StructuredType, readonly NavigationPlan[]>()
+  readonly #streams = new Map<StructuredType, ReturnType<typeof streamsOf>>()
+  readonly #layout: ModelLayout
   readonly #expanded: readonly RelatedWriter[]
   #related: Related | undefined
 
@@ -54,6 +57,7 @@ class EntityControl implements EntityParts {
     this.#shape = shape
     this.#expanded = shape.expand.map((item) => relatedWriter(item, dialect, layout, onUnreadable))
     this.#dialect = dialect
+    this.#layout = layout
     this.#setType = setTypeOf(shape, layout)
     const full = dialect.metadata === 'full'
     const incomplete = dialect.metadata === 'minimal' && isKeyIncomplete(shape, layout)
@@ -91,6 +95,7 @@ class EntityControl implements EntityParts {
 
   /** What stands behind the properties: links of navigation properties at full metadata, and expanded entities. */
   after(row: Uint8Array, type: StructuredType, sink: ByteSink): void {
+    this.#writeStreams(row, type, sink)
     const related = this.#related
     const full = this.#dialect.metadata === 'full' && this.#link !== undefined
     if (!full && related === undefined) return
@@ -120,6 +125,20 @@ class EntityControl implements EntityParts {
       sink.byte(0x3a)
       sink.raw(utf8Bytes(advertisement(operation, row, base)))
     }
+  }
+
+  /** Links, media types and entity tags of the entity's media and of its stream properties. */
+  #writeStreams(row: Uint8Array, type: StructuredType, sink: ByteSink): void {
+    const dialect = this.#dialect
+    if (dialect.metadata === 'none') return
+    let streams = this.#streams.get(type)
+    if (streams === undefined) {
+      streams = streamsOf(this.#layout, type, this.#shape.select)
+      this.#streams.set(type, streams)
+    }
+    if (streams.length === 0) return
+    const url = dialect.metadata === 'full' && this.#link ? this.#editLink(this.#link(row), type) : undefined
+    for (const text of streamTexts(streams, dialect, row, 0, url)) sink.raw(utf8Bytes(`,${text}`))
   }
 
   #typeMember(type: StructuredType): Uint8Array | undefined {

@@ -31,6 +31,7 @@ import {
   versionAt,
 } from './members.ts'
 import { omissionOf } from './omit-values.ts'
+import { streamsOf, streamTexts } from './stream-control.ts'
 import { valueText } from './value-text.ts'
 import type { ExpandedShape, JsonDialect, Related, RelatedRows, RowShape, RowWriter } from './writer.ts'
 
@@ -73,6 +74,10 @@ function rowText(
   }
   const writer: Writer = { dialect, layout }
   pieces.push(...memberTexts(writer, row, 0, type, shape.select, keysOf(shape, layout), 0))
+  if (dialect.metadata !== 'none' && type.kind === 'entity') {
+    const streams = streamsOf(layout, type, shape.select)
+    pieces.push(...streamTexts(streams, dialect, row, 0, full && url !== '' ? editLink() : undefined))
+  }
   if (url !== '' && full)
     for (const operation of shape.advertised?.(type) ?? [])
       pieces.push(`${JSON.stringify(operation.name)}:${advertisement(operation, row, editLink())}`)
@@ -137,6 +142,8 @@ function memberTexts(
     pieces.push(`${JSON.stringify(plan.name)}:${value.text ?? nothingOf(plan.reference)}`)
   }
   if (type.open) pieces.push(...dynamicTexts(writer, row, start, type, select, depth))
+  if (type.kind === 'complex' && writer.dialect.metadata !== 'none')
+    pieces.push(...streamTexts(streamsOf(writer.layout, type, select), writer.dialect, row, start, undefined))
   return pieces
 }
 

@@ -6,6 +6,7 @@ import type { EntityType } from '../edm/model.ts'
 import type { StreamReference } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { memberPlace } from '../payload/member-place.ts'
+import { streamTag } from '../payload/stream-control.ts'
 import type { CreatePlan, DeletePlan, Plan, ReadPlan, SourceRoot, StreamTarget, UpdatePlan } from '../plan/plan.ts'
 import { harmless } from '../protocol/disposition.ts'
 import { type Conditions, type ETagCondition, readConditions } from '../protocol/etag.ts'
@@ -56,7 +57,7 @@ export async function readStream(
   if (!holds(conditions.ifMatch, stream, true)) throw preconditionFailed('If-Match')
   if (stream === undefined) return { status: 204, headers: {}, body: undefined }
   if (!holds(conditions.ifNoneMatch, stream, false))
-    return { status: 304, headers: { ETag: printTag(stream) }, body: undefined }
+    return { status: 304, headers: { ETag: streamTag(stream) }, body: undefined }
   requireAcceptable(exchange.request.headers, options.format, stream.contentType)
   return bytesOf(core, exchange, plan, row, stream)
 }
@@ -70,7 +71,7 @@ async function bytesOf(
   stream: StreamReference,
 ): Promise<HttpResponse> {
   const collection = collectionOf(core.layout, source.root)
-  const etag = printTag(stream)
+  const etag = streamTag(stream)
   const headers: Record<string, string> = {
     ETag: etag,
     'Content-Type': stream.contentType,
@@ -242,7 +243,7 @@ async function changed(
   const wanted = parsePrefer(request.headers.prefer).return
   const applied: Record<string, string> = wanted ? { 'Preference-Applied': `return=${wanted}` } : {}
   if (wanted !== 'representation' || stream === undefined)
-    return { status: 204, headers: stream ? { ...applied, ETag: printTag(stream) } : applied, body: undefined }
+    return { status: 204, headers: stream ? { ...applied, ETag: streamTag(stream) } : applied, body: undefined }
   if (plan.stream.property === undefined) {
     const format = negotiateJson(request.headers, options.format)
     const headers = { ...applied }
@@ -290,10 +291,6 @@ function holds(condition: ETagCondition | undefined, stream: StreamReference | u
   if (condition === undefined) return true
   const named = stream !== undefined && (condition.any || condition.tags.includes(stream.file))
   return named === wanted
-}
-
-function printTag({ file }: StreamReference): string {
-  return `"${file}"`
 }
 
 /** The actual type of an entity. */

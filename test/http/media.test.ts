@@ -205,6 +205,42 @@ onEveryService('media entities and stream properties', 'test/models/media.xml', 
     expect((await running().get(`${path}/small`, { Accept: 'image/*' })).status).toBe(200)
   })
 
+  it('tells of streams in payloads: media type and entity tag, at full metadata links, none of them at none', async () => {
+    const { root } = running()
+    const photo = await create('picture')
+    const minimal = (await (await running().get(photo)).json()) as Json
+    const etag = (await running().get(`${photo}/$value`)).headers.get('ETag')
+    expect(minimal).toMatchObject({ '@odata.mediaContentType': 'image/png', '@odata.mediaEtag': etag })
+    expect(minimal).not.toHaveProperty('@odata.mediaReadLink')
+    const full = await running().get(photo, { Accept: 'application/json;odata.metadata=full' })
+    expect(await full.json()).toMatchObject({
+      '@odata.mediaReadLink': `${root}${photo}/$value`,
+      '@odata.mediaEditLink': `${root}${photo}/$value`,
+    })
+    const path = await thing('told')
+    const bare = (await (await running().get(path)).json()) as Json
+    expect(Object.keys(bare).filter((name) => name.includes('media'))).toEqual([])
+    await send('PUT', `${path}/picture`, 'image/png', 'x')
+    await send('PUT', `${path}/cover/art`, 'image/gif', 'y')
+    const selected = (await (
+      await running().get(`${path}?$select=name,picture`, { 'OData-MaxVersion': '4.01' })
+    ).json()) as Json
+    expect(selected).toMatchObject({ 'picture@mediaContentType': 'image/png' })
+    expect(selected).not.toHaveProperty('picture')
+    const unselected = (await (await running().get(`${path}?$select=name`)).json()) as Json
+    expect(Object.keys(unselected).filter((name) => name.includes('media'))).toEqual([])
+    const whole = (await (await running().get(path, { Accept: 'application/json;odata.metadata=full' })).json()) as Json
+    expect(whole).toMatchObject({
+      'picture@odata.mediaReadLink': `${root}${path}/picture`,
+      'small@odata.mediaEditLink': `${root}${path}/small`,
+      cover: { 'art@odata.mediaContentType': 'image/gif' },
+    })
+    const none = await running().get(path, { Accept: 'application/json;odata.metadata=none' })
+    expect(await none.text()).not.toContain('media')
+    const list = (await (await running().get('/Photos')).json()) as { value: Json[] }
+    expect(list.value.every((entity) => '@odata.mediaEtag' in entity)).toBe(true)
+  })
+
   it('keeps browsers from taking what was uploaded for a page of this origin', async () => {
     const page = await running().get(`${await create('<script>alert(1)</script>', 'text/html')}/$value`)
     expect(page.headers.get('X-Content-Type-Options')).toBe('nosniff')

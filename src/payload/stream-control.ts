@@ -1,0 +1,76 @@
+import type { Selection } from '../bind/tree.ts'
+import { fields, type ModelLayout } from '../bson/layout.ts'
+import { findField } from '../bson/reader.ts'
+import { mediaOf, streamAt } from '../bson/stream.ts'
+import { isReadable } from '../csdl/core.ts'
+import type { StructuredType } from '../edm/model.ts'
+import { isMedia, isStream } from '../edm/types.ts'
+import type { StreamReference } from '../edm/value.ts'
+import { controlName } from './control.ts'
+import { isSelected } from './members.ts'
+import type { JsonDialect } from './writer.ts'
+
+/**
+ * Control information of streams (JSON Format 4.5.12, 9, 10): media type and entity tag where the stream has a value, and at full metadata
+ * its links, which follow the conventions. A stream itself is no member of its entity.
+ */
+
+/** One stream of a type. */
+interface StreamMember {
+  /** of the property; empty: the media of the entity */
+  readonly name: string
+  /** what of its URL follows that of its owner */
+  readonly segment: string
+  read(row: Uint8Array, start: number): StreamReference | undefined
+}
+
+/** The streams of a type that are written, the entity's media first. */
+export function streamsOf(
+  layout: ModelLayout,
+  type: StructuredType,
+  select: Selection | undefined,
+): readonly StreamMember[] {
+  const streams: StreamMember[] = []
+  if (type.kind === 'entity' && isMedia(type)) streams.push({ name: '', segment: '$value', read: mediaOf })
+  for (const property of type.allProperties.values()) {
+    const { name } = property
+    if (!isStream(property) || !isSelected(select, name) || !isReadable(property)) continue
+    const field = (layout.structured(type).fieldOf.get(name) ?? name) + fields.stream
+    streams.push({ name, segment: name, read: (row, start) => streamAt(row, findField(row, field, start)) })
+  }
+  return streams
+}
+
+/**
+ * The control information of streams as JSON members.
+ * @param start offset of the document's length
+ * @param url of the owner; undefined: no links
+ */
+export function streamTexts(
+  streams: readonly StreamMember[],
+  dialect: JsonDialect,
+  row: Uint8Array,
+  start: number,
+  url: string | undefined,
+): readonly string[] {
+  const pieces: string[] = []
+  for (const { name, segment, read } of streams) {
+    const control = (suffix: string, value: string): void => {
+      pieces.push(`${JSON.stringify(name + controlName(dialect, suffix))}:${JSON.stringify(value)}`)
+    }
+    if (url !== undefined) {
+      control('mediaEditLink', `${url}/${segment}`)
+      control('mediaReadLink', `${url}/${segment}`)
+    }
+    const stream = read(row, start)
+    if (stream === undefined) continue
+    control('mediaContentType', stream.contentType)
+    control('mediaEtag', streamTag(stream))
+  }
+  return pieces
+}
+
+/** The entity tag of a stream: its file, which never changes (Protocol 8.3.1). */
+export function streamTag({ file }: StreamReference): string {
+  return `"${file}"`
+}
