@@ -47,9 +47,12 @@ export async function serve(given: ServeOptions, version: string): Promise<numbe
     throw unreachable(options, error)
   })
   const server = createServer(
-    { maxHeaderSize: headerBytes, requestTimeout: 120_000 },
+    // an upload may take as long as it keeps coming: bodies have limits of their own (http/body.ts)
+    { maxHeaderSize: headerBytes, requestTimeout: 0, headersTimeout: 60_000 },
     front(service, log, () => openApiText(model, options)),
   )
+  // of silence, either way
+  server.setTimeout(120_000)
   server.on('clientError', refuseUnreadable)
   const stopped = stopSignal()
   await listen(server, options)

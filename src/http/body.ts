@@ -2,6 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { ODataError } from '../errors/odata-error.ts'
 import type { ContentLimits } from '../protocol/message.ts'
 
+/** Milliseconds within which a body that is read whole must arrive. */
+const wholeBody = 120_000
+
 /** Bodies that were asked for: an upsert reads its body as an update first, then as a create. */
 const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array | undefined>>()
 
@@ -27,7 +30,13 @@ function readOnce(request: IncomingMessage, limit: number): Promise<Uint8Array |
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
+    const timer = setTimeout(() => {
+      settle()
+      request.resume()
+      reject(new ODataError('requestTimeout', `The body did not arrive within ${wholeBody} ms.`))
+    }, wholeBody)
     const settle = (): void => {
+      clearTimeout(timer)
       request.off('data', onData)
       request.off('end', onEnd)
       request.off('error', onBroken)

@@ -7,6 +7,7 @@ import { createContract } from './create-contract.ts'
 import { Client, layout } from './kit.ts'
 import { lifeContract } from './life-contract.ts'
 import { queryContract } from './query-contract.ts'
+import { streamContract } from './stream-contract.ts'
 import { transactionContract } from './transaction-contract.ts'
 
 /**
@@ -22,6 +23,7 @@ export function storeContract(name: string, make: () => Promise<Store> | Store, 
     change: changeContract,
     contained: containedContract,
     transaction: transactionContract,
+    streams: streamContract,
   }
   for (const [part, cases] of Object.entries(parts))
     describe(`${name}: ${part}`, () => {

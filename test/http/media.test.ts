@@ -241,6 +241,28 @@ onEveryService('media entities and stream properties', 'test/models/media.xml', 
     expect(list.value.every((entity) => '@odata.mediaEtag' in entity)).toBe(true)
   })
 
+  it('takes media within a JSON batch as base64url, in a change set too', async () => {
+    const request = (id: string, url: string, body: string) => ({
+      id,
+      method: 'PUT',
+      url,
+      headers: { 'Content-Type': 'image/png' },
+      body: Buffer.from(body).toString('base64url'),
+      atomicityGroup: 'g',
+    })
+    const answer = await running().send('POST', '/$batch', {
+      requests: [
+        request('1', "Files('batch 1')/$value", 'one'),
+        request('2', "Files('batch 2')/$value", 'two'),
+        { id: '3', method: 'GET', url: "Files('batch 1')/$value", dependsOn: ['g'] },
+      ],
+    })
+    const { responses } = (await answer.json()) as { responses: { status: number; body: string }[] }
+    expect(responses.map(({ status }) => status)).toEqual([201, 201, 200])
+    expect(Buffer.from(responses[2]?.body ?? '', 'base64url').toString()).toBe('one')
+    expect(await (await running().get("/Files('batch 2')/$value")).text()).toBe('two')
+  })
+
   it('keeps browsers from taking what was uploaded for a page of this origin', async () => {
     const page = await running().get(`${await create('<script>alert(1)</script>', 'text/html')}/$value`)
     expect(page.headers.get('X-Content-Type-Options')).toBe('nosniff')

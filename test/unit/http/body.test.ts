@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { readBody } from '../../../src/http/body.ts'
+import { readBody, readContent } from '../../../src/http/body.ts'
 
 const request = (headers: Record<string, string>): PassThrough & IncomingMessage =>
   Object.assign(new PassThrough(), { headers }) as unknown as PassThrough & IncomingMessage
@@ -50,5 +50,42 @@ describe('bodies', () => {
     const again = readBody(broken, 100)
     broken.destroy(new Error('ECONNRESET'))
     await expect(again).rejects.toMatchObject({ code: 'badRequest' })
+  })
+})
+
+describe('bodies as they come', () => {
+  const collected = async (source: AsyncIterable<Uint8Array>): Promise<string> => {
+    let text = ''
+    for await (const piece of source) text += Buffer.from(piece).toString()
+    return text
+  }
+  const streamed = (headers: Record<string, string>, complete = true) => Object.assign(request(headers), { complete })
+
+  it('are given piece by piece, up to the limit', async () => {
+    const whole = streamed({ 'transfer-encoding': 'chunked' })
+    whole.end('x'.repeat(10))
+    expect(await collected(readContent(whole, { bytes: 10, idle: 1_000 }))).toBe('x'.repeat(10))
+    const long = streamed({ 'transfer-encoding': 'chunked' })
+    long.end('x'.repeat(11))
+    await expect(collected(readContent(long, { bytes: 10, idle: 1_000 }))).rejects.toMatchObject({
+      code: 'payloadTooLarge',
+      message: expect.stringContaining('streamBytes'),
+    })
+    const announced = streamed({ 'content-length': '11' })
+    await expect(collected(readContent(announced, { bytes: 10, idle: 1_000 }))).rejects.toMatchObject({
+      code: 'payloadTooLarge',
+    })
+    expect(await collected(readContent(streamed({}), { bytes: 10, idle: 1_000 }))).toBe('')
+  })
+
+  it('are given up where they are cut off or nothing comes', async () => {
+    const cut = streamed({ 'content-length': '10' }, false)
+    cut.end('abc')
+    await expect(collected(readContent(cut, { bytes: 10, idle: 1_000 }))).rejects.toMatchObject({ code: 'badRequest' })
+    const silent = streamed({ 'content-length': '10' })
+    silent.write('abc')
+    await expect(collected(readContent(silent, { bytes: 10, idle: 20 }))).rejects.toMatchObject({
+      code: 'requestTimeout',
+    })
   })
 })
