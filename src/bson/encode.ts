@@ -289,7 +289,7 @@ function mergeMembers(
     const path = prefix + place.field
     const { reference } = place
     if (member === null) {
-      unset.push(path)
+      unset.push(reference !== undefined && isStreamType(reference) ? path + fields.stream : path)
       if (reference === undefined || isSingleInstant(reference)) unset.push(path + fields.exact)
       continue
     }
@@ -309,6 +309,10 @@ function mergeMembers(
     if (stream === null) unset.push(path)
     else set[path] = encodeStream(stream)
   }
+}
+
+function isStreamType({ type }: TypeReference): boolean {
+  return primitiveOf(type)?.name === 'Edm.Stream'
 }
 
 function isSingleInstant(reference: TypeReference): boolean {

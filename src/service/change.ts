@@ -21,7 +21,7 @@ export function changeOf(
   const keep: string[] = [fields.type, fields.media, fields.links]
   for (const property of entity.type.allProperties.values())
     if (
-      isStream(property) ||
+      (isStream(property) && entity.members.get(property.name) !== null) ||
       isComputed(property) ||
       isImmutable(property) ||
       !isWritable(property) ||
