@@ -1,6 +1,16 @@
-import type { EntityType, NavigationProperty, TypeReference } from '../edm/model.ts'
+import type { EntityType, NavigationProperty, Type, TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf, primitiveOf, typeName } from '../edm/types.ts'
-import type { ComputeNode, ExpandNode, OrderByNode, PathStep, QueryOptions, SearchNode, Span } from '../url/ast.ts'
+import type {
+  ApplyNode,
+  ComputeNode,
+  ExpandNode,
+  OrderByNode,
+  PathStep,
+  QueryOptions,
+  SearchNode,
+  Span,
+} from '../url/ast.ts'
+import type { Sequence } from './apply/tree.ts'
 import { type BindContext, notFound, type Scope, shown, type Variable } from './context.ts'
 import { memberNotFound, sizeOf } from './member-path.ts'
 import { bindBoolean, isOrdered } from './operators.ts'
@@ -284,9 +294,23 @@ function expandNavigation(
     return { path, property, as, levels: 1, query }
   }
   refuseNested(context, node, options, property, as)
+  const levels = options.levels ?? 1
+  if (options.apply !== undefined) {
+    const apply = appliedTo(context, node, options.apply, cast === undefined ? property.type : undefined)
+    const output: TypeReference = { ...type, type: apply.output.type }
+    const query = bindOptions(context, options, { type: output, row: '$this', it: scope.it })
+    return { path, property, as, levels, apply, query }
+  }
   const bound = bindOptions(context, options, { type, row: '$this', it: scope.it })
   const query = cast === undefined ? bound : { ...bound, filter: both(isOf(cast), bound.filter) }
-  return { path, property, as, levels: options.levels ?? 1, query }
+  return { path, property, as, levels, query }
+}
+
+/** $apply of related entities, where the request is one that transforms them (plan/apply.ts). */
+function appliedTo(context: BindContext, node: Span, apply: ApplyNode, type: Type | undefined): Sequence {
+  if (context.aggregation === undefined || type === undefined || !isStructured(type))
+    return context.notImplemented('$apply inside $expand', node)
+  return context.aggregation.sequence(context, apply, type)
 }
 
 function stepText(step: PathStep): string {
@@ -314,8 +338,8 @@ function both(left: Expression, right: Expression | undefined): Expression {
   return right === undefined ? left : { kind: 'binary', operator: 'and', left, right, type: booleanReference }
 }
 
-const singleRefused = ['filter', 'search', 'orderby', 'top', 'skip', 'count'] as const
-const countRefused = ['orderby', 'select', 'expand', 'compute', 'top', 'skip', 'count', 'levels'] as const
+const singleRefused = ['apply', 'filter', 'search', 'orderby', 'top', 'skip', 'count'] as const
+const countRefused = ['apply', 'orderby', 'select', 'expand', 'compute', 'top', 'skip', 'count', 'levels'] as const
 
 /** Options that mean nothing at the place, and those odatum has not. */
 function refuseNested(
@@ -325,7 +349,7 @@ function refuseNested(
   property: NavigationProperty,
   as: ExpandItem['as'],
 ): void {
-  for (const name of ['apply', 'index', 'skiptoken', 'deltatoken'] as const)
+  for (const name of ['index', 'skiptoken', 'deltatoken'] as const)
     if (options[name] !== undefined) context.notImplemented(`$${name} inside $expand`, node)
   if (!property.collection)
     for (const name of singleRefused)
@@ -340,7 +364,7 @@ function refuseNested(
       if (options[name] !== undefined)
         context.fail('queryOptionNotAllowed', `$${name} cannot be applied to '${property.name}/$count'.`, node)
   if (as === 'references')
-    for (const name of ['select', 'expand', 'compute'] as const)
+    for (const name of ['apply', 'select', 'expand', 'compute'] as const)
       if (options[name] !== undefined)
         context.fail('queryOptionNotAllowed', `$${name} cannot be applied to '${property.name}/$ref'.`, node)
 }

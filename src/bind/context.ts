@@ -7,6 +7,7 @@ import { ODataError } from '../errors/odata-error.ts'
 import {
   type AggregateNode,
   type AliasNode,
+  type ApplyNode,
   defaultUrlLimits,
   type ExpressionNode,
   type JsonNode,
@@ -17,7 +18,7 @@ import {
   type Span,
 } from '../url/ast.ts'
 import { parseExpression } from '../url/parse-options.ts'
-import type { CalculatedParameter, Shape } from './apply/tree.ts'
+import type { CalculatedParameter, Sequence, Shape } from './apply/tree.ts'
 import type { Expression, ParameterExpression, ParameterSlot } from './tree.ts'
 import { builtInTypes, stringReference } from './type-references.ts'
 
@@ -67,6 +68,8 @@ export interface AggregationBinder {
     variable: Variable,
     scope: Scope,
   ) => Expression
+  /** `$apply` of related entities */
+  readonly sequence: (context: BindContext, nodes: ApplyNode, type: StructuredType) => Sequence
   /** `Aggregation.isdescendant(...)` and its kin, `Aggregation.rollupnode()`; undefined: another function */
   readonly hierarchy: (context: BindContext, node: PathNode, scope: Scope) => Expression | undefined
 }

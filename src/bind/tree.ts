@@ -14,7 +14,7 @@ import type {
 } from '../edm/model.ts'
 import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import type { BinaryOperator } from '../url/ast.ts'
-import type { Aggregate } from './apply/tree.ts'
+import type { Aggregate, Sequence } from './apply/tree.ts'
 
 /**
  * The bound tree: names resolved against the model, every expression typed. It holds no value of a client: literals are
@@ -221,6 +221,8 @@ export interface ExpandItem {
   /** `/$ref`, `/$count`, or whole entities */
   readonly as: 'entities' | 'references' | 'count'
   readonly levels: number | 'max'
+  /** `$apply` of the related entities: the other options are about what it gives (Aggregation 3.8) */
+  readonly apply?: Sequence
   readonly query: BoundQuery
 }
 

@@ -58,7 +58,11 @@ function members(presence: Presence): string[] {
   return [...names, ...navigation(presence)]
 }
 
-function expanded({ property, query }: ExpandItem): string {
+function expanded({ property, query, apply }: ExpandItem): string {
+  if (apply !== undefined) {
+    const expand = query.expand.length === 0 ? undefined : query.expand
+    return property.name + (instanceList(apply.output, { select: query.select, expand }) || '()')
+  }
   const names = query.select === undefined || query.select.all ? [] : [...query.select.properties.keys()]
   for (const item of query.expand) if (item.as === 'entities') names.push(expanded(item))
   return `${property.name}(${names.join(',')})`

@@ -83,7 +83,8 @@ export class InstanceWriter {
     }
     if (context !== undefined) control('context', context)
     const declared = modelTypeOf(view.type)
-    if (metadata === 'full' || (metadata === 'minimal' && modelTypeOf(type) !== declared))
+    const always = this.#dialect.alwaysType && type.kind === 'entity'
+    if (metadata === 'full' || (metadata === 'minimal' && (always || modelTypeOf(type) !== declared)))
       control('type', typeText(modelTypeOf(type), false, this.#dialect))
     if (metadata === 'full' && type.kind === 'entity') control('id', null)
     text(sink, `{${parts.join(',')}`)
@@ -220,11 +221,13 @@ export class InstanceWriter {
       if (item.as === 'count') return
     }
     const type = isStructured(property.type) ? property.type : undefined
+    const output = item?.apply?.output
     const inner: InstanceView = {
-      type: type ?? view.type,
+      type: output?.type ?? type ?? view.type,
       select: item?.query.select,
-      expand: item === undefined ? undefined : item.query.expand,
-      hidden: noneHidden,
+      // what transformations expand by default they do where no $expand says otherwise
+      expand: output !== undefined && item?.query.expand.length === 0 ? undefined : item?.query.expand,
+      hidden: output?.hidden ?? noneHidden,
     }
     const context = this.#contextOf(property, inner)
     if (context !== undefined && property.collection) {

@@ -27,10 +27,14 @@ export function applyPlan(
 ): ApplyPlan {
   const counting = path.resource === 'count'
   const bound = path.resource === 'entityCollection' || counting ? bind() : undefined
-  if (bound === undefined || path.segments.some(({ kind }) => kind === 'property'))
-    throw new ODataError('notImplemented', '$apply of anything but a collection of entities is not implemented.', {
-      target: '$apply',
-    })
+  if (bound === undefined || path.segments.some(({ kind }) => kind === 'property' || kind === 'operation'))
+    throw new ODataError(
+      'notImplemented',
+      '$apply of anything but a stored collection of entities is not implemented.',
+      {
+        target: '$apply',
+      },
+    )
   const slots = [...pathSlots, ...bound.slots]
   const place = sourceOf(path, slots.length)
   if (place.source.single || place.references)

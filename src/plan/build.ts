@@ -5,7 +5,7 @@ import { isComputed } from '../csdl/core.ts'
 import type { EntityType, Model, Operation, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
-import { asksOfCollection } from '../url/collection-wide.ts'
+import { appliesInside, asksOfCollection, selectsComputed } from '../url/collection-wide.ts'
 import { applyPlan } from './apply.ts'
 import { checkRequest } from './capabilities/check.ts'
 import { checkOperations } from './capabilities/operation.ts'
@@ -66,7 +66,7 @@ export function buildPlan(request: PlanRequest): Plan {
 
   if (method !== 'GET' && (path.resource === 'reference' || path.resource === 'referenceCollection'))
     return freeze(referencePlan({ model: request.model, method, path, pathSlots: request.pathSlots, options }))
-  if (method === 'GET' && (options.apply !== undefined || asksOfCollection(options)))
+  if (method === 'GET' && isTransformed(path, options))
     return freeze(applyPlan(request.model, path, options, request.pathSlots, request.bindTransformation))
 
   const action = actionOf(path)
@@ -271,6 +271,12 @@ function memberTypeOf(path: BoundPath): TypeReference | undefined {
     if (segment?.kind === 'dynamicProperty') return undefined
   }
   return undefined
+}
+
+/** Whether a collection is transformed, or looked at as a whole. */
+function isTransformed({ resource }: BoundPath, options: QueryOptions): boolean {
+  if (options.apply !== undefined || asksOfCollection(options)) return true
+  return resource === 'entityCollection' && (appliesInside(options) || selectsComputed(options))
 }
 
 /** Plans are shared between requests: frozen, but not the model they point into (it is frozen already). */

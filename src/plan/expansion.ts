@@ -80,6 +80,8 @@ interface Building {
 function expansionOf(building: Building, place: Place, parent: SourceRoot, item: ExpandItem, depth: number): Expansion {
   const { query } = item
   count(building, depth)
+  if (item.apply !== undefined)
+    throw new ODataError('notImplemented', '$apply inside $expand is not implemented here.', { target: '$expand' })
   if (query.compute.length > 0)
     throw new ODataError('notImplemented', '$compute inside $expand is not implemented by this service.', {
       target: '$expand',

@@ -17,7 +17,7 @@ export interface ServiceFeatures {
  */
 export const supported: Omit<ServiceFeatures, 'keyAsSegment'> = {
   batch: true,
-  compute: false,
+  compute: true,
   expand: true,
   search: true,
 }

@@ -13,6 +13,21 @@ export function asksOfCollection({ filter, orderby, compute, aliases }: QueryOpt
   )
 }
 
+/** Whether related entities are transformed: `$expand=Sales($apply=...)`. */
+export function appliesInside({ expand }: QueryOptions): boolean {
+  return (
+    expand?.some(({ options }) => options !== undefined && (options.apply !== undefined || appliesInside(options))) ??
+    false
+  )
+}
+
+/** Whether what $compute defines is selected, and so part of the answer (Protocol 11.2.5.3). */
+export function selectsComputed({ compute, select }: QueryOptions): boolean {
+  if (compute === undefined || select === undefined) return false
+  const aliases = new Set(compute.map(({ alias }) => alias))
+  return select.some(({ path: [first] }) => first?.kind === 'name' && aliases.has(first.name))
+}
+
 const hierarchyFunction = /\.(?:isnode|isroot|isleaf|issibling|isancestor|isdescendant)$/
 
 function asks(node: ExpressionNode): boolean {

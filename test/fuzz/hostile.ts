@@ -45,6 +45,11 @@ const targets: Readonly<Record<HostileRequest['service'], readonly string[]>> = 
     '?$format=json',
   ],
   bookshop: [
+    '/Books?$apply=groupby((rollup(Author/Name,Title)),aggregate(Price with sum as S,$count as N))/topcount(2,S)&$orderby=N desc',
+    '/Authors?$apply=join(Books as B,filter(Price gt 1)/aggregate(Price with average as A))/groupby((Name,B/A))&$expand=B',
+    '/Authors?$apply=addnested(Books,top(1) as T)/concat(nest(identity as X),compute($these/$count as C))&$filter=isdefined(C)',
+    '/Authors?$filter=Books/aggregate(Price mul 2 with max from Title with min) gt $these/aggregate(ID with sum)&$expand=Books($apply=identity)',
+    '/Books?$apply=ancestors($root/Books,Q,ID,filter(true),1,keep start)/traverse($root/Books,Q,ID,preorder,Title desc)',
     "/Books?$filter=Tags/any(t:t eq 'new') and Genres has org.example.bookshop.Genre'Fiction,Science'",
     '/Books?$expand=Author($select=Name;$expand=Books($top=1;$filter=Price gt 9.99;$orderby=Title))',
     '/Books(01234567-89ab-cdef-0123-456789abcdef)/Author/Address/City',

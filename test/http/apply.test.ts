@@ -167,6 +167,32 @@ onEveryService('$apply', 'test/models/sales.xml', {}, (running) => {
     ['44', '/Sales?$apply=topcount($these/$count div 3,Amount)', 'Sales', [sale('4', 8), sale('3', 4)]],
     ['45', '/Sales?$apply=aggregate(Amount with sum as Total)&$filter=isdefined(Product)', 'Sales(Total)', []],
     [
+      '46',
+      '/Products?$select=Name&$expand=Sales($apply=aggregate(Amount with sum as Total))',
+      'Products(Name,Sales(Total))',
+      [
+        { Name: 'Sugar', Sales: [{ Total: 4 }] },
+        { Name: 'Coffee', Sales: [{ Total: 12 }] },
+        { Name: 'Paper', Sales: [{ Total: 8 }] },
+        { Name: 'Pencil', Sales: [{ Total: null }] },
+      ],
+    ],
+    [
+      '46 (with later options)',
+      `/Categories?$filter=ID eq 'PG1'&$select=ID&$expand=Products($select=ID;$expand=Sales(
+        $apply=groupby((Customer/Country),aggregate(Amount with sum as Total));$filter=Total gt 2;$orderby=Total desc))`,
+      'Categories(ID,Products(ID,Sales(Total,Customer(Country))))',
+      [
+        {
+          ID: 'PG1',
+          Products: [
+            { ID: 'P1', Sales: [] },
+            { ID: 'P2', Sales: [{ Total: 12, Customer: { Country: 'USA' } }] },
+          ],
+        },
+      ],
+    ],
+    [
       '54',
       `/SalesOrganizations?$filter=Aggregation.isdescendant(HierarchyNodes=$root/SalesOrganizations,
         HierarchyQualifier='SalesOrgHierarchy',Node=ID,Ancestor='EMEA')`,
@@ -605,6 +631,17 @@ onEveryService('$apply', 'test/models/sales.xml', {}, (running) => {
       expect(value.every((row) => !('Total' in row))).toBe(true)
     })
 
+    it('selects what $compute defines without $apply', async () => {
+      const { context, value } = await answered(
+        '/Sales?$compute=Amount mul 2 as Twice&$select=ID,Twice&$orderby=Twice desc,ID&$top=2',
+      )
+      expect(context).toBe('Sales(ID,Twice)')
+      expect(value).toEqual([
+        { ID: '4', Twice: 16 },
+        { ID: '3', Twice: 8 },
+      ])
+    })
+
     it('searches transient instances and stored entities', async () => {
       expect(await names(`/Sales?${totals}&$search=none`)).toEqual([])
       const found = await answered('/Products?$apply=search(paper)/compute(1 as One)&$select=ID')
@@ -717,6 +754,8 @@ onEveryService('$apply', 'test/models/sales.xml', {}, (running) => {
       ['/Customers?$apply=groupby((Sales/Amount))', 400, "'Sales' is a collection"],
       ['/Sales?$apply=groupby((Customer/Name))&$filter=Total gt 1', 400, "'Total' does not exist"],
       ['/Sales?$apply=topcount(0,Amount)', 400, 'positive integer'],
+      ['/Sales?$expand=Customer($apply=identity)', 400, 'single entity'],
+      ["/Products('P1')?$expand=Sales($apply=identity)", 501, '$apply inside $expand'],
       ['/Sales?$apply=topcount(Amount,Amount)', 400, 'cannot depend on single instances'],
       ['/Sales?$apply=toppercent(101,Amount)', 400, 'at most 100'],
       ['/Sales?$apply=toppercent(10,Customer/Name)', 400, 'must be a number'],

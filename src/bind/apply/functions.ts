@@ -5,13 +5,14 @@ import { type AggregationBinder, type BindContext, type Scope, shown, unaliased,
 import type { Expression } from '../tree.ts'
 import { booleanReference, int64Reference } from '../type-references.ts'
 import { instancesOf } from './aliases.ts'
-import { bindAggregateOver, scopeOf } from './bind-apply.ts'
+import { bindAggregateOver, bindSequence, scopeOf } from './bind-apply.ts'
 import { recursiveHierarchy } from './hierarchy.ts'
 import type { Aggregate, CalculatedParameter, HierarchyTest, RecursiveHierarchy } from './tree.ts'
 
 /** What Data Aggregation adds to expressions (Aggregation 3.6, 5.5.2.1). */
 
 export const aggregation: AggregationBinder = {
+  sequence: (context, nodes, type) => bindSequence(context, nodes, instancesOf(type), undefined),
   these: bindThese,
   aggregate: bindAggregateFunction,
   hierarchy: bindFunction,

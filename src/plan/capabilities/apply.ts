@@ -218,7 +218,9 @@ class Check {
       const refusal = navigationRefusal(position.place, behind.place)
       if (refusal !== undefined)
         refuse(optionName('$expand', false), `is not allowed: ${refusal}`, 'Capabilities.NavigationRestrictions')
-      if (item.as === 'entities' && (query.select === undefined || query.select.all)) this.#whole(behind)
+      if (item.apply !== undefined) this.sequence(item.apply, behind)
+      const stored = item.as === 'entities' && (item.apply === undefined || writesStored(item.apply))
+      if (stored && (query.select === undefined || query.select.all)) this.#whole(behind)
       else
         for (const name of query.select?.properties.keys() ?? [])
           this.#requirements.property(

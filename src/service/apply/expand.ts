@@ -1,9 +1,10 @@
+import type { Sequence } from '../../bind/apply/tree.ts'
 import type { ExpandItem, Expression } from '../../bind/tree.ts'
 import type { TypeReference } from '../../edm/model.ts'
 import type { Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { type Instance, isInstance, withMembers } from '../../eval/apply/instance.ts'
-import { evaluateFor, stableSort } from '../../eval/apply/run.ts'
+import { evaluateFor, runSequence, stableSort } from '../../eval/apply/run.ts'
 import { textsOf } from '../../eval/apply/texts.ts'
 import { prepareTextSearch } from '../../eval/search.ts'
 import { isCollectionValue } from '../../eval/values.ts'
@@ -49,7 +50,9 @@ async function expandItem(
   tree.children.set(property.name, { via: [], property, children: new Map() })
   await entities.load(instances, tree)
   const lists = instances.map((instance) => instance.members.get(property.name))
-  const nested = lists.map((value) => (isCollectionValue(value ?? null) ? (value as readonly Value[]) : undefined))
+  const { apply } = item
+  const found = lists.map((value) => (isCollectionValue(value ?? null) ? (value as readonly Value[]) : undefined))
+  const nested = apply === undefined ? found : await transformed(entities, apply, found)
   const shown = await Promise.all(nested.map((list) => list && selected(entities, list, query, item)))
   // all nested instances together: one read for each level
   const flat = lists.flatMap((value, i) => (shown[i] ?? [value ?? null]).filter(isInstance))
@@ -64,14 +67,33 @@ async function expandItem(
   })
 }
 
+/** $apply of the related entities of all instances together. */
+async function transformed(
+  entities: Entities,
+  apply: Sequence,
+  lists: readonly (readonly Value[] | undefined)[],
+): Promise<readonly (readonly Value[] | undefined)[]> {
+  const sets = await runSequence(
+    entities,
+    apply,
+    lists.map((list) => (list ?? []).filter(isInstance)),
+  )
+  return lists.map((list, i) => list && sets[i])
+}
+
 /** The nested options that choose: $search, $filter, $orderby, $skip, $top. */
 async function selected(
   entities: Entities,
   list: readonly Value[],
   query: ExpandItem['query'],
-  { property }: ExpandItem,
+  { property, apply }: ExpandItem,
 ): Promise<readonly Value[]> {
-  const type: TypeReference = { type: property.type, collection: false, nullable: false, facets: {} }
+  const type: TypeReference = {
+    type: apply?.output.type ?? property.type,
+    collection: false,
+    nullable: false,
+    facets: {},
+  }
   const expressions = [...(query.filter ? [query.filter] : []), ...query.orderby.map(({ expression }) => expression)]
   refuseOuter(expressions)
   const tree = navigationTree()
