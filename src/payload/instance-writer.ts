@@ -6,6 +6,7 @@ import type { NavigationProperty, PrimitiveTypeName, StructuredType, TypeReferen
 import { primitiveType } from '../edm/primitives.ts'
 import { isStructured, primitiveOf } from '../edm/types.ts'
 import type { PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
+import { ODataError } from '../errors/odata-error.ts'
 import { type Instance, isInstance, type StoredEntity } from '../eval/apply/instance.ts'
 import { isCollectionValue, isStructuredValue, kindOf } from '../eval/values.ts'
 import { controlName, isTypeTold, typeText } from './control.ts'
@@ -43,8 +44,12 @@ export interface EntityWriting {
 
 const noneHidden: ReadonlySet<string> = new Set()
 
+/** Instances of one answer, nested ones counted: one can be nested many times over. */
+const mostWritten = 100_000
+
 export class InstanceWriter {
   readonly #writing: EntityWriting
+  #written = 0
   readonly #dialect: JsonDialect
 
   constructor(writing: EntityWriting) {
@@ -58,6 +63,12 @@ export class InstanceWriter {
       sink.ascii('null')
       return
     }
+    if (++this.#written > mostWritten)
+      throw new ODataError(
+        'urlLimitExceeded',
+        `The answer has more than ${mostWritten} instances, nested ones counted (limit applyRows).`,
+        { target: '$apply' },
+      )
     const start = sink.length
     const { entity } = instance
     if (entity === undefined) this.#transient(instance, view, sink, context)

@@ -26,6 +26,7 @@ interface Node {
 /** The nodes of one hierarchy. */
 export class HierarchyNodes {
   readonly #nodes: ReadonlyMap<string, Node>
+  readonly #byEntity: ReadonlyMap<string, Node>
 
   /**
    * @param entities in the order that siblings have
@@ -55,6 +56,7 @@ export class HierarchyNodes {
         found.children.add(node.key)
       }
     this.#nodes = nodes
+    this.#byEntity = new Map([...nodes.values()].map((node) => [node.instance.entity?.id ?? '', node]))
     refuseCycles(nodes, qualifier)
   }
 
@@ -73,9 +75,7 @@ export class HierarchyNodes {
   /** The node that an entity is. */
   of(instance: Instance): Node | undefined {
     const id = instance.entity?.id
-    if (id === undefined) return undefined
-    for (const node of this.#nodes.values()) if (node.instance.entity?.id === id) return node
-    return undefined
+    return id === undefined ? undefined : this.#byEntity.get(id)
   }
 
   /** Keys of the nodes at most `distance` steps from some nodes, these themselves only where steps lead to them. */
@@ -204,6 +204,10 @@ interface Visit {
 
 /** More visits than this are a tree with too many ways through it. */
 const mostVisits = 100_000
+/** Levels of a tree that is traversed. */
+const mostLevels = 1_000
+/** Instances in all portions of a rollup together. */
+const mostRolledUp = 1_000_000
 
 /** traverse (Aggregation 6.2.2). @param sort brings nodes into the order of the siblings */
 export function traversed(
@@ -240,6 +244,7 @@ export function traversed(
       output.push(withNode(layout, instance, node, reference, annotated ? upPath : undefined))
   }
   const walk = (visit: Visit): void => {
+    if (visit.upPath.length > mostLevels) throw refusal(hierarchy.qualifier, `is deeper than ${mostLevels} levels`)
     if (++visits > mostVisits) throw refusal(hierarchy.qualifier, `has more than ${mostVisits} ways through it`)
     if (order === 'preorder') emit(visit)
     const upPath = [visit.node.identifier, ...visit.upPath]
@@ -277,17 +282,56 @@ export function rollups(
           const node = nodes.of(instance)
           return node === undefined ? [] : [{ node, upPath: upPathOf(instance) }]
         })
-  const keys = set.map((instance) => ({ instance, keys: keysOf(instance, reference) }))
+  const related = relatedToTree(nodes, set, reference)
+  let total = 0
   return chosen.map(({ node, upPath }) => {
-    const below = nodes.relatives([node.key], 'descendants', Number.POSITIVE_INFINITY).add(node.key)
-    const instances = keys
-      .filter(({ keys: own }) => own.some((key) => below.has(key)))
-      .map(({ instance }) => withMembers(layout, instance, [[nodeName, node.instance]]))
+    const found = related.get(node.key) ?? []
+    total += found.length
+    if (total > mostRolledUp) throw tooManyPortions()
     return {
-      instances,
+      instances: found.map((instance) => withMembers(layout, instance, [[nodeName, node.instance]])),
       finish: (instance) => withNode(layout, withoutMember(layout, instance, nodeName), node, reference, upPath),
     }
   })
+}
+
+/** For each node the instances that are related to it or to a node below, in their order. */
+function relatedToTree(
+  nodes: HierarchyNodes,
+  set: readonly Instance[],
+  reference: HierarchyReference,
+): ReadonlyMap<string, readonly Instance[]> {
+  const related = new Map<string, Instance[]>()
+  const above = new Map<string, ReadonlySet<string>>()
+  let total = 0
+  for (const instance of set) {
+    const wanted = new Set<string>()
+    for (const key of keysOf(instance, reference)) {
+      if (nodes.get(key) === undefined) continue
+      let ancestors = above.get(key)
+      if (ancestors === undefined) {
+        ancestors = nodes.relatives([key], 'ancestors', Number.POSITIVE_INFINITY).add(key)
+        above.set(key, ancestors)
+      }
+      for (const ancestor of ancestors) wanted.add(ancestor)
+    }
+    total += wanted.size
+    if (total > mostRolledUp) throw tooManyPortions()
+    for (const key of wanted) {
+      const found = related.get(key)
+      if (found === undefined) related.set(key, [instance])
+      else found.push(instance)
+    }
+  }
+  return related
+}
+
+function tooManyPortions(): ODataError {
+  return new ODataError(
+    'urlLimitExceeded',
+    `rolluprecursive makes portions of more than ${mostRolledUp} instances (limit applyRows).`,
+    { target: '$apply' },
+  )
 }
 
 /** The annotation that a traversal has left on a node. */

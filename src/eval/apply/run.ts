@@ -436,7 +436,11 @@ function asInstance(value: Value): Instance {
   if (isInstance(value)) return value
   const structured: StructuredValue | undefined = value !== null && isStructuredValue(value) ? value : undefined
   if (structured === undefined) throw new Error('invariant: instances are structured')
-  return transient(structured.type, structured.members)
+  // what is not stored of a complex value is null, not absent
+  const own = new Map(structured.members)
+  for (const [name, property] of structured.type.allProperties)
+    if (!own.has(name)) own.set(name, property.type.collection ? [] : null)
+  return transient(structured.type, own)
 }
 
 export function limitExceeded(message: string): ODataError {

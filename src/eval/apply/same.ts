@@ -32,6 +32,11 @@ function numberText(value: number | bigint | Decimal): string {
 function structured(value: StructuredValue): string {
   if (isInstance(value) && value.entity !== undefined) return `E${value.entity.id}`
   const parts: string[] = []
-  for (const [name, member] of value.members) parts.push(`${name}=${sameness(member)}`)
-  return `{${isInstance(value) ? '' : value.type.name} ${parts.sort().join(';')}}`
+  const stored = !isInstance(value)
+  for (const [name, member] of value.members) {
+    // of a stored complex value, absent is null
+    if (stored && (member === null || (isCollectionValue(member) && member.length === 0))) continue
+    parts.push(`${name}=${sameness(member)}`)
+  }
+  return `{${stored ? value.type.name : ''} ${parts.sort().join(';')}}`
 }
