@@ -46,7 +46,7 @@ export interface Scope {
   /** expressions of `$compute`, by alias */
   readonly computed: ReadonlyMap<string, Expression> | undefined
   /** what `$these` names (Aggregation 3.6) */
-  readonly these?: CurrentCollection
+  readonly these?: CurrentCollection | undefined
 }
 
 /** The collection that expressions are evaluated for, and what of it is calculated once for all its instances. */

@@ -190,9 +190,11 @@ export function namedArguments(scanner: Scanner, value: (scanner: Scanner) => Ex
   return found
 }
 
-/** The qualifier of a hierarchy is no value: which hierarchy is meant must be told by the shape of the options. */
+const named = new Set<string | undefined>(['HierarchyQualifier', 'Position'])
+
+/** The qualifier of a hierarchy and the position of a node are no values: what they mean must be told by the shape of the options. */
 function pinned(scanner: Scanner, name: string | undefined, node: ExpressionNode): ExpressionNode {
-  if (name !== 'HierarchyQualifier' || node.kind !== 'literal') return node
+  if (!named.has(name) || node.kind !== 'literal') return node
   const token: LiteralToken = { ...node.token, pinned: true }
   scanner.literals[node.slot] = token
   return { ...node, token }

@@ -723,6 +723,17 @@ onEveryService('$apply', 'test/models/sales.xml', {}, (running) => {
         `/SalesOrganizations?$apply=traverse(${multi},preorder,filter(ID eq 'Sales'))&$select=ID`,
       )
       const term = '@Org.OData.Aggregation.V1.UpPath#MultiParentHierarchy'
+      const rolled = await answered(
+        `/Sales?$apply=groupby((rolluprecursive($root/SalesOrganizations,MultiParentHierarchy,SalesOrganization/ID,
+        traverse(${multi},preorder,filter(ID eq 'Sales')))),aggregate(Amount with sum as T))`,
+      )
+      expect(rolled.value.map((row) => [row.T, row.SalesOrganization])).toEqual([
+        [5, { ...corporate, [term]: [] }],
+        [5, { ...org('EMEA'), [term]: ['Sales'] }],
+        [5, { ...org('EMEA Central'), [term]: ['EMEA', 'Sales'] }],
+        [5, { ...org('US'), [term]: ['Sales'] }],
+        [5, { ...org('EMEA Central'), [term]: ['US', 'Sales'] }],
+      ])
       expect(value).toEqual([
         { ID: 'Sales', [term]: [] },
         { ID: 'EMEA', [term]: ['Sales'] },
@@ -730,6 +741,35 @@ onEveryService('$apply', 'test/models/sales.xml', {}, (running) => {
         { ID: 'US', [term]: ['Sales'] },
         { ID: 'EMEA Central', [term]: ['US', 'Sales'] },
       ])
+    })
+  })
+
+  describe('rolluprecursive', () => {
+    it('goes by several hierarchies, each with its node', async () => {
+      const path = `/Sales?$apply=groupby((rolluprecursive(${hierarchy},SalesOrganization/ID),
+        rolluprecursive($root/SalesOrganizations,SalesOrgHierarchy,SalesOrganization/ID)),
+        compute(Aggregation.rollupnode(Position=1)/ID as A,Aggregation.rollupnode(Position=2)/ID as B)
+        /groupby((A,B),aggregate(Amount with sum as T)))/groupby((A,B,T))/filter(A eq 'US' or B eq 'EMEA')`
+      const { value } = await answered(path)
+      expect(value.map(({ A, B, T }) => [A, B, T])).toEqual([
+        ['EMEA', 'EMEA', 5],
+        ['EMEA Central', 'EMEA', 5],
+        ['Sales', 'EMEA', 5],
+        ['US', 'Sales', 19],
+        ['US', 'US', 19],
+        ['US', 'US East', 12],
+        ['US', 'US West', 7],
+      ])
+    })
+
+    it('has no node where related entities are transformed, or where it is not', async () => {
+      const inside = `/Customers?$apply=groupby((rolluprecursive(${hierarchy},Sales/SalesOrganization/ID)),
+        addnested(Sales,filter(SalesOrganization eq Aggregation.rollupnode()) as X))`
+      for (const path of [inside, '/Sales?$apply=filter(SalesOrganization eq Aggregation.rollupnode())']) {
+        const { status, text } = await ask(path.replaceAll(/\n\s*/g, ''))
+        expect(text).toContain('inside rolluprecursive only')
+        expect(status).toBe(400)
+      }
     })
   })
 
@@ -765,6 +805,7 @@ onEveryService('$apply', 'test/models/sales.xml', {}, (running) => {
       ['/Sales?$apply=ancestors($root/SalesOrganizations,Nope,SalesOrganization/ID,identity)', 400, 'Nope'],
       ['/Sales?$apply=SalesModel.Top(Count=1)', 501, 'SalesModel.Top'],
       ['/Sales?$filter=$these/aggregate(Amount with sum) gt 1 and $these/ID eq 1', 400, '$these'],
+      [`/Sales?$apply=traverse(${hierarchy},SalesOrganization/ID,preorder,$these/$count)`, 501, '$these here'],
       ['/Sales?$filter=$these/aggregate(Amount mul $these/$count with sum) gt 1', 501, '$these inside'],
       ['/Sales?$apply=aggregate(Amount mul $these/$count with sum from Time with max as X)', 501, '$these before'],
     ])('%s: %i', async (path, status, message) => {

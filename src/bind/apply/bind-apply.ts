@@ -32,12 +32,11 @@ import {
 import { bindDataPath, hasCollection } from './data-path.ts'
 import { type Alias, aliasesOf, modelTypeOf, withAliases } from './dynamic.ts'
 import { groupKey, readsInstance } from './group-key.ts'
-import { bindHierarchyReference } from './hierarchy.ts'
+import { bindHierarchyReference, withNode } from './hierarchy.ts'
 import { leveledPaths } from './leveled.ts'
 import { aggregatedType } from './methods.ts'
 import {
   emptyShape,
-  presenceOfPath,
   presenceOfPaths,
   present,
   presentInBoth,
@@ -183,7 +182,7 @@ class Binder {
           node,
         )
       case 'groupby':
-        return this.#groupby(node.elements, node.each, input, node)
+        return this.#withoutNodes(node.elements, () => this.#groupby(node.elements, node.each, input, node))
       case 'ranking':
         return this.#ranking(node, input)
       case 'join':
@@ -203,10 +202,10 @@ class Binder {
       case 'traverse': {
         const reference = this.#reference(node.hierarchy, input)
         const nodes = this.#nodesOf(reference)
-        const start = node.start && this.sequence(node.start, nodes)
-        const orderby = bindOrderBy(this.#context, node.orderby, this.#scope(nodes, []))
+        const start = node.start && this.#elsewhere(node.start, nodes, reference.hierarchy.set)
+        const orderby = bindOrderBy(this.#context, node.orderby, { ...this.#scope(nodes, []), these: undefined })
         const step: Transformation = { kind: 'traverse', reference, order: node.order, start, orderby }
-        return [step, { ...this.#withNode(input, reference), ordered: true, key: undefined }]
+        return [step, { ...withNode(input, reference), ordered: true, key: undefined }]
       }
       case 'function':
         return this.#context.notImplemented(`The function ${shown(node.name)} as a transformation`, node)
@@ -353,11 +352,8 @@ class Binder {
     node: Span,
   ): readonly [Transformation, Shape] {
     const recursive = elements.find((element) => element.kind === 'rolluprecursive')
-    const groupings = this.#groupings(
-      elements.filter((element) => element !== recursive),
-      input,
-    )
     if (recursive !== undefined) return this.#rollupRecursive(recursive, elements, each, input, node)
+    const groupings = this.#groupings(elements, input)
     const all = groupings.map((paths) => this.#simpleGroupby(paths, each, input))
     const [only] = all
     if (only === undefined) throw new Error('invariant: groupby has a grouping')
@@ -387,8 +383,8 @@ class Binder {
 
   #levels(element: GroupingNode, input: Shape): readonly (readonly (readonly MemberStep[])[])[] {
     if (element.kind === 'property') return [[this.#groupingPath(element.path, input)]]
-    if (element.kind === 'rolluprecursive')
-      return this.#context.notImplemented('More than one rolluprecursive in a groupby', element)
+    // rolluprecursive operators have been taken out before
+    if (element.kind === 'rolluprecursive') return [[]]
     const [first] = element.levels
     const named = !element.all && element.levels.length === 1 && first !== undefined
     const levels = named
@@ -424,6 +420,24 @@ class Binder {
     return [{ kind: 'groupby', paths, each: inner }, output]
   }
 
+  /** The nodes of rolluprecursive operators further out are not those of a groupby that has such operators itself. */
+  #withoutNodes<T>(elements: readonly GroupingNode[], bind: () => T): T {
+    const before = this.#context.rollupNodes
+    if (elements.some(({ kind }) => kind === 'rolluprecursive')) this.#context.rollupNodes = []
+    const bound = bind()
+    this.#context.rollupNodes = before
+    return bound
+  }
+
+  /** A sequence over other instances than these: of another set, and without the nodes of rolluprecursive operators. */
+  #elsewhere(nodes: ApplyNode, input: Shape, set: EntitySet | undefined): Sequence {
+    const before = this.#context.rollupNodes
+    this.#context.rollupNodes = []
+    const sequence = new Binder(this.#context, set).sequence(nodes, input)
+    this.#context.rollupNodes = before
+    return sequence
+  }
+
   #rollupRecursive(
     element: Extract<GroupingNode, { kind: 'rolluprecursive' }>,
     elements: readonly GroupingNode[],
@@ -432,7 +446,7 @@ class Binder {
     node: Span,
   ): readonly [Transformation, Shape] {
     const reference = this.#reference(element.hierarchy, input)
-    const start = element.start && this.sequence(element.start, this.#nodesOf(reference))
+    const start = element.start && this.#elsewhere(element.start, this.#nodesOf(reference), reference.hierarchy.set)
     this.#nodes++
     const nodeName = `@node${this.#nodes}`
     const context = this.#context
@@ -447,7 +461,7 @@ class Binder {
     context.rollupNodes = before
     const output = inner?.output ?? emptyShape(input.type)
     const step: Transformation = { kind: 'rolluprecursive', reference, start, nodeName, each: inner }
-    return [step, { ...this.#withNode(output, reference), ordered: true, key: undefined }]
+    return [step, { ...withNode(output, reference), ordered: true, key: undefined }]
   }
 
   #ranking(node: Extract<TransformationNode, { kind: 'ranking' }>, input: Shape): readonly [Transformation, Shape] {
@@ -499,7 +513,7 @@ class Binder {
         node,
       )
     this.#checkAlias(alias, input.type, node, new Set())
-    const sequence = each && this.sequence(each, instancesOf(target))
+    const sequence = each && this.#elsewhere(each, instancesOf(target), undefined)
     const type = sequence?.output.type ?? target
     const navigation = property.kind === 'navigation'
     const added: Alias = navigation
@@ -552,7 +566,7 @@ class Binder {
     const taken = new Set<string>()
     const nested = nodes.map(({ alias, sequence: transformations, ...place }): NestedSequence => {
       this.#checkAlias(alias, owner, place, taken)
-      const sequence = this.sequence(transformations, instancesOf(target))
+      const sequence = this.#elsewhere(transformations, instancesOf(target), undefined)
       if (!collection && sequence.steps.some(({ kind }) => kind !== 'compute' && kind !== 'addnested'))
         this.#context.fail(
           'typeMismatch',
@@ -577,16 +591,6 @@ class Binder {
 
   #nodesOf({ hierarchy }: HierarchyReference): Shape {
     return instancesOf(hierarchy.set.type)
-  }
-
-  /** What the node that is injected gives to every instance (Aggregation 6.2.2). */
-  #withNode(shape: Shape, { case: how, path }: HierarchyReference): Shape {
-    if (how === 'itself') return { ...shape, presence: { ...shape.presence, all: true } }
-    const steps =
-      how === 'related'
-        ? path.steps.slice(0, path.steps.findLastIndex(({ kind }) => kind === 'navigation') + 1)
-        : path.steps
-    return { ...shape, presence: withPresent(shape.presence, presenceOfPath(steps).properties) }
   }
 }
 

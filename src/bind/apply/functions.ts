@@ -194,10 +194,20 @@ function rollupNode(
   rest: readonly PathStep[],
   scope: Scope,
 ): Expression {
-  if (given.size > 0) return context.notImplemented('The parameter Position of rollupnode', node)
-  const holder = context.rollupNodes.at(-1)
+  const position = given.get('Position')
+  for (const argument of given.values())
+    if (argument !== position)
+      context.fail('functionNotFound', `rollupnode has no parameter '${shown(argument.name ?? '')}'.`, argument)
+  const literal = position?.value
+  if (literal !== undefined && (literal.kind !== 'literal' || literal.token.literal !== 'integer'))
+    return context.fail('typeMismatch', 'The Position of rollupnode is a number from 1 on.', node)
+  const holder = context.rollupNodes[literal === undefined ? 0 : Number(literal.token.text) - 1]
   if (holder === undefined)
-    return context.fail('typeMismatch', 'rollupnode() has a value inside rolluprecursive only.', node)
+    return context.fail(
+      'typeMismatch',
+      'rollupnode() has a value inside rolluprecursive only, for each of these operators one.',
+      node,
+    )
   let type: TypeReference['type'] = holder.type
   const steps: { kind: 'dynamic'; name: string }[] = [{ kind: 'dynamic', name: holder.name }]
   let reference: TypeReference | undefined = { type, collection: false, nullable: true, facets: {} }

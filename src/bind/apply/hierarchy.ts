@@ -7,6 +7,7 @@ import type { Expression, MemberStep } from '../tree.ts'
 import { singlePrimitive } from '../type-references.ts'
 import { bindDataPath, hasCollection } from './data-path.ts'
 import { modelTypeOf } from './dynamic.ts'
+import { presenceOfPath, withPresent } from './shape.ts'
 import type { HierarchyReference, RecursiveHierarchy, Shape } from './tree.ts'
 
 /** Recursive hierarchies of the model (Aggregation 5.5.2) and references to them (6.1). */
@@ -27,7 +28,7 @@ export function bindHierarchyReference(
   const path = bindDataPath(context, node, input.type, true)
   if (path.type === undefined || singlePrimitive(path.type) === undefined)
     context.fail('typeMismatch', 'The path to the node identifiers must end in a primitive property.', node)
-  return { hierarchy, path, case: caseOf(hierarchy, path.steps, input, inputSet) }
+  return { hierarchy, path, case: caseOf(hierarchy, path.steps, inputSet) }
 }
 
 /** The hierarchy that an annotation with the qualifier describes on the entities of a set. */
@@ -102,14 +103,13 @@ function entitySetOf(context: BindContext, node: ExpressionNode): EntitySet {
 function caseOf(
   { set, nodePath }: RecursiveHierarchy,
   steps: readonly MemberStep[],
-  input: Shape,
   inputSet: EntitySet | undefined,
 ): HierarchyReference['case'] {
   if (isSamePath(steps, nodePath)) return inputSet === set ? 'itself' : 'identifier'
   if (hasCollection(steps)) return 'identifier'
   const last = steps.findLastIndex(({ kind }) => kind === 'navigation')
   const navigation = steps[last]
-  if (navigation?.kind !== 'navigation' || modelTypeOf(input.type) === undefined) return 'identifier'
+  if (navigation?.kind !== 'navigation') return 'identifier'
   const rest = steps.slice(last + 1)
   const target = navigation.property.type
   const leads = target.kind === 'entity' && modelTypeOf(target).name === set.type.name
@@ -120,4 +120,14 @@ function isSamePath(a: readonly MemberStep[], b: readonly MemberStep[]): boolean
   const names = (steps: readonly MemberStep[]): string =>
     steps.flatMap((step) => (step.kind === 'cast' ? [] : [stepName(step)])).join('/')
   return names(a) === names(b)
+}
+
+/** What the node that is injected gives to every instance (Aggregation 6.2.2). */
+export function withNode(shape: Shape, { case: how, path }: HierarchyReference): Shape {
+  if (how === 'itself') return { ...shape, presence: { ...shape.presence, all: true } }
+  const steps =
+    how === 'related'
+      ? path.steps.slice(0, path.steps.findLastIndex(({ kind }) => kind === 'navigation') + 1)
+      : path.steps
+  return { ...shape, presence: withPresent(shape.presence, presenceOfPath(steps).properties) }
 }
