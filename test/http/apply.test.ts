@@ -773,6 +773,20 @@ onEveryService('$apply', 'test/models/sales.xml', {}, (running) => {
     })
   })
 
+  describe('isdefined of stored entities', () => {
+    it.each([
+      ['isdefined(Product)', 8],
+      ['isdefined(Amount) and Amount gt 3', 3],
+      ['isdefined(Customer/Name)', 8],
+      ['isdefined(SalesOrganization/Superordinate/Superordinate/Superordinate)', 8],
+      ['not isdefined(SalesOrganization/Superordinate/Superordinate/Superordinate/ID)', 8],
+    ])('$filter=%s', async (filter, count) => {
+      expect((await answered(`/Sales?$filter=${filter}`)).value).toHaveLength(count)
+      expect((await ask(`/Sales/$count?$filter=${filter}`)).text).toBe(String(count))
+      expect((await answered(`/Sales?$orderby=${filter},ID`)).value).toHaveLength(8)
+    })
+  })
+
   describe('navigation', () => {
     it('transforms what a navigation property leads to, and nothing where it leads nowhere', async () => {
       const total = '$apply=aggregate(Amount with sum as Total,$count as N)'
