@@ -1,6 +1,7 @@
 import type { Document } from 'bson'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, Source, UpdatePlan } from '../plan/plan.ts'
+import type { ChangeFeed } from '../store/changes.ts'
 import { storeFailure } from '../store/failures.ts'
 import type {
   Change,
@@ -14,6 +15,7 @@ import type {
 } from '../store/port.ts'
 import { countedStreams, type StreamStore } from '../store/streams.ts'
 import { Accesses } from './access.ts'
+import { ChangeLog } from './changes-since.ts'
 import { Committer } from './committer.ts'
 import { readCounters } from './counters.ts'
 import { buildIndexes } from './index-building.ts'
@@ -55,8 +57,9 @@ interface OpenStore extends RemovingContext {
 
 class EmbeddedStore implements Store {
   readonly name = 'embedded'
-  readonly capabilities: StoreCapabilities = { transactions: true, snapshots: false, changes: false, remote: false }
+  readonly capabilities: StoreCapabilities = { transactions: true, snapshots: false, changes: true, remote: false }
   readonly streams: StreamStore
+  readonly changes: ChangeFeed
   readonly #options: EmbeddedStoreOptions
   #state: OpenStore | undefined
   #opening: Promise<void> | undefined
@@ -67,6 +70,7 @@ class EmbeddedStore implements Store {
 
   constructor(options: EmbeddedStoreOptions) {
     this.#options = options
+    this.changes = new ChangeLog((work) => this.#run(work))
     this.streams = countedStreams(new EmbeddedStreams(() => this.#current()), () => {
       this.#opened()
       return this.#enter()

@@ -18,6 +18,8 @@ export interface Tables {
   /** files of streams by their ids, and their bytes by id and number of the piece */
   readonly files: Database<Uint8Array, Uint8Array>
   readonly pieces: Database<Uint8Array, Uint8Array>
+  /** the change log (change-log.ts) */
+  readonly changes: Database<Uint8Array, Uint8Array>
   /** format, secrets, collections, counters */
   readonly meta: Database<Uint8Array, Uint8Array>
 }
@@ -61,6 +63,7 @@ export function openTables(options: TableOptions): Tables {
       indexes: table('indexes'),
       files: table('files'),
       pieces: table('pieces'),
+      changes: table('changes'),
       meta: table('meta'),
     }
     return tables

@@ -1,4 +1,5 @@
 import { ODataError } from '../errors/odata-error.ts'
+import { logChange } from './change-log.ts'
 import { type Counters, readCounters, writeCounters } from './counters.ts'
 import { readIndexes, type StoredIndex } from './index-catalog.ts'
 import {
@@ -156,6 +157,8 @@ export class WriteBatch {
     if (after) this.#tables.documents.putSync(key, after)
     else this.#tables.documents.removeSync(key)
     counters.changes++
+    const row = after ?? before
+    if (row) logChange(this.#tables, collection.number, counters.changes, row, Date.now())
     this.#changed.add(collection.number)
     counters.rows += (after ? 1 : 0) - (before ? 1 : 0)
   }

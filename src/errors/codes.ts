@@ -32,6 +32,7 @@ export const errorCodes = {
   queryOptionNotAllowed: { status: 400, spec: 'P 11.2.1' },
   literalInvalid: { status: 400, spec: 'U 5.1.1.14' },
   skipTokenInvalid: { status: 400, spec: 'P 11.2.6.7' },
+  deltaTokenInvalid: { status: 400, spec: 'P 11.3.1' },
   // the body
   batchLimitExceeded: { status: 400, spec: 'P 14' },
   bodySyntax: { status: 400, spec: 'J 4' },
@@ -50,7 +51,7 @@ export const errorCodes = {
   conflict: { status: 409, spec: 'P 9.3.7' },
   preconditionFailed: { status: 412, spec: 'P 9.3.8' },
   preconditionRequired: { status: 428, spec: 'P 9.3.12' },
-  gone: { status: 410, spec: 'P 9.3.7' },
+  gone: { status: 410, spec: 'P 9.3.7, 11.3.2' },
   failedDependency: { status: 424, spec: 'P 9.3.11, 11.7.2' },
   // who asks
   unauthenticated: { status: 401, spec: 'P 9.3.2' },

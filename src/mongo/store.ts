@@ -4,6 +4,7 @@ import { invariant } from '../base/assert.ts'
 import type { Expression } from '../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import type { ChangeFeed } from '../store/changes.ts'
 import { storeFailure } from '../store/failures.ts'
 import type {
   Change,
@@ -17,6 +18,7 @@ import type {
 } from '../store/port.ts'
 import { countedStreams, type StreamStore } from '../store/streams.ts'
 import { deleteRow, updateRow } from './changes.ts'
+import { ChangeStreams } from './changes-since.ts'
 import { type CompiledQuery, compileQuery, type Narrowing, narrowingOf, type SourcePlan } from './compile/query.ts'
 import { Connection } from './connection.ts'
 import { ContainedRows } from './contained-rows.ts'
@@ -44,6 +46,7 @@ export function mongoStore(uri: string, options: MongoStoreOptions = {}): Store 
 class MongoStore implements Store {
   readonly name = 'mongodb'
   readonly streams: StreamStore
+  readonly changes: ChangeFeed
   readonly #connection: Connection
   readonly #options: MongoStoreOptions
   readonly #scanLimit: number
@@ -70,12 +73,13 @@ class MongoStore implements Store {
     this.#creates = new Creates(this.#connection)
     this.#contained = new ContainedRows(this.#connection)
     this.streams = countedStreams(new MongoStreams(this.#connection), () => this.#begin())
+    this.changes = new ChangeStreams(this.#connection, (work) => this.#run(work))
     this.#indexes = new IndexBuilder(this.#connection, options.warn ?? (() => {}))
   }
 
   get capabilities(): StoreCapabilities {
     const { transactions } = this.#connection
-    return { transactions, snapshots: false, changes: false, remote: true }
+    return { transactions, snapshots: false, changes: transactions, remote: true }
   }
 
   async open(layout: ModelLayout): Promise<void> {

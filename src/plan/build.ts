@@ -33,6 +33,7 @@ import { relatedQuery } from './related.ts'
 import { resultOrder } from './result.ts'
 import { type PathSource, sourceOf } from './source.ts'
 import { streamTarget } from './stream.ts'
+import { trackingRefusal } from './tracking.ts'
 
 /** What a plan is made from; the query is bound only once the options are known to be legal. */
 export interface PlanRequest {
@@ -57,9 +58,8 @@ export function buildPlan(request: PlanRequest): Plan {
   const { path, options } = request
   const method = checkMethod(path, request.method)
   checkOptions(path.resource, options, method === 'GET')
-  for (const name of ['index', 'deltatoken'] as const)
-    if (options[name] !== undefined)
-      throw new ODataError('notImplemented', `$${name} is not implemented by this service.`, { target: `$${name}` })
+  if (options.index !== undefined)
+    throw new ODataError('notImplemented', '$index is not implemented by this service.', { target: '$index' })
   if (path.resource === 'serviceDocument') return freeze({ kind: 'serviceDocument', requires: [], slots: [] })
   if (path.resource === 'metadata') return freeze({ kind: 'metadata', requires: [], slots: [] })
   if (path.resource === 'batch') return freeze({ kind: 'batch', requires: [], slots: [] })
@@ -98,10 +98,16 @@ export function buildPlan(request: PlanRequest): Plan {
   const first = slots.length + place.hops.reduce((sum, { values }) => sum + values.length, 0)
   const related =
     plan.kind === 'read' || plan.kind === 'count' ? relatedQuery(request.model, path, plan, first) : undefined
+  const hops = place.hops.length === 0 ? {} : { hops: place.hops }
+  const untracked =
+    plan.kind === 'read' && !plan.source.single
+      ? trackingRefusal(request.model, path, { ...plan, ...hops, ...(related === undefined ? {} : { related }) })
+      : undefined
   const planned = freeze({
     ...plan,
+    ...(untracked === undefined ? {} : { untracked }),
     ...(related === undefined ? {} : { related }),
-    ...(place.hops.length === 0 ? {} : { hops: place.hops }),
+    ...hops,
     ...(expand.length === 0 ? {} : { expansions: expansions(request.model, path, place, expand, first) }),
   })
   return action ? invokePlan(action, place, planned) : planned

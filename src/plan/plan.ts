@@ -229,6 +229,8 @@ export interface ReadPlan extends PlanBase {
   readonly raw: boolean
   /** `$ref`: entity references instead of entities */
   readonly references?: true
+  /** why changes of the rows cannot be tracked (plan/tracking.ts); undefined: they can */
+  readonly untracked?: string
   /** where filter or order follow navigation properties */
   readonly related?: RelatedQuery
   readonly filter: Expression | undefined

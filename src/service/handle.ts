@@ -11,6 +11,7 @@ import { readApply } from './apply/read-apply.ts'
 import { batch } from './batch.ts'
 import { type Core, dialectOf } from './core.ts'
 import { crossjoin } from './crossjoin.ts'
+import { untracked } from './delta/tracking.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
 import { followHops } from './hops.ts'
@@ -101,6 +102,7 @@ async function execute(
   options: QueryOptions,
 ): Promise<HttpResponse> {
   const { headers } = exchange.request
+  if (options.deltatoken !== undefined && plan.kind !== 'read') throw untracked()
   const parameters = plan.hops ? await followHops(core, exchange, plan.hops, given) : given
   switch (plan.kind) {
     case 'read':

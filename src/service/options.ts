@@ -82,6 +82,8 @@ export interface ServiceLimits extends UrlLimits {
   readonly batchBytes: number
   /** milliseconds after which no further request of a batch is started */
   readonly batchTime: number
+  /** milliseconds for which a delta token is answered, as far as the store still knows what happened since */
+  readonly deltaAge: number
 }
 
 /** The part of a logger that the service uses; pino's fits. Never given a token or a payload. */
@@ -102,4 +104,5 @@ export const defaultLimits: ServiceLimits = {
   batchParts: 100,
   batchBytes: 4_194_304,
   batchTime: 30_000,
+  deltaAge: 2_592_000_000,
 }

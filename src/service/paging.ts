@@ -14,12 +14,26 @@ export interface Continuation {
   readonly after: Keyset
   /** rows still wanted of the client's $top */
   readonly top: number | undefined
+  /** where changes are tracked: the moment before the first page */
+  readonly tracked?: DeltaState
+}
+
+/** What a delta token carries (Protocol 11.3.1). */
+export interface DeltaState {
+  /** position in the store's history */
+  readonly since: string
+  /** of a further page of a delta: where the delta ends */
+  readonly until?: string
+  /** milliseconds since 1970 at which the client's knowledge began to be as old as `since` */
+  readonly issued: number
 }
 
 /** Options that a next link carries itself; the token takes the place of these. */
 const replaced = new Set(['skiptoken', 'skip', 'top'])
 /** Options that decide which rows come in which order: a token is good only for the same ones. */
 const deciding = new Set(['filter', 'search', 'orderby', 'compute', 'apply'])
+/** A delta has no order and no page of its own, and its link asks for no count (Protocol 11.3.1). */
+const notTracked = new Set(['skiptoken', 'deltatoken', 'skip', 'top', 'orderby', 'count'])
 
 /**
  * Skip tokens: the typed sort values of the last row and the rest of $top, bound to the question they belong to and signed
@@ -45,11 +59,36 @@ export class Paging {
       .filter(({ name }) => !replaced.has(name) && !(dropCount && name === 'count'))
       .map(({ raw }) => raw)
     const payload = Buffer.from(
-      JSON.stringify([printKeyset(plan.orderby, continuation.after), continuation.top ?? null]),
+      JSON.stringify([
+        printKeyset(plan.orderby, continuation.after),
+        continuation.top ?? null,
+        ...(continuation.tracked === undefined ? [] : [continuation.tracked]),
+      ]),
       'utf8',
     )
-    const token = Buffer.concat([this.#sign(target, payload), payload]).toString('base64url')
+    const token = Buffer.concat([this.#sign(target, payload, deciding), payload]).toString('base64url')
     return `${root}${path.replace(/^\//, '')}?${[...kept, `$skiptoken=${token}`].join('&')}`
+  }
+
+  /** The absolute link to what changes from now on, or to the next page of such changes. */
+  deltaLink(root: string, target: string, state: DeltaState): string {
+    const payload = Buffer.from(JSON.stringify({ delta: state }), 'utf8')
+    const token = Buffer.concat([this.#sign(target, payload, tracking), payload]).toString('base64url')
+    const query = definingQuery(root, target)
+    return `${query}${query.includes('?') ? '&' : '?'}$deltatoken=${token}`
+  }
+
+  /**
+   * Reads a delta token that this service has signed for this question.
+   * @throws ODataError deltaTokenInvalid
+   */
+  readDelta(target: string, token: string): DeltaState {
+    const payload = this.#verified(target, token, tracking)
+    if (payload === undefined)
+      throw new ODataError('deltaTokenInvalid', 'The $deltatoken was not made by this service for this request.', {
+        target: '$deltatoken',
+      })
+    return (JSON.parse(payload.toString('utf8')) as { delta: DeltaState }).delta
   }
 
   /**
@@ -57,28 +96,51 @@ export class Paging {
    * @throws ODataError skipTokenInvalid
    */
   read(target: string, plan: Pick<ReadPlan, 'orderby'>, token: string): Continuation {
+    const payload = this.#verified(target, token, deciding)
+    if (payload === undefined) throw invalidToken()
+    const [texts, top, tracked] = JSON.parse(payload.toString('utf8')) as [
+      readonly (string | null)[],
+      number | null,
+      DeltaState?,
+    ]
+    return {
+      after: parseKeyset(plan.orderby, texts),
+      top: top ?? undefined,
+      ...(tracked === undefined ? {} : { tracked }),
+    }
+  }
+
+  #verified(target: string, token: string, question: ReadonlySet<string>): Buffer | undefined {
     const bytes = Buffer.from(token, 'base64url')
     const payload = bytes.subarray(signatureLength)
     const signature = bytes.subarray(0, signatureLength)
-    if (signature.length !== signatureLength || !timingSafeEqual(signature, this.#sign(target, payload)))
-      throw invalidToken()
-    const [texts, top] = JSON.parse(payload.toString('utf8')) as [readonly (string | null)[], number | null]
-    return { after: parseKeyset(plan.orderby, texts), top: top ?? undefined }
+    if (signature.length !== signatureLength) return undefined
+    return timingSafeEqual(signature, this.#sign(target, payload, question)) ? payload : undefined
   }
 
-  #sign(target: string, payload: Uint8Array): Buffer {
+  #sign(target: string, payload: Uint8Array, names: ReadonlySet<string>): Buffer {
     const { path, pairs } = splitTarget(target)
     const question = pairs
-      .filter(({ name }) => deciding.has(name) || name.startsWith('@'))
+      .filter(({ name }) => names.has(name) || name.startsWith('@'))
       .map(({ name, value }) => [name, value])
     const fingerprint = createHash('sha256')
-      .update(JSON.stringify([decode(path), question]))
+      // tokens of one kind are no tokens of the other
+      .update(JSON.stringify([decode(path), question, ...(names === tracking ? ['delta'] : [])]))
       .digest()
     return createHmac('sha256', this.#secret).update(fingerprint).update(payload).digest().subarray(0, signatureLength)
   }
 }
 
 const signatureLength = 16
+/** Options that decide which rows a delta is about. */
+const tracking: ReadonlySet<string> = new Set(['filter', 'search', 'compute', 'apply'])
+
+/** The absolute URL of the rows whose changes are tracked. */
+export function definingQuery(root: string, target: string): string {
+  const { path, pairs } = splitTarget(target)
+  const kept = pairs.filter(({ name }) => !notTracked.has(name)).map(({ raw }) => raw)
+  return `${root}${path.replace(/^\//, '')}${kept.length === 0 ? '' : `?${kept.join('&')}`}`
+}
 
 function invalidToken(): ODataError {
   return new ODataError('skipTokenInvalid', 'The $skiptoken was not made by this service for this request.', {

@@ -6,6 +6,8 @@ import { transformationNames } from '../url/apply.ts'
 export interface ServiceFeatures {
   readonly keyAsSegment: boolean
   readonly batch: boolean
+  /** the store keeps a history */
+  readonly changeTracking: boolean
   readonly compute: boolean
   readonly expand: boolean
   readonly search: boolean
@@ -15,7 +17,7 @@ export interface ServiceFeatures {
  * What odatum supports at present; `test/http/published-capabilities.test.ts` asks a running service and fails where this
  * is not the truth.
  */
-export const supported: Omit<ServiceFeatures, 'keyAsSegment'> = {
+export const supported: Omit<ServiceFeatures, 'keyAsSegment' | 'changeTracking'> = {
   batch: true,
   compute: true,
   expand: true,
@@ -88,7 +90,7 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
     annotation(
       `${capabilities}DefaultCapabilities`,
       record({
-        ChangeTracking: record({ Supported: no }),
+        ChangeTracking: record({ Supported: bool(features.changeTracking) }),
         CountRestrictions: record({ Countable: yes }),
         IndexableByKey: yes,
         TopSupported: yes,

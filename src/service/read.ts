@@ -17,6 +17,8 @@ import type { QueryOptions } from '../url/ast.ts'
 import { shownRow, shownRows } from './after-read.ts'
 import { notModified, versionOf } from './conditions.ts'
 import { addApplied, applied, type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './core.ts'
+import { readDelta } from './delta/read-delta.ts'
+import { beginTracking } from './delta/tracking.ts'
 import type { Exchange } from './exchange.ts'
 import { expandedShapes, expandRows, shapeOfSource } from './expand.ts'
 import { itemsOfRow, lacksPosition, writeItems } from './items.ts'
@@ -194,6 +196,14 @@ async function readCollection(
   related: Parameters | undefined,
   options: QueryOptions,
 ): Promise<HttpResponse> {
+  if (options.deltatoken !== undefined)
+    return readDelta(core, exchange, {
+      plan,
+      parameters: related,
+      token: options.deltatoken,
+      format: options.format,
+      pageSize: pageOf(core, exchange.request.headers.prefer, undefined).rows,
+    })
   const parameters = related ?? []
   const { headers, target } = exchange.request
   const format = negotiateJson(headers, options.format)
@@ -215,6 +225,7 @@ async function readCollection(
       : controller.list(context)
   const total = () =>
     plan.related ? countByRelated(core, exchange, plan, plan.related, parameters) : controller.count(context)
+  const tracked = continuation?.tracked ?? (related && (await beginTracking(core, exchange, plan, parameters, options)))
   const [rows, number] = await Promise.all([
     page.fetch === 0 || related === undefined ? noRows : list(),
     plan.count ? (related === undefined ? 0 : total()) : undefined,
@@ -250,9 +261,13 @@ async function readCollection(
       const next: Continuation = {
         after: keyset(last, parameters),
         top: page.top === undefined ? undefined : page.top - written,
+        ...(tracked === undefined ? {} : { tracked }),
       }
       sink.ascii(`,"${prefix}nextLink":`)
       sink.jsonString(core.paging.nextLink(exchange.root, target, plan, next, core.protocol.graph))
+    } else if (tracked) {
+      sink.ascii(`,"${prefix}deltaLink":`)
+      sink.jsonString(core.paging.deltaLink(exchange.root, target, tracked))
     }
     sink.byte(0x7d)
   }
@@ -268,6 +283,8 @@ async function readCollection(
   const answer: Record<string, string> = { 'Content-Type': jsonContentType(format, exchange.version) }
   if (page.applied !== undefined)
     applied(answer, `${exchange.version === '4.0' ? 'odata.' : ''}maxpagesize=${page.applied}`)
+  if (tracked && continuation === undefined)
+    applied(answer, `${exchange.version === '4.0' ? 'odata.' : ''}track-changes`)
   addApplied(exchange, dialect, answer)
   if (rows.complete || rows.first.length > page.rows) {
     const { related, shown } = await complete(rows.first)

@@ -61,7 +61,9 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     planner: new Planner(model, { keyAsSegment }),
     paging: new Paging(await store.secret('skiptoken')),
     documents: new Documents(
-      (options.publishCapabilities ?? true) ? publishCapabilities(model, { ...supported, keyAsSegment }) : model,
+      (options.publishCapabilities ?? true)
+        ? publishCapabilities(model, { ...supported, keyAsSegment, changeTracking: store.capabilities.changes })
+        : model,
     ),
     authenticate: options.authenticate,
     enforcePermissions: options.enforcePermissions ?? true,

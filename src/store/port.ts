@@ -3,6 +3,7 @@ import type { Expression, Parameters } from '../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import type { ChangeFeed } from './changes.ts'
 import type { StreamStore } from './streams.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface Store {
   readonly capabilities: StoreCapabilities
   /** media and stream properties */
   readonly streams: StreamStore
+  /** what was written to since when (Protocol 11.3) */
+  readonly changes: ChangeFeed
   /**
    * Connects, and makes what the layout needs (collections; indexes in the background).
    * @throws ODataError `storeUnavailable`
@@ -48,6 +51,7 @@ export interface Store {
 export interface StoreCapabilities {
   readonly transactions: boolean
   readonly snapshots: boolean
+  /** whether it keeps a history of what was written to */
   readonly changes: boolean
   /** each read is a round trip to a server: rows of many owners are better read together */
   readonly remote: boolean

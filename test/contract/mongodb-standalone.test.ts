@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findMongod, type RunningMongod, startMongod } from '../../scripts/mongod.mjs'
 import { mongoStore } from '../../src/mongo/store.ts'
 import { mongodb } from '../support/mongod.ts'
-import { Client, decoded, layout, mergeOf, sessionOf } from './kit.ts'
+import { Client, collectionOf, decoded, layout, mergeOf, sessionOf } from './kit.ts'
 
 const { uri, reason } = mongodb()
 const found = uri === undefined ? undefined : await findMongod()
@@ -37,6 +37,14 @@ describe.skipIf(missing !== undefined)(`a lone MongoDB server${missing ? ` (${mi
     expect((await client.update(`things('a')`, mergeOf('things', { number: 3 }))).kind).toBe('updated')
     expect(await client.delete(`things('b')`)).toEqual({ kind: 'deleted' })
     expect((await client.store.secret('x')).length).toBe(32)
+  })
+
+  it('tracks no changes, and says why', async () => {
+    expect(client.store.capabilities.changes).toBe(false)
+    await expect(client.store.changes.now(collectionOf('things'), sessionOf([]))).rejects.toMatchObject({
+      code: 'notImplemented',
+      message: expect.stringContaining('replica set'),
+    })
   })
 
   it('says that it has no transactions, and refuses them', async () => {

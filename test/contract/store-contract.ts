@@ -4,6 +4,7 @@ import type { Store } from '../../src/store/port.ts'
 import { changeContract } from './change-contract.ts'
 import { containedContract } from './contained-contract.ts'
 import { createContract } from './create-contract.ts'
+import { historyContract } from './history-contract.ts'
 import { Client, layout } from './kit.ts'
 import { lifeContract } from './life-contract.ts'
 import { queryContract } from './query-contract.ts'
@@ -24,6 +25,7 @@ export function storeContract(name: string, make: () => Promise<Store> | Store, 
     contained: containedContract,
     transaction: transactionContract,
     streams: streamContract,
+    history: historyContract,
   }
   for (const [part, cases] of Object.entries(parts))
     describe(`${name}: ${part}`, () => {

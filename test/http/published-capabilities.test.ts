@@ -54,6 +54,11 @@ onEveryService('published capabilities', bookshopModel, {}, (running) => {
       )
     })
 
+    it('ChangeTracking', async () => {
+      const { headers } = await running().get('/Authors', { Prefer: 'track-changes' })
+      expect(await byDefault('ChangeTracking', 'Supported')).toBe(headers.has('preference-applied'))
+    })
+
     it('CrossJoinSupported and QuerySegmentSupported', async () => {
       expect(bool(await published('CrossJoinSupported'))).toBe(
         (await running().get('/$crossjoin(Authors,Books)')).status === 200,

@@ -171,7 +171,11 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
   BatchSupport: enforced('what it denies is refused; published', batches, batchTest),
   BatchSupported: enforced('batches are refused where it says false; published', batches, batchTest),
   CallbackSupported: { status: 'served', what: 'there are no callbacks' },
-  ChangeTracking: { status: 'served', what: 'published: not supported' },
+  ChangeTracking: partly(
+    '`Supported`: what it denies is not tracked; published. The lists of properties are not looked at',
+    'src/plan/tracking.ts',
+    'test/unit/plan/tracking.test.ts',
+  ),
   CollectionPropertyRestrictions: partly(
     'options on the property’s path; `Insertable`, `Updatable` and `Deletable` are about changes that are not implemented yet',
     `${here}/capability.ts`,

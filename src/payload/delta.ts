@@ -1,0 +1,79 @@
+import type { Selection } from '../bind/tree.ts'
+import type { ModelLayout } from '../bson/layout.ts'
+import { controlName } from './control.ts'
+import { compileRowWriter } from './fast-writer.ts'
+import { linkOf } from './members.ts'
+import { createSink } from './sink.ts'
+import type { ByteSink, JsonDialect, RowShape } from './writer.ts'
+
+/** Whether a row was deleted, or only is no longer part of the result (JSON Format 15.3). */
+export type RemovedReason = 'deleted' | 'changed'
+
+/**
+ * Writes a deleted-entity object. @param id document that holds the row's `_id`
+ * @param place entity set of the row, as context URLs say it
+ */
+export type RemovedWriter = (id: Uint8Array, reason: RemovedReason, place: string, sink: ByteSink) => void
+
+/**
+ * Compiles the writer of what is removed from a result (JSON Format 15.3): in 4.0 `{@odata.context, id, reason}`, in 4.01
+ * `{@removed, @id, key properties}`, with a context at full metadata.
+ * @param graph as Microsoft Graph does whatever the version: `{@removed, key properties}`
+ */
+export function compileRemovedWriter(
+  shape: RowShape,
+  dialect: JsonDialect,
+  layout: ModelLayout,
+  graph: boolean,
+): RemovedWriter {
+  const link = linkOf({ ...shape, select: undefined }, dialect, layout)
+  const context = JSON.stringify(controlName(dialect, 'context'))
+  const contextOf = (place: string) => `${dialect.root}$metadata#${place}/$deletedEntity`
+  if (dialect.version === '4.0' && !graph)
+    return (id, reason, place, sink) => {
+      sink.ascii(`{${context}:`)
+      sink.jsonString(contextOf(place))
+      sink.ascii(',"id":')
+      sink.jsonString(link?.(id) ?? '')
+      sink.ascii(`,"reason":"${reason}"}`)
+    }
+  const keys = keysOnly(shape)
+  const writeKeys = compileRowWriter(keys, { ...dialect, metadata: 'none' }, layout)
+  const removed = JSON.stringify(dialect.version === '4.0' ? '@removed' : controlName(dialect, 'removed'))
+  const idName = JSON.stringify(controlName(dialect, 'id'))
+  return (id, reason, place, sink) => {
+    sink.byte(0x7b)
+    if (dialect.metadata === 'full') {
+      sink.ascii(`${context}:`)
+      sink.jsonString(contextOf(place))
+      sink.byte(0x2c)
+    }
+    sink.ascii(`${removed}:{"reason":"${reason}"},`)
+    if (!graph) {
+      sink.ascii(`${idName}:`)
+      sink.jsonString(link?.(id) ?? '')
+      sink.byte(0x2c)
+    }
+    const key = createSink()
+    writeKeys(id, key, undefined)
+    const bytes = key.take()
+    sink.bytes(bytes, 1, bytes.length)
+  }
+}
+
+/** The shape of the key properties alone. */
+function keysOnly(shape: RowShape): RowShape {
+  return { ...shape, expand: [], select: { all: false, properties: new Map(keyNames(shape)) } }
+}
+
+function keyNames({ type }: RowShape): readonly (readonly [string, undefined])[] {
+  return type.kind === 'entity' ? type.key.map(({ property }) => [property.name, undefined] as const) : []
+}
+
+/** A selection with the key properties: every entity of a delta tells which it is (JSON Format 15.2). */
+export function withKeys(shape: RowShape): RowShape {
+  const { select } = shape
+  if (select === undefined || select.all) return shape
+  const properties: Selection['properties'] = new Map([...select.properties, ...keyNames(shape)])
+  return { ...shape, select: { all: false, properties } }
+}

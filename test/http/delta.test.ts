@@ -1,0 +1,244 @@
+import { expect, it } from 'vitest'
+import { bookshopModel, onEveryService, type RunningService } from '../support/running-service.ts'
+
+type Item = Readonly<Record<string, unknown>>
+
+interface Delta {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Item & { readonly value: readonly Item[] }
+}
+
+const modern = { 'OData-MaxVersion': '4.01' }
+const tracking = { ...modern, Prefer: 'track-changes' }
+
+onEveryService('change tracking', bookshopModel, { limits: { pageSize: 3 } }, (running) => {
+  const ask = async (url: string, headers: Record<string, string> = modern): Promise<Delta> => {
+    const answer = await fetch(url.startsWith('http') ? url : running().root + url, { headers })
+    const text = await answer.text()
+    return { status: answer.status, headers: answer.headers, body: text === '' ? {} : JSON.parse(text) }
+  }
+  /** follows nextLinks. @returns all rows, and the deltaLink of the last page */
+  const walk = async (url: string, headers: Record<string, string> = modern) => {
+    const rows: Item[] = []
+    for (let next = url; ; ) {
+      const { status, body } = await ask(next, headers)
+      expect(status, JSON.stringify(body)).toBe(200)
+      rows.push(...body.value)
+      const link = body['@nextLink'] ?? body['@odata.nextLink']
+      const delta = body['@deltaLink'] ?? body['@odata.deltaLink']
+      expect(link === undefined || delta === undefined).toBe(true)
+      if (typeof link !== 'string') return { rows, link: typeof delta === 'string' ? delta : '' }
+      next = link
+    }
+  }
+  const author = (id: number, more: Item = {}) => ({ ID: id, Name: `Author ${id}`, ...more })
+  const create = async (id: number, more: Item = {}): Promise<void> => {
+    expect((await running().send('POST', '/Authors', author(id, more))).status).toBe(201)
+  }
+  const change = async (id: number, body: Item): Promise<void> => {
+    expect((await running().send('PATCH', `/Authors(${id})`, body)).status).toBe(204)
+  }
+  const remove = async (id: number): Promise<void> => {
+    expect((await running().send('DELETE', `/Authors(${id})`, undefined)).status).toBe(204)
+  }
+  const idOf = (item: Item): unknown => item.ID
+
+  it('gives a deltaLink on the last page, and by it what was created, changed and deleted since', async () => {
+    for (let id = 1; id <= 7; id++) await create(id)
+    const first = await ask('/Authors?$filter=ID lt 100', tracking)
+    expect(first.headers.get('preference-applied')).toBe('track-changes')
+    expect(first.body['@deltaLink']).toBeUndefined()
+    const { rows, link } = await walk('/Authors?$filter=ID lt 100', tracking)
+    expect(rows.map(idOf)).toEqual([1, 2, 3, 4, 5, 6, 7])
+    expect(link).toMatch(/^http.*\/Authors\?\$filter=ID%20lt%20100&\$deltatoken=[\w-]+$/)
+
+    const nothing = await ask(link)
+    expect(nothing.body).toMatchObject({
+      '@context': `${running().root}/$metadata#Authors/$delta`,
+      value: [],
+      '@deltaLink': expect.any(String),
+    })
+    await change(2, { Name: 'Changed' })
+    await change(2, { Born: '1950-01-01' })
+    await create(8)
+    await remove(3)
+    const { body } = await ask(link)
+    expect(body.value).toEqual([
+      expect.objectContaining({ ID: 2, Name: 'Changed', Born: '1950-01-01' }),
+      expect.objectContaining({ ID: 8, Name: 'Author 8' }),
+      { '@removed': { reason: 'deleted' }, '@id': `${running().root}/Authors(3)`, ID: 3 },
+    ])
+    // what has been told is not told again
+    expect((await ask(String(body['@deltaLink']))).body.value).toEqual([])
+    expect((await ask(link)).body.value).toHaveLength(3)
+  })
+
+  it('tells in 4.0 what was removed in the form of 4.0, with the context always', async () => {
+    await create(20)
+    const { link } = await walk('/Authors', { Prefer: 'odata.track-changes', 'OData-MaxVersion': '4.0' })
+    await remove(20)
+    const { body, headers } = await ask(link, {
+      Accept: 'application/json;odata.metadata=none',
+      'OData-MaxVersion': '4.0',
+    })
+    expect(headers.get('odata-version')).toBe('4.0')
+    expect(body.value).toEqual([
+      {
+        '@odata.context': `${running().root}/$metadata#Authors/$deletedEntity`,
+        id: `${running().root}/Authors(20)`,
+        reason: 'deleted',
+      },
+    ])
+    const full = await ask(link, { ...modern, Accept: 'application/json;metadata=full' })
+    expect(full.body.value[0]).toEqual({
+      '@context': `${running().root}/$metadata#Authors/$deletedEntity`,
+      '@removed': { reason: 'deleted' },
+      '@id': `${running().root}/Authors(20)`,
+      ID: 20,
+    })
+  })
+
+  it('names preferences as the version does', async () => {
+    const { headers } = await ask('/Authors', { Prefer: 'track-changes', 'OData-MaxVersion': '4.0' })
+    expect(headers.get('preference-applied')).toBe('odata.track-changes')
+  })
+
+  it('reports entities that fall out of the filter as removed, and those that come in as they are', async () => {
+    await create(30, { Name: 'In' })
+    await create(31, { Name: 'Out' })
+    const { rows, link } = await walk("/Authors?$filter=Name eq 'In' and ID ge 30&$orderby=Name&$count=true", tracking)
+    expect(rows.map(idOf)).toEqual([30])
+    expect(link).not.toContain('orderby')
+    expect(link).not.toContain('count')
+    await change(30, { Name: 'Out' })
+    await change(31, { Name: 'In' })
+    const { body } = await ask(`${link}&$count=true`)
+    expect(body['@count']).toBe(2)
+    expect(body.value).toEqual([
+      { '@removed': { reason: 'changed' }, '@id': `${running().root}/Authors(30)`, ID: 30 },
+      expect.objectContaining({ ID: 31, Name: 'In' }),
+    ])
+  })
+
+  it('selects what the first request selected, and always the key; nulls are not left out', async () => {
+    await create(40)
+    const { link } = await walk('/Authors?$select=Born&$filter=ID eq 40', tracking)
+    await change(40, { Born: null, Name: 'Another' })
+    const { body, headers } = await ask(link, { ...modern, Prefer: 'omit-values=nulls' })
+    expect(headers.get('preference-applied')).toBeNull()
+    expect(body['@context']).toBe(`${running().root}/$metadata#Authors(Born)/$delta`)
+    expect(body.value).toEqual([expect.objectContaining({ ID: 40, Born: null })])
+    expect(body.value[0]).not.toHaveProperty('Name')
+    const bare = await ask(link, { ...modern, Accept: 'application/json;metadata=none' })
+    expect(bare.body.value).toEqual([{ ID: 40, Born: null }])
+  })
+
+  it('pages a delta: every entity once, the deltaLink on the last page', async () => {
+    const { link } = await walk('/Authors', tracking)
+    for (let id = 50; id < 58; id++) await create(id)
+    await change(50, { Name: 'Later' })
+    const first = await ask(link)
+    expect(first.body.value).toHaveLength(3)
+    // what happens meanwhile belongs to the next delta
+    await create(58)
+    const { rows, link: next } = await walk(String(first.body['@nextLink']))
+    expect([...first.body.value, ...rows].map(idOf)).toEqual([51, 52, 53, 54, 55, 56, 57, 50])
+    expect((await walk(next)).rows.map(idOf)).toEqual([58])
+    const sized = await ask(link, { ...modern, Prefer: 'maxpagesize=2' })
+    expect(sized.body.value).toHaveLength(2)
+    expect(sized.headers.get('preference-applied')).toBe('maxpagesize=2')
+  })
+
+  it('tracks what is related by a foreign key', async () => {
+    await create(60)
+    const book = { Title: 'First', Price: 1, Tags: [], AuthorID: 60 }
+    const made = (await (await running().send('POST', '/Books', book)).json()) as Item
+    const { rows, link } = await walk('/Authors(60)/Books', tracking)
+    expect(rows).toHaveLength(1)
+    await running().send('PATCH', `/Books(${made.ID})`, { AuthorID: null })
+    await running().send('POST', '/Books', { ...book, Title: 'Second' })
+    const { body } = await ask(link)
+    expect(body.value).toEqual([
+      { '@removed': { reason: 'changed' }, '@id': `${running().root}/Books(${made.ID})`, ID: made.ID },
+      expect.objectContaining({ Title: 'Second' }),
+    ])
+  })
+
+  it('begins with $deltatoken=latest without any data', async () => {
+    await create(70)
+    const { status, body } = await ask('/Authors?$deltaToken=latest')
+    expect(status).toBe(200)
+    expect(body).toEqual({
+      '@context': `${running().root}/$metadata#Authors/$delta`,
+      value: [],
+      '@deltaLink': expect.any(String),
+    })
+    await remove(70)
+    expect((await ask(String(body['@deltaLink']))).body.value.map(idOf)).toEqual([70])
+  })
+
+  it('refuses tokens that it did not make, or made for another question', async () => {
+    const { link } = await walk('/Authors?$filter=ID gt 5', tracking)
+    const token = new URL(link).searchParams.get('$deltatoken') ?? ''
+    const page = await ask('/Authors', tracking)
+    const skip = new URL(String(page.body['@nextLink'])).searchParams.get('$skiptoken') ?? ''
+    for (const query of [
+      `$filter=ID gt 6&$deltatoken=${token}`,
+      `$deltatoken=${token}`,
+      `$filter=ID gt 5&$deltatoken=${token.slice(0, -3)}`,
+      `$deltatoken=${skip}`,
+      '$deltatoken=nonsense',
+    ]) {
+      const { status, body } = await ask(`/Authors?${query}`)
+      expect([status, body.error], query).toMatchObject([400, { code: 'deltaTokenInvalid', target: '$deltatoken' }])
+    }
+    expect((await ask(`/Authors?$skiptoken=${token}`)).status).toBe(400)
+  })
+
+  it.each([
+    ['/Books?$expand=Author', /\$expand/],
+    ['/Books?$filter=Author/Name eq null', /navigation/],
+    ['/Authors?$top=3', /\$top/],
+    ['/Authors?$apply=aggregate($count as n)', /collections of entities/],
+  ])('does not track %s: no link with the preference, 501 with a token', async (url, reason) => {
+    const { headers, body } = await ask(url, tracking)
+    expect(headers.get('preference-applied')).toBeNull()
+    expect(body).not.toHaveProperty('@deltaLink')
+    const { status, body: refusal } = await ask(`${url}&$deltatoken=latest`)
+    expect(status).toBe(501)
+    expect((refusal.error as Item).message).toMatch(reason)
+  })
+
+  it('does not track single entities', async () => {
+    await create(80)
+    expect((await ask('/Authors(80)', tracking)).headers.get('preference-applied')).toBeNull()
+    expect((await ask('/Authors(80)?$deltatoken=latest')).status).toBe(400)
+  })
+
+  it('answers deltas inside a batch', async () => {
+    const { link } = await walk('/Authors', tracking)
+    const body = {
+      requests: [
+        { id: '1', method: 'POST', url: 'Authors', body: author(90), headers: { 'Content-Type': 'application/json' } },
+        { id: '2', method: 'GET', url: link },
+      ],
+    }
+    const answer = await running().send('POST', '/$batch', body, modern)
+    const { responses } = (await answer.json()) as { responses: readonly { body: Delta['body'] }[] }
+    expect(responses[1]?.body.value.map(idOf)).toEqual([90])
+  })
+})
+
+onEveryService('old delta tokens', bookshopModel, { limits: { deltaAge: 0 } }, (running) => {
+  it('are answered 410 with the URL to begin again with', async () => {
+    const { service: _, root } = running() as RunningService
+    const first = await fetch(`${root}/Authors?$filter=ID gt 1&$orderby=ID`, { headers: tracking })
+    const { '@deltaLink': link } = (await first.json()) as Record<string, string>
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    const answer = await fetch(link ?? '', { headers: modern })
+    expect(answer.status).toBe(410)
+    expect(answer.headers.get('location')).toBe(`${root}/Authors?$filter=ID%20gt%201`)
+    expect(((await answer.json()) as { error: Item }).error).toMatchObject({ code: 'gone', target: '$deltatoken' })
+  })
+})
