@@ -1,6 +1,8 @@
 import { fields } from '../bson/layout.ts'
-import { elementType, findField, valueEnd, valueOffset } from '../bson/reader.ts'
+import { elementType, findField, readInt32, valueEnd, valueOffset } from '../bson/reader.ts'
+import type { CollectionHandle } from './registry.ts'
 import type { Tables } from './tables.ts'
+import type { RowChange } from './write-batch.ts'
 
 /**
  * The change log: for each write to a collection an entry under the number of the collection and its count of writes
@@ -18,12 +20,23 @@ export const logLimits = {
   interval: 256,
 } as const
 
-/** Bytes in front of the document: seconds since 1970. */
-export const headLength = 4
+/** Bytes in front of the documents: seconds since 1970, and what there was before (`was`). */
+const headLength = 5
+
+const was = { nothing: 0, notKept: 1, kept: 2 } as const
 
 /** Notes a write; only inside a write transaction. @param number count of writes to the collection, this one included */
-export function logChange(tables: Tables, collection: number, number: number, row: Uint8Array, now: number): void {
-  tables.changes.putSync(keyOf(collection, number), entryOf(row, now))
+export function logChange(
+  tables: Tables,
+  { number: collection, layout }: CollectionHandle,
+  number: number,
+  { before, after }: Pick<RowChange, 'before' | 'after'>,
+  now: number,
+): void {
+  const row = after ?? before
+  if (row === undefined) return
+  const kept = before === undefined ? was.nothing : tables.imaged.has(layout.name) ? was.kept : was.notKept
+  tables.changes.putSync(keyOf(collection, number), entryOf(row, now, kept, before))
   if (number % logLimits.interval === 0) prune(tables, collection, number, now)
 }
 
@@ -56,13 +69,29 @@ function secondsOf(entry: Uint8Array): number {
   return Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength).readUInt32BE()
 }
 
-/** The time, and a document of nothing but the `_id` of a row. */
-function entryOf(row: Uint8Array, now: number): Uint8Array {
+/** Head, a document of nothing but the `_id` of the row, and the row as it was where it is kept. */
+function entryOf(row: Uint8Array, now: number, kept: number, before: Uint8Array | undefined): Uint8Array {
   const at = findField(row, fields.id)
   const end = valueEnd(row, elementType(row, at), valueOffset(row, at))
-  const entry = Buffer.alloc(headLength + 4 + end - at + 1)
+  const image = kept === was.kept ? before : undefined
+  const length = 4 + end - at + 1
+  const entry = Buffer.alloc(headLength + length + (image?.length ?? 0))
   entry.writeUInt32BE(Math.floor(now / 1_000))
-  entry.writeInt32LE(4 + end - at + 1, headLength)
+  entry[4] = kept
+  entry.writeInt32LE(length, headLength)
   entry.set(row.subarray(at, end), headLength + 4)
+  if (image) entry.set(image, headLength + length)
   return entry
+}
+
+/** The `_id` of an entry, as a document of its own: a copy. */
+export function idOf(entry: Uint8Array): Uint8Array {
+  return Uint8Array.prototype.slice.call(entry, headLength, headLength + readInt32(entry, headLength))
+}
+
+/** The row as it was before the write: a copy; `unknown` where it was not kept. */
+export function imageOf(entry: Uint8Array): Uint8Array | undefined | 'unknown' {
+  if (entry[4] === was.nothing) return undefined
+  if (entry[4] !== was.kept) return 'unknown'
+  return Uint8Array.prototype.slice.call(entry, headLength + readInt32(entry, headLength))
 }

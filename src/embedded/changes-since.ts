@@ -2,7 +2,7 @@ import { type CollectionLayout, containedId, fields } from '../bson/layout.ts'
 import { bsonType, elementType, findPath, readString, valueOffset } from '../bson/reader.ts'
 import { ChangedRows, type ChangeFeed, type ChangeOutcome, type ChangeQuery } from '../store/changes.ts'
 import type { Session } from '../store/port.ts'
-import { headLength, keyOf, numberOf } from './change-log.ts'
+import { idOf, imageOf, keyOf, numberOf } from './change-log.ts'
 import { readCounters } from './counters.ts'
 import type { Collections } from './registry.ts'
 import { pause } from './scan.ts'
@@ -21,6 +21,8 @@ export interface ChangeLogContext {
 export class ChangeLog implements ChangeFeed {
   readonly #run: <T>(work: (open: ChangeLogContext) => Promise<T>) => Promise<T>
 
+  #imaged: ReadonlySet<string> = new Set()
+
   /** @param run runs work while the store is open, and counts it as running */
   constructor(run: <T>(work: (open: ChangeLogContext) => Promise<T>) => Promise<T>) {
     this.#run = run
@@ -34,31 +36,45 @@ export class ChangeLog implements ChangeFeed {
     })
   }
 
-  since({ collection, since, until, owner, limit }: ChangeQuery, session: Session): Promise<ChangeOutcome> {
+  since({ collection, since, imagesAt, until, owner, limit }: ChangeQuery, session: Session): Promise<ChangeOutcome> {
     return this.#run(async ({ tables, collections }) => {
       const { number } = collections.find(collection) ?? (await collections.add(collection))
       tables.root.resetReadTxn()
       const current = readCounters(tables, number).changes
       const end = until === undefined ? current : Number(until)
-      let at = Number(since)
+      let at = Number(imagesAt ?? since)
       // a later position than there ever was: the folder is an older copy
       if (!(at <= end && end <= current)) return lost
-      const rows = new ChangedRows()
+      const rows = new ChangedRows(since)
       while (at < end) {
         session.signal?.throwIfAborted()
         const range = { start: keyOf(number, at + 1), end: keyOf(number, end + 1), limit: readTogether }
-        const before = at
+        const begun = at
         for (const { key, value } of tables.changes.getRange(range)) {
           if (numberOf(key) !== at + 1) return lost
           at++
-          const id = Uint8Array.prototype.slice.call(value, headLength)
-          if (owner === undefined || ownerOf(id) === owner) rows.add(id, String(at))
+          const id = idOf(value)
+          if (owner !== undefined && ownerOf(id) !== owner) continue
+          const before = imagesAt === undefined ? undefined : imageOf(value)
+          if (before === 'unknown') return lost
+          rows.add(id, String(at), before)
         }
-        if (at === before) return lost
+        if (at === begun) return lost
         if (at < end) await pause()
       }
       return rows.page(limit, String(end))
     })
+  }
+
+  keepImages(collections: readonly CollectionLayout[]): Promise<void> {
+    return this.#run(async ({ tables }) => {
+      for (const { name } of collections) tables.imaged.add(name)
+      this.#imaged = tables.imaged
+    })
+  }
+
+  keepsImages({ name }: CollectionLayout): boolean {
+    return this.#imaged.has(name)
   }
 }
 

@@ -20,6 +20,8 @@ export interface Tables {
   readonly pieces: Database<Uint8Array, Uint8Array>
   /** the change log (change-log.ts) */
   readonly changes: Database<Uint8Array, Uint8Array>
+  /** names of the collections whose rows the change log keeps as they were */
+  readonly imaged: Set<string>
   /** format, secrets, collections, counters */
   readonly meta: Database<Uint8Array, Uint8Array>
 }
@@ -64,6 +66,7 @@ export function openTables(options: TableOptions): Tables {
       files: table('files'),
       pieces: table('pieces'),
       changes: table('changes'),
+      imaged: new Set(),
       meta: table('meta'),
     }
     return tables

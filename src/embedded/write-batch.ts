@@ -157,8 +157,7 @@ export class WriteBatch {
     if (after) this.#tables.documents.putSync(key, after)
     else this.#tables.documents.removeSync(key)
     counters.changes++
-    const row = after ?? before
-    if (row) logChange(this.#tables, collection.number, counters.changes, row, Date.now())
+    logChange(this.#tables, collection, counters.changes, { before, after }, Date.now())
     this.#changed.add(collection.number)
     counters.rows += (after ? 1 : 0) - (before ? 1 : 0)
   }

@@ -23,6 +23,7 @@ const lostCodes: readonly unknown[] = [286, 280, 260]
 
 export class ChangeStreams implements ChangeFeed {
   readonly #connection: Connection
+  readonly #imaged = new Set<CollectionLayout>()
   readonly #run: <T>(work: () => Promise<T>) => Promise<T>
 
   /** @param run counts work as running */
@@ -58,6 +59,18 @@ export class ChangeStreams implements ChangeFeed {
     })
   }
 
+  keepImages(collections: readonly CollectionLayout[]): Promise<void> {
+    return this.#run(async () => {
+      if (!this.#connection.transactions) return
+      for (const collection of collections)
+        if (await keepImages(this.#connection, collection.name)) this.#imaged.add(collection)
+    })
+  }
+
+  keepsImages(collection: CollectionLayout): boolean {
+    return this.#imaged.has(collection)
+  }
+
   #requireHistory(): void {
     if (this.#connection.transactions) return
     throw new ODataError(
@@ -68,6 +81,28 @@ export class ChangeStreams implements ChangeFeed {
 }
 
 const lost: ChangeOutcome = { kind: 'historyLost' }
+
+/** NamespaceNotFound */
+const noCollection = 26
+
+/** Turns pre-images on. @returns false where the server does not have them (before 6.0), or the user may not */
+async function keepImages({ db }: Connection, name: string): Promise<boolean> {
+  const option = { changeStreamPreAndPostImages: { enabled: true }, writeConcern: { w: 'majority' } }
+  try {
+    await db.command({ collMod: name, ...option })
+    return true
+  } catch (error) {
+    if (!(error instanceof MongoError)) throw error
+    if (error.code !== noCollection) return false
+  }
+  try {
+    await db.command({ create: name, ...option })
+    return true
+  } catch (error) {
+    if (error instanceof MongoError) return false
+    throw error
+  }
+}
 
 /** The latest time up to which a majority has everything: reads that begin later see all of it. */
 async function committedTime(connection: Connection, collection: string, timeLimit: number): Promise<bigint> {
@@ -90,13 +125,14 @@ async function committedTime(connection: Connection, collection: string, timeLim
 async function readChanges(
   connection: Connection,
   own: ClientSession,
-  { collection, since, until, owner, limit }: ChangeQuery,
+  { collection, since, imagesAt, until, owner, limit }: ChangeQuery,
   session: Session,
 ): Promise<ChangeOutcome> {
   const deadline = Date.now() + session.timeLimit
   const end =
     until === undefined ? await committedTime(connection, collection.name, session.timeLimit) : readTime(until)
-  const rows = new ChangedRows()
+  const rows = new ChangedRows(since)
+  const begin = imagesAt ?? since
   // a stream that is to start in the future is not opened: nothing has happened
   if (since.startsWith('t') && readTime(since) >= end) return rows.page(limit, since)
   const command = (command: Document): Promise<Document> =>
@@ -107,12 +143,13 @@ async function readChanges(
       promoteValues: false,
       promoteLongs: false,
     })
-  const from = since.startsWith('t')
-    ? { startAtOperationTime: Timestamp.fromString(String(readTime(since) + 1n), 10) }
-    : { resumeAfter: { _data: since.slice(1) } }
+  const from = begin.startsWith('t')
+    ? { startAtOperationTime: Timestamp.fromString(String(readTime(begin) + 1n), 10) }
+    : { resumeAfter: { _data: begin.slice(1) } }
+  const images = imagesAt === undefined ? {} : { fullDocumentBeforeChange: 'whenAvailable' }
   let answer = await command({
     aggregate: collection.name,
-    pipeline: [{ $changeStream: from }, { $project: { operationType: 1, documentKey: 1, clusterTime: 1 } }],
+    pipeline: [{ $changeStream: { ...from, ...images } }, { $project: shown }],
     cursor: { batchSize },
     maxTimeMS: timeOf(session.timeLimit),
     readConcern,
@@ -122,12 +159,15 @@ async function readChanges(
     for (let first = true; ; first = false) {
       const { firstBatch, nextBatch, postBatchResumeToken } = answer.cursor
       const events: readonly Document[] = firstBatch ?? nextBatch ?? []
-      for (const { _id, operationType, documentKey, clusterTime } of events) {
+      for (const { _id, operationType, documentKey, clusterTime, fullDocumentBeforeChange: image } of events) {
         if (numberOf(clusterTime) > end) return rows.page(limit, printTime(end))
         // dropped, renamed
         if (documentKey === undefined || !rowEvents.has(operationType)) return lost
-        if (owner === undefined || documentKey._id?.[containedId.owner] === owner)
-          rows.add(serialize({ _id: documentKey._id }), `r${_id._data}`)
+        if (owner !== undefined && documentKey._id?.[containedId.owner] !== owner) continue
+        // where it is not kept (any more), what the caller may know is not known
+        if (imagesAt !== undefined && operationType !== 'insert' && !image) return lost
+        const before = imagesAt === undefined || !image ? undefined : serialize(image)
+        rows.add(serialize({ _id: documentKey._id }), `r${_id._data}`, before)
       }
       const reached = timeOfToken(postBatchResumeToken?._data)
       // At its very time there may be more; a second look that finds nothing has seen the end of the log.
@@ -145,6 +185,8 @@ async function readChanges(
         .catch(() => undefined)
   }
 }
+
+const shown = { operationType: 1, documentKey: 1, clusterTime: 1, fullDocumentBeforeChange: 1 } as const
 
 const rowEvents: ReadonlySet<unknown> = new Set(['insert', 'update', 'replace', 'delete'])
 

@@ -22,6 +22,8 @@ export interface Continuation {
 export interface DeltaState {
   /** position in the store's history */
   readonly since: string
+  /** of a further page of a delta: where the delta begins, if rows as they were are asked for */
+  readonly from?: string
   /** of a further page of a delta: where the delta ends */
   readonly until?: string
   /** milliseconds since 1970 at which the client's knowledge began to be as old as `since` */

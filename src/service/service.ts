@@ -77,6 +77,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     records: new Records(store, limits.storeTime),
     operations,
   })
+  await keepImages(core)
   const stopSweeping = startSweeping(core)
   const settings = { serverTiming: options.serverTiming ?? false }
   const root = options.root === undefined ? undefined : `${options.root.replace(/\/+$/, '')}/`
@@ -98,6 +99,22 @@ const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/
 /** The root of a service that was given none: links made from it work for callers on this machine; undefined for others. */
 function loopbackRoot(host: string | undefined, path: string): string | undefined {
   return host !== undefined && loopbackHost.test(host) ? `http://${host}${path}/` : undefined
+}
+
+/** Rows with a row filter are kept as they were, so that a delta can tell who may know that one is gone. */
+async function keepImages({ model, layout, store, controllers }: Core): Promise<void> {
+  const collections = [...controllers].flatMap(([name, { rowFilter }]) => {
+    if (rowFilter === undefined) return []
+    const [typeName = '', property = ''] = name.split('/')
+    const type = model.types.get(typeName)
+    const contained =
+      type !== undefined && 'navigationProperties' in type
+        ? type.navigationProperties.find((candidate) => candidate.name === property)
+        : undefined
+    const collection = contained ? layout.contained(contained) : layout.collections.get(name)
+    return collection === undefined ? [] : [collection]
+  })
+  if (collections.length > 0) await store.changes.keepImages(collections)
 }
 
 /** @throws Error for a controller of nothing: a name that was mistyped would silently do nothing */

@@ -14,12 +14,21 @@ export interface ChangeFeed {
   now(collection: CollectionLayout, session: Session): Promise<string>
   /** The rows changed since a position, up to the moment at which this was asked first (`until`). @throws as `now` does */
   since(query: ChangeQuery, session: Session): Promise<ChangeOutcome>
+  /**
+   * Asks that the rows of some collections be kept as they were before each change, from now on: needed where a row filter
+   * decides who may learn that a row is gone. Every process that writes to them has to ask.
+   */
+  keepImages(collections: readonly CollectionLayout[]): Promise<void>
+  /** whether rows of a collection are kept as they were */
+  keepsImages(collection: CollectionLayout): boolean
 }
 
 export interface ChangeQuery {
   readonly collection: CollectionLayout
   /** a position that this store gave for this collection */
   readonly since: string
+  /** rows as they were at this position are wanted: where the delta begins, which for a further page is before `since` */
+  readonly imagesAt: string | undefined
   /** of a further page: as the outcome of the first one says; undefined: everything acknowledged so far */
   readonly until: string | undefined
   /** of a contained collection: only rows of this owner (its path) */
@@ -31,11 +40,11 @@ export interface ChangeQuery {
 export type ChangeOutcome =
   | {
       readonly kind: 'changes'
-      /** documents that hold nothing but `_id`, each row once, in the order of their last changes */
-      readonly ids: readonly Uint8Array[]
+      /** each row once, in the order of their last changes */
+      readonly rows: readonly ChangedRow[]
       /** how many there are from `since` to `until`, those of further pages included */
       readonly total: number
-      /** behind the last of `ids`: from here the next page goes on, or where there is none, the next delta */
+      /** behind the last of `rows`: from here the next page goes on, or where there is none, the next delta */
       readonly position: string
       readonly until: string
       readonly more: boolean
@@ -43,27 +52,56 @@ export type ChangeOutcome =
   /** what happened since then is no longer known */
   | { readonly kind: 'historyLost' }
 
+export interface ChangedRow {
+  /** document that holds nothing but `_id` */
+  readonly id: Uint8Array
+  /** the row as it was, where that was asked for; undefined: there was none */
+  readonly before: Uint8Array | undefined
+}
+
+interface Change extends ChangedRow {
+  /** of the last change */
+  readonly position: string
+}
+
 /** The changes from one position to another, each row once, as pages are made of them. */
 export class ChangedRows {
-  /** where each row was last changed, oldest first */
-  readonly #last = new Map<string, { readonly id: Uint8Array; readonly position: string }>()
+  /** oldest last change first */
+  readonly #rows = new Map<string, Change>()
+  /** what pages before have told, up to their end */
+  readonly #told = new Set<string>()
+  readonly #toldUntil: string | undefined
 
-  /** Adds the next change. @param id document that holds nothing but `_id` */
-  add(id: Uint8Array, position: string): void {
+  /** @param toldUntil position of the last change that pages before have told, where changes before it are added too */
+  constructor(toldUntil: string | undefined) {
+    this.#toldUntil = toldUntil
+  }
+
+  /**
+   * Adds the next change.
+   * @param id document that holds nothing but `_id`
+   * @param before the row as it was before this change, if images are wanted and there was one
+   */
+  add(id: Uint8Array, position: string, before: Uint8Array | undefined): void {
     const key = Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
+    const earlier = this.#rows.get(key)
     // a later change takes the place of an earlier one, also in the order
-    this.#last.delete(key)
-    this.#last.set(key, { id, position })
+    this.#rows.delete(key)
+    this.#rows.set(key, { id, position, before: earlier === undefined ? before : earlier.before })
+    this.#told.delete(key)
+    if (position === this.#toldUntil) for (const each of this.#rows.keys()) this.#told.add(each)
   }
 
   page(limit: number, until: string): ChangeOutcome {
-    const rows = [...this.#last.values()].slice(0, limit)
-    const more = this.#last.size > limit
+    const rows: Change[] = []
+    for (const [key, row] of this.#rows) if (!this.#told.has(key)) rows.push(row)
+    const page = rows.slice(0, limit)
+    const more = rows.length > limit
     return {
       kind: 'changes',
-      ids: rows.map(({ id }) => id),
-      total: this.#last.size,
-      position: (more ? rows.at(-1)?.position : undefined) ?? until,
+      rows: page,
+      total: rows.length,
+      position: (more ? page.at(-1)?.position : undefined) ?? until,
       until,
       more,
     }

@@ -6,10 +6,17 @@ import { type Client, collectionOf, decoded, mergeOf, sessionOf } from './kit.ts
 export function historyContract(client: () => Client): void {
   const now = (set = 'things') => client().store.changes.now(collectionOf(set), sessionOf([]))
   const since = async (position: string, limit = 100, until?: string, set = 'things') => {
-    const query = { collection: collectionOf(set), since: position, until, owner: undefined, limit }
+    const query = {
+      collection: collectionOf(set),
+      since: position,
+      imagesAt: undefined,
+      until,
+      owner: undefined,
+      limit,
+    }
     const outcome: ChangeOutcome = await client().store.changes.since(query, sessionOf([]))
     if (outcome.kind !== 'changes') throw new Error('the history is lost')
-    return { ...outcome, keys: outcome.ids.map((id) => decoded(id)._id) }
+    return { ...outcome, keys: outcome.rows.map(({ id }) => decoded(id)._id) }
   }
 
   it('tells each row once, in the order of its last change', async () => {

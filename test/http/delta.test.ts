@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { type CallerContext, ODataController } from '../../src/service/controller.ts'
 import { bookshopModel, onEveryService, type RunningService } from '../support/running-service.ts'
 
 type Item = Readonly<Record<string, unknown>>
@@ -240,5 +241,83 @@ onEveryService('old delta tokens', bookshopModel, { limits: { deltaAge: 0 } }, (
     expect(answer.status).toBe(410)
     expect(answer.headers.get('location')).toBe(`${root}/Authors?$filter=ID%20gt%201`)
     expect(((await answer.json()) as { error: Item }).error).toMatchObject({ code: 'gone', target: '$deltatoken' })
+  })
+})
+
+class OwnAuthors extends ODataController {
+  override rowFilter({ request }: CallerContext): string | undefined {
+    const city = request.headers['x-city']
+    return city === undefined ? undefined : `Address/City eq '${city}'`
+  }
+}
+
+onEveryService(
+  'change tracking under a row filter',
+  bookshopModel,
+  { controllers: { Authors: OwnAuthors }, limits: { pageSize: 2 } },
+  (running) => {
+    const as = (city: string) => ({ ...tracking, 'X-City': city })
+    const put = async (id: number, city: string, name = 'n'): Promise<void> => {
+      const body = { ID: id, Name: name, Address: { City: city } }
+      expect([201, 204]).toContain((await running().send('PUT', `/Authors(${id})`, body)).status)
+    }
+    const remove = async (id: number): Promise<void> => {
+      expect((await running().send('DELETE', `/Authors(${id})`, undefined)).status).toBe(204)
+    }
+    const walk = async (url: string, headers: Record<string, string>) => {
+      const rows: Item[] = []
+      for (let next = url; ; ) {
+        const answer = await fetch(next, { headers })
+        const body = (await answer.json()) as Record<string, unknown>
+        expect(answer.status, JSON.stringify(body)).toBe(200)
+        rows.push(...(body.value as Item[]))
+        if (body['@deltaLink'] !== undefined) return { rows, link: String(body['@deltaLink']) }
+        next = String(body['@nextLink'])
+      }
+    }
+    const told = (rows: readonly Item[]) => rows.map((row) => `${row['@removed'] === undefined ? '' : '-'}${row.ID}`)
+
+    it('tells of rows that the caller saw, and of no other one, on every page', async () => {
+      for (const id of [1, 2, 3, 4]) await put(id, 'Bath')
+      for (const id of [11, 12, 13]) await put(id, 'York')
+      const bath = await walk(`${running().root}/Authors`, as('Bath'))
+      const york = await walk(`${running().root}/Authors`, as('York'))
+      expect([told(bath.rows), told(york.rows)]).toEqual([
+        ['1', '2', '3', '4'],
+        ['11', '12', '13'],
+      ])
+      await remove(11)
+      // moves away, changes there, and is deleted there
+      await put(1, 'York')
+      await put(2, 'Bath', 'changed')
+      await put(5, 'Bath')
+      await remove(5)
+      await remove(3)
+      await put(12, 'Bath')
+      await put(1, 'York', 'changed')
+      await remove(1)
+      const all = await walk(`${running().root}/Authors?$deltatoken=latest`, modern)
+      const later = { bath: await walk(bath.link, as('Bath')), york: await walk(york.link, as('York')) }
+      expect(told(later.bath.rows)).toEqual(['2', '-3', '12', '-1'])
+      expect(told(later.york.rows)).toEqual(['-11', '-12'])
+      await put(4, 'York')
+      expect(told((await walk(later.bath.link, as('Bath'))).rows)).toEqual(['-4'])
+      expect(told((await walk(later.york.link, as('York'))).rows)).toEqual(['4'])
+      expect(told((await walk(all.link, modern)).rows)).toEqual(['4'])
+    })
+  },
+)
+
+onEveryService('change tracking with the manners of Graph', bookshopModel, { protocol: { graph: true } }, (running) => {
+  it('tells what was removed as Graph does', async () => {
+    const { root } = running()
+    expect((await running().send('POST', '/Authors', { ID: 1, Name: 'n' })).status).toBe(201)
+    const latest = (await (await fetch(`${root}/Authors?$deltatoken=latest`)).json()) as Item
+    expect(latest.value).toEqual([])
+    await running().send('DELETE', '/Authors/1', undefined)
+    const { value } = (await (await fetch(String(latest['@odata.deltaLink']))).json()) as Item
+    expect(value).toEqual([{ '@removed': { reason: 'deleted' }, ID: 1 }])
+    const refused = await fetch(`${root}/Authors?$deltatoken=nonsense`)
+    expect(refused.status).toBe(400)
   })
 })

@@ -2,8 +2,11 @@ import type { KeyPredicate, Parameters } from '../../bind/tree.ts'
 import { decodeField } from '../../bson/decode.ts'
 import { findPath } from '../../bson/reader.ts'
 import type { PrimitiveValue } from '../../edm/value.ts'
+import { preparePredicate } from '../../eval/compile.ts'
 import type { RemovedReason } from '../../payload/delta.ts'
 import type { ReadPlan } from '../../plan/plan.ts'
+import type { ChangedRow } from '../../store/changes.ts'
+import type { Session } from '../../store/port.ts'
 import { type Core, collectionOf, contextOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { rowsOfPlan } from '../rows.ts'
@@ -13,19 +16,23 @@ export type Current =
   | { readonly id: Uint8Array; readonly row: Uint8Array }
   | { readonly id: Uint8Array; readonly row: undefined; readonly reason: RemovedReason }
 
+/** Which rows the caller saw where the delta begins: what never was in the result is not told as removed. */
+export type Seen = (before: Uint8Array) => boolean
+
 /** Point reads under way at once. */
 const together = 200
 
 /**
  * Reads the rows that changed as they are now: by key, which a far-away store joins, and `eval/` decides which of them the plan asks for.
- * @param ids documents that hold nothing but `_id`
+ * @param seen undefined: not known
  */
 export async function currentRows(
   core: Core,
   exchange: Exchange,
   plan: ReadPlan,
   parameters: Parameters,
-  ids: readonly Uint8Array[],
+  changed: readonly ChangedRow[],
+  seen: Seen | undefined,
 ): Promise<readonly Current[]> {
   const found: Current[] = []
   const keyed = keyedPlan(plan, parameters.length)
@@ -38,19 +45,32 @@ export async function currentRows(
     const { controller, context } = contextOf(core, exchange, keyed, [...parameters, ...key])
     return controller.read(context)
   }
-  for (let at = 0; at < ids.length; at += together) {
-    const some = ids.slice(at, at + together)
-    const rows = await Promise.all(some.map(readRow))
+  for (let at = 0; at < changed.length; at += together) {
+    const some = changed.slice(at, at + together)
+    const rows = await Promise.all(some.map(({ id }) => readRow(id)))
     const stored = rows.filter((row) => row !== undefined)
     const session = { parameters, after: undefined, limit: undefined }
     const asked = new Set(rowsOfPlan(core.layout, collection, plan, session, stored))
-    for (const [i, id] of some.entries()) {
+    for (const [i, { id, before }] of some.entries()) {
       const row = rows[i]
       if (row !== undefined && asked.has(row)) found.push({ id, row })
-      else found.push({ id, row: undefined, reason: row === undefined ? 'deleted' : 'changed' })
+      else if (seen === undefined || (before !== undefined && seen(before)))
+        found.push({ id, row: undefined, reason: row === undefined ? 'deleted' : 'changed' })
     }
   }
   return found
+}
+
+/** By the row filter of a session; undefined: it has none. */
+export function seenBy(core: Core, plan: ReadPlan, session: Session): Seen | undefined {
+  const { root } = plan.source
+  const filter = session.rowFilters.get(root.name)
+  if (filter === undefined) return undefined
+  const collection = collectionOf(core.layout, root)
+  const visible = preparePredicate(filter, { layout: core.layout, collection, type: root.type })(session.parameters)
+  const { parameters } = session
+  const asked = { parameters, after: undefined, limit: undefined }
+  return (before) => visible(before) && rowsOfPlan(core.layout, collection, plan, asked, [before]).length > 0
 }
 
 const keyedPlans = new WeakMap<ReadPlan, ReadPlan>()

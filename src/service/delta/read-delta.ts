@@ -10,12 +10,13 @@ import type { HttpResponse } from '../../protocol/message.ts'
 import { jsonContentType, negotiateJson } from '../../protocol/negotiate.ts'
 import { parsePrefer } from '../../protocol/prefer.ts'
 import type { ChangeOutcome } from '../../store/changes.ts'
+import type { Session } from '../../store/port.ts'
 import { shownRows } from '../after-read.ts'
 import { applied, type Core, collectionOf, contextOf, controlPrefix, dialectOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { shapeOfSource } from '../expand.ts'
 import { type DeltaState, definingQuery } from '../paging.ts'
-import { type Current, currentRows } from './current-rows.ts'
+import { type Current, currentRows, seenBy } from './current-rows.ts'
 import { stateNow, untracked, untrackedReason } from './tracking.ts'
 
 export interface DeltaRequest {
@@ -55,8 +56,12 @@ export async function readDelta(core: Core, exchange: Exchange, request: DeltaRe
   if (Date.now() - state.issued > core.limits.deltaAge)
     throw gone(exchange, 'The $deltatoken is older than this service answers for.')
   const now = Date.now()
-  const changes = await changesSince(core, exchange, request, parameters, state)
-  const current = await shown(core, exchange, plan, await currentRows(core, exchange, plan, parameters, changes.ids))
+  const { session } = contextOf(core, exchange, plan, parameters).context
+  const seen = seenBy(core, plan, session)
+  const from = seen && (state.from ?? state.since)
+  const changes = await changesSince(core, exchange, request, session, { ...state, ...(from && { from }) })
+  const found = await currentRows(core, exchange, plan, parameters, changes.rows, seen)
+  const current = await shown(core, exchange, plan, found)
   exchange.timings?.mark('store')
   const { position, until, more } = changes
   const issued = state.until === undefined ? now : state.issued
@@ -69,9 +74,11 @@ export async function readDelta(core: Core, exchange: Exchange, request: DeltaRe
     plan,
     parameters,
     dialect,
-    count: plan.count && state.until === undefined ? changes.total : undefined,
+    // how much others change is not told
+    count:
+      plan.count && state.until === undefined ? (seen ? (more ? undefined : found.length) : changes.total) : undefined,
     rows: current,
-    next: more ? link({ since: position, until, issued }) : undefined,
+    next: more ? link({ since: position, until, issued, ...(from && { from }) }) : undefined,
     delta: more ? undefined : link({ since: position, issued }),
   })
   return { status: 200, headers: answer, body }
@@ -85,16 +92,16 @@ async function changesSince(
   core: Core,
   exchange: Exchange,
   request: DeltaRequest,
-  parameters: Parameters,
-  { since, until }: DeltaState,
+  session: Session,
+  { since, from, until }: DeltaState,
 ): Promise<Extract<ChangeOutcome, { kind: 'changes' }>> {
   const { source } = request.plan
-  const { session } = contextOf(core, exchange, request.plan, parameters).context
-  const owner = source.owner === undefined ? undefined : parameters[source.owner]
+  const owner = source.owner === undefined ? undefined : session.parameters[source.owner]
   const outcome = await core.store.changes.since(
     {
       collection: collectionOf(core.layout, source.root),
       since,
+      imagesAt: from,
       until,
       owner: typeof owner === 'string' ? owner : undefined,
       limit: limitOf(core, request),

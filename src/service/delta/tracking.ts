@@ -47,8 +47,12 @@ export function untrackedReason(core: Core, plan: ReadPlan): string | undefined 
   const { list, read } = ODataController.prototype
   if (controller.list !== list || controller.read !== read)
     return `${name} has a controller of its own way of reading, which cannot be tracked`
-  // Whose row a removed one was is not known any more: its key must not be told to others.
-  if (controller.rowFilter !== undefined) return `${name} has a row filter, with which changes cannot be tracked`
+  // Whose row a removed one was is known by the row as it was alone: its key must not be told to others.
+  if (
+    controller.rowFilter !== undefined &&
+    !core.store.changes.keepsImages(collectionOf(core.layout, plan.source.root))
+  )
+    return `${name} has a row filter, and this store does not keep its rows as they were, so they cannot be tracked`
   return undefined
 }
 
