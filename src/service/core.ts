@@ -64,6 +64,8 @@ export interface Operations {
   controllerOf(core: Core, exchange: Exchange, result: OperationResult): ODataController
   /** What full metadata tells of entities in a collection: the operations bound to their types that have handlers. */
   advertisedBy(core: Core, collection: CollectionLayout): NonNullable<RowShape['advertised']>
+  /** whether an operation has a handler */
+  has(operation: Operation): boolean
   /** @throws ODataError notImplemented where an operation has no handler */
   require(operation: Operation): void
   /** Calls the handler of an operation. @param parameters the request's own @param values plain values of the operation's */

@@ -11,6 +11,7 @@ import { readApply } from './apply/read-apply.ts'
 import { batch } from './batch.ts'
 import { type Core, dialectOf } from './core.ts'
 import { crossjoin } from './crossjoin.ts'
+import { trackedByDelta } from './delta/delta-function.ts'
 import { untracked } from './delta/tracking.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
@@ -67,6 +68,11 @@ export async function answer(core: Core, exchange: Exchange): Promise<HttpRespon
   timings?.mark('parse')
   const planned = core.planner.plan(request.method, url)
   if (entity !== undefined) requireEntity(planned.plan, entity)
+  const tracked = trackedByDelta(core, planned, request)
+  if (tracked) {
+    exchange.request = tracked
+    return answer(core, exchange)
+  }
   timings?.mark('plan')
   await authorize(core, exchange, planned)
   timings?.mark('auth')

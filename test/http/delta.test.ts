@@ -1,4 +1,7 @@
-import { expect, it } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
 import { type CallerContext, ODataController } from '../../src/service/controller.ts'
 import { bookshopModel, onEveryService, type RunningService } from '../support/running-service.ts'
 
@@ -308,7 +311,18 @@ onEveryService(
   },
 )
 
-onEveryService('change tracking with the manners of Graph', bookshopModel, { protocol: { graph: true } }, (running) => {
+/** The bookshop with the function that Graph binds to its collections. */
+function graphShop(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'odatum-graph-shop-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'model.xml')
+  const delta = `<Function Name="delta" IsBound="true"><Parameter Name="bindingParameter" Type="Collection(self.Author)"/>
+    <ReturnType Type="Collection(self.Author)"/></Function><EntityContainer `
+  writeFileSync(file, readFileSync(bookshopModel, 'utf8').replace('<EntityContainer ', delta))
+  return file
+}
+
+onEveryService('change tracking with the manners of Graph', graphShop(), { protocol: { graph: true } }, (running) => {
   it('tells what was removed as Graph does', async () => {
     const { root } = running()
     expect((await running().send('POST', '/Authors', { ID: 1, Name: 'n' })).status).toBe(201)
@@ -319,5 +333,24 @@ onEveryService('change tracking with the manners of Graph', bookshopModel, { pro
     expect(value).toEqual([{ '@removed': { reason: 'deleted' }, ID: 1 }])
     const refused = await fetch(`${root}/Authors?$deltatoken=nonsense`)
     expect(refused.status).toBe(400)
+  })
+
+  it.each(['delta', 'delta()', 'org.example.bookshop.delta'])('tracks by the function %s', async (name) => {
+    const { root } = running()
+    const get = async (url: string) => {
+      const answer = await fetch(url)
+      const body = (await answer.json()) as Item
+      expect(answer.status, JSON.stringify(body)).toBe(200)
+      return { headers: answer.headers, body }
+    }
+    await running().send('POST', '/Authors', { ID: 7, Name: 'seven' })
+    const { headers, body } = await get(`${root}/Authors/${name}?$select=Name&$filter=ID eq 7`)
+    expect(headers.get('preference-applied')).toBe('odata.track-changes')
+    expect(body.value).toEqual([expect.objectContaining({ Name: 'seven' })])
+    const latest = await get(`${root}/Authors/${name}?$deltatoken=latest`)
+    await running().send('DELETE', '/Authors/7', undefined)
+    for (const link of [body['@odata.deltaLink'], latest.body['@odata.deltaLink']])
+      expect((await get(String(link))).body.value).toEqual([{ '@removed': { reason: 'deleted' }, ID: 7 }])
+    expect((await fetch(`${root}/Authors/${name}/$count`)).status).not.toBe(200)
   })
 })

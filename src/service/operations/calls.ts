@@ -51,6 +51,10 @@ export class OperationCalls implements Operations {
     return known
   }
 
+  has(operation: Operation): boolean {
+    return this.#handlers.has(operation)
+  }
+
   require(operation: Operation): void {
     this.#handlers.of(operation)
   }

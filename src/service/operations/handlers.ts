@@ -107,6 +107,10 @@ export class OperationHandlers {
     return [...this.#handlers.keys()].filter((operation) => operation.bound)
   }
 
+  has(operation: Operation): boolean {
+    return this.#handlers.has(operation)
+  }
+
   /** @throws ODataError notImplemented that names the operation */
   of(operation: Operation): OperationHandler {
     const handler = this.#handlers.get(operation)
