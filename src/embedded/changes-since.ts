@@ -36,13 +36,13 @@ export class ChangeLog implements ChangeFeed {
     })
   }
 
-  since({ collection, since, imagesAt, until, owner, limit }: ChangeQuery, session: Session): Promise<ChangeOutcome> {
+  since({ collection, since, sight, until, owner, limit }: ChangeQuery, session: Session): Promise<ChangeOutcome> {
     return this.#run(async ({ tables, collections }) => {
       const { number } = collections.find(collection) ?? (await collections.add(collection))
       tables.root.resetReadTxn()
       const current = readCounters(tables, number).changes
       const end = until === undefined ? current : Number(until)
-      let at = Number(imagesAt ?? since)
+      let at = Number(sight?.from ?? since)
       // a later position than there ever was: the folder is an older copy
       if (!(at <= end && end <= current)) return lost
       const rows = new ChangedRows(since)
@@ -55,9 +55,9 @@ export class ChangeLog implements ChangeFeed {
           at++
           const id = idOf(value)
           if (owner !== undefined && ownerOf(id) !== owner) continue
-          const before = imagesAt === undefined ? undefined : imageOf(value)
+          const before = sight && imageOf(value)
           if (before === 'unknown') return lost
-          rows.add(id, String(at), before)
+          rows.add(id, String(at), before !== undefined && sight?.test(before) === true)
         }
         if (at === begun) return lost
         if (at < end) await pause()

@@ -15,6 +15,8 @@ import { readFailure } from './failures.ts'
 
 /** Events of one batch. */
 const batchSize = 1_000
+/** Events looked through for one page: what is left is for the next one. */
+const mostEvents = 50_000
 /** Milliseconds that the server waits for events where it has no more: long enough to look at the end of its log. */
 const awaitTime = 20
 
@@ -23,12 +25,14 @@ const lostCodes: readonly unknown[] = [286, 280, 260]
 
 export class ChangeStreams implements ChangeFeed {
   readonly #connection: Connection
+  readonly #most: number
   readonly #imaged = new Set<CollectionLayout>()
   readonly #run: <T>(work: () => Promise<T>) => Promise<T>
 
   /** @param run counts work as running */
-  constructor(connection: Connection, run: <T>(work: () => Promise<T>) => Promise<T>) {
+  constructor(connection: Connection, run: <T>(work: () => Promise<T>) => Promise<T>, most = mostEvents) {
     this.#connection = connection
+    this.#most = most
     this.#run = run
   }
 
@@ -48,7 +52,7 @@ export class ChangeStreams implements ChangeFeed {
       this.#requireHistory()
       const own = this.#connection.client.startSession()
       try {
-        return await readChanges(this.#connection, own, query, session)
+        return await readChanges(this.#connection, own, query, session, this.#most)
       } catch (error) {
         if (!(error instanceof MongoError)) throw error
         if (lostCodes.includes(error.code)) return lost
@@ -125,14 +129,17 @@ async function committedTime(connection: Connection, collection: string, timeLim
 async function readChanges(
   connection: Connection,
   own: ClientSession,
-  { collection, since, imagesAt, until, owner, limit }: ChangeQuery,
+  { collection, since, sight, until, owner, limit }: ChangeQuery,
   session: Session,
+  most: number,
 ): Promise<ChangeOutcome> {
   const deadline = Date.now() + session.timeLimit
   const end =
     until === undefined ? await committedTime(connection, collection.name, session.timeLimit) : readTime(until)
+  let looked = 0
+  let last: string | undefined
   const rows = new ChangedRows(since)
-  const begin = imagesAt ?? since
+  const begin = sight?.from ?? since
   // a stream that is to start in the future is not opened: nothing has happened
   if (since.startsWith('t') && readTime(since) >= end) return rows.page(limit, since)
   const command = (command: Document): Promise<Document> =>
@@ -146,7 +153,7 @@ async function readChanges(
   const from = begin.startsWith('t')
     ? { startAtOperationTime: Timestamp.fromString(String(readTime(begin) + 1n), 10) }
     : { resumeAfter: { _data: begin.slice(1) } }
-  const images = imagesAt === undefined ? {} : { fullDocumentBeforeChange: 'whenAvailable' }
+  const images = sight === undefined ? {} : { fullDocumentBeforeChange: 'whenAvailable' }
   let answer = await command({
     aggregate: collection.name,
     pipeline: [{ $changeStream: { ...from, ...images } }, { $project: shown }],
@@ -163,16 +170,19 @@ async function readChanges(
         if (numberOf(clusterTime) > end) return rows.page(limit, printTime(end))
         // dropped, renamed
         if (documentKey === undefined || !rowEvents.has(operationType)) return lost
+        looked++
+        const position = `r${_id._data}`
+        last = position
         if (owner !== undefined && documentKey._id?.[containedId.owner] !== owner) continue
         // where it is not kept (any more), what the caller may know is not known
-        if (imagesAt !== undefined && operationType !== 'insert' && !image) return lost
-        const before = imagesAt === undefined || !image ? undefined : serialize(image)
-        rows.add(serialize({ _id: documentKey._id }), `r${_id._data}`, before)
+        if (sight && operationType !== 'insert' && !image) return lost
+        rows.add(serialize({ _id: documentKey._id }), position, image && sight ? sight.test(serialize(image)) : false)
       }
       const reached = timeOfToken(postBatchResumeToken?._data)
       // At its very time there may be more; a second look that finds nothing has seen the end of the log.
       if (reached > end || (reached === end && !first && events.length === 0)) return rows.page(limit, printTime(end))
       if (id.isZero()) return lost
+      if (last !== undefined && until === undefined && looked >= most) return rows.cut(limit, last, printTime(end))
       if (Date.now() > deadline) throw storeFailure.timeout(new Error('the change stream takes too long to catch up'))
       session.signal?.throwIfAborted()
       answer = await command({ getMore: id, collection: collection.name, batchSize, maxTimeMS: awaitTime })

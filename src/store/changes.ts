@@ -27,14 +27,21 @@ export interface ChangeQuery {
   readonly collection: CollectionLayout
   /** a position that this store gave for this collection */
   readonly since: string
-  /** rows as they were at this position are wanted: where the delta begins, which for a further page is before `since` */
-  readonly imagesAt: string | undefined
+  /** whether rows were once in sight is asked; undefined: no matter */
+  readonly sight: Sight | undefined
   /** of a further page: as the outcome of the first one says; undefined: everything acknowledged so far */
   readonly until: string | undefined
   /** of a contained collection: only rows of this owner (its path) */
   readonly owner: string | undefined
   /** rows at the most; at least 1 */
   readonly limit: number
+}
+
+/** What the caller may have seen: looked at in the rows as they were before each change. */
+export interface Sight {
+  /** where the delta begins; for a further page before `since` */
+  readonly from: string
+  readonly test: (row: Uint8Array) => boolean
 }
 
 export type ChangeOutcome =
@@ -46,7 +53,8 @@ export type ChangeOutcome =
       readonly total: number
       /** behind the last of `rows`: from here the next page goes on, or where there is none, the next delta */
       readonly position: string
-      readonly until: string
+      /** undefined: where there was too much to look through at once; the next page goes on, to an end of its own */
+      readonly until: string | undefined
       readonly more: boolean
     }
   /** what happened since then is no longer known */
@@ -55,8 +63,8 @@ export type ChangeOutcome =
 export interface ChangedRow {
   /** document that holds nothing but `_id` */
   readonly id: Uint8Array
-  /** the row as it was, where that was asked for; undefined: there was none */
-  readonly before: Uint8Array | undefined
+  /** whether it was in sight before any of the changes, where that was asked for */
+  readonly seen: boolean
 }
 
 interface Change extends ChangedRow {
@@ -80,16 +88,27 @@ export class ChangedRows {
   /**
    * Adds the next change.
    * @param id document that holds nothing but `_id`
-   * @param before the row as it was before this change, if images are wanted and there was one
+   * @param seen whether the row was in sight before this change
    */
-  add(id: Uint8Array, position: string, before: Uint8Array | undefined): void {
+  add(id: Uint8Array, position: string, seen: boolean): void {
     const key = Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
     const earlier = this.#rows.get(key)
     // a later change takes the place of an earlier one, also in the order
     this.#rows.delete(key)
-    this.#rows.set(key, { id, position, before: earlier === undefined ? before : earlier.before })
+    this.#rows.set(key, { id, position, seen: seen || earlier?.seen === true })
     this.#told.delete(key)
     if (position === this.#toldUntil) for (const each of this.#rows.keys()) this.#told.add(each)
+  }
+
+  /**
+   * A page where there was too much to look through: what comes behind is for the next one.
+   * @param position of the last change added
+   */
+  cut(limit: number, position: string, until: string): ChangeOutcome {
+    const page = this.page(limit, until)
+    return page.kind === 'changes'
+      ? { ...page, position: page.more ? page.position : position, until: undefined, more: true }
+      : page
   }
 
   page(limit: number, until: string): ChangeOutcome {

@@ -9,7 +9,7 @@ export function historyContract(client: () => Client): void {
     const query = {
       collection: collectionOf(set),
       since: position,
-      imagesAt: undefined,
+      sight: undefined,
       until,
       owner: undefined,
       limit,

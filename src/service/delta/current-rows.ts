@@ -5,7 +5,7 @@ import type { PrimitiveValue } from '../../edm/value.ts'
 import { preparePredicate } from '../../eval/compile.ts'
 import type { RemovedReason } from '../../payload/delta.ts'
 import type { ReadPlan } from '../../plan/plan.ts'
-import type { ChangedRow } from '../../store/changes.ts'
+import type { ChangedRow, Sight } from '../../store/changes.ts'
 import type { Session } from '../../store/port.ts'
 import { type Core, collectionOf, contextOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
@@ -16,15 +16,12 @@ export type Current =
   | { readonly id: Uint8Array; readonly row: Uint8Array }
   | { readonly id: Uint8Array; readonly row: undefined; readonly reason: RemovedReason }
 
-/** Which rows the caller saw where the delta begins: what never was in the result is not told as removed. */
-export type Seen = (before: Uint8Array) => boolean
-
 /** Point reads under way at once. */
 const together = 200
 
 /**
  * Reads the rows that changed as they are now: by key, which a far-away store joins, and `eval/` decides which of them the plan asks for.
- * @param seen undefined: not known
+ * @param sighted whether it is known which rows the caller may have seen: others are not told as removed
  */
 export async function currentRows(
   core: Core,
@@ -32,7 +29,7 @@ export async function currentRows(
   plan: ReadPlan,
   parameters: Parameters,
   changed: readonly ChangedRow[],
-  seen: Seen | undefined,
+  sighted: boolean,
 ): Promise<readonly Current[]> {
   const found: Current[] = []
   const keyed = keyedPlan(plan, parameters.length)
@@ -51,18 +48,17 @@ export async function currentRows(
     const stored = rows.filter((row) => row !== undefined)
     const session = { parameters, after: undefined, limit: undefined }
     const asked = new Set(rowsOfPlan(core.layout, collection, plan, session, stored))
-    for (const [i, { id, before }] of some.entries()) {
+    for (const [i, { id, seen }] of some.entries()) {
       const row = rows[i]
       if (row !== undefined && asked.has(row)) found.push({ id, row })
-      else if (seen === undefined || (before !== undefined && seen(before)))
-        found.push({ id, row: undefined, reason: row === undefined ? 'deleted' : 'changed' })
+      else if (seen || !sighted) found.push({ id, row: undefined, reason: row === undefined ? 'deleted' : 'changed' })
     }
   }
   return found
 }
 
-/** By the row filter of a session; undefined: it has none. */
-export function seenBy(core: Core, plan: ReadPlan, session: Session): Seen | undefined {
+/** Whether a row is in sight by the row filter of a session, and part of the result; undefined: there is no row filter. */
+export function sightOf(core: Core, plan: ReadPlan, session: Session): Sight['test'] | undefined {
   const { root } = plan.source
   const filter = session.rowFilters.get(root.name)
   if (filter === undefined) return undefined

@@ -9,14 +9,14 @@ import type { ReadPlan } from '../../plan/plan.ts'
 import type { HttpResponse } from '../../protocol/message.ts'
 import { jsonContentType, negotiateJson } from '../../protocol/negotiate.ts'
 import { parsePrefer } from '../../protocol/prefer.ts'
-import type { ChangeOutcome } from '../../store/changes.ts'
+import type { ChangeOutcome, Sight } from '../../store/changes.ts'
 import type { Session } from '../../store/port.ts'
 import { shownRows } from '../after-read.ts'
 import { applied, type Core, collectionOf, contextOf, controlPrefix, dialectOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { shapeOfSource } from '../expand.ts'
 import { type DeltaState, definingQuery } from '../paging.ts'
-import { type Current, currentRows, seenBy } from './current-rows.ts'
+import { type Current, currentRows, sightOf } from './current-rows.ts'
 import { stateNow, untracked, untrackedReason } from './tracking.ts'
 
 export interface DeltaRequest {
@@ -57,10 +57,10 @@ export async function readDelta(core: Core, exchange: Exchange, request: DeltaRe
     throw gone(exchange, 'The $deltatoken is older than this service answers for.')
   const now = Date.now()
   const { session } = contextOf(core, exchange, plan, parameters).context
-  const seen = seenBy(core, plan, session)
-  const from = seen && (state.from ?? state.since)
-  const changes = await changesSince(core, exchange, request, session, { ...state, ...(from && { from }) })
-  const found = await currentRows(core, exchange, plan, parameters, changes.rows, seen)
+  const test = sightOf(core, plan, session)
+  const sight = test && { from: state.from ?? state.since, test }
+  const changes = await changesSince(core, exchange, request, session, state, sight)
+  const found = await currentRows(core, exchange, plan, parameters, changes.rows, sight !== undefined)
   const current = await shown(core, exchange, plan, found)
   exchange.timings?.mark('store')
   const { position, until, more } = changes
@@ -74,11 +74,11 @@ export async function readDelta(core: Core, exchange: Exchange, request: DeltaRe
     plan,
     parameters,
     dialect,
-    // how much others change is not told
-    count:
-      plan.count && state.until === undefined ? (seen ? (more ? undefined : found.length) : changes.total) : undefined,
+    count: plan.count && state.until === undefined ? countOf(changes, found, sight) : undefined,
     rows: current,
-    next: more ? link({ since: position, until, issued, ...(from && { from }) }) : undefined,
+    next: more
+      ? link({ since: position, issued, ...(until === undefined ? {} : { until, ...(sight && { from: sight.from }) }) })
+      : undefined,
     delta: more ? undefined : link({ since: position, issued }),
   })
   return { status: 200, headers: answer, body }
@@ -93,7 +93,8 @@ async function changesSince(
   exchange: Exchange,
   request: DeltaRequest,
   session: Session,
-  { since, from, until }: DeltaState,
+  { since, until }: DeltaState,
+  sight: Sight | undefined,
 ): Promise<Extract<ChangeOutcome, { kind: 'changes' }>> {
   const { source } = request.plan
   const owner = source.owner === undefined ? undefined : session.parameters[source.owner]
@@ -101,7 +102,7 @@ async function changesSince(
     {
       collection: collectionOf(core.layout, source.root),
       since,
-      imagesAt: from,
+      sight,
       until,
       owner: typeof owner === 'string' ? owner : undefined,
       limit: limitOf(core, request),
@@ -110,6 +111,16 @@ async function changesSince(
   )
   if (outcome.kind === 'historyLost') throw gone(exchange, 'What happened since the $deltatoken is no longer known.')
   return outcome
+}
+
+/** How many changes all pages have; under a row filter only where there is one page: how much others change is not told. */
+function countOf(
+  { more, until, total }: Extract<ChangeOutcome, { kind: 'changes' }>,
+  found: readonly Current[],
+  sight: Sight | undefined,
+): number | undefined {
+  if (sight) return more ? undefined : found.length
+  return until === undefined ? undefined : total
 }
 
 /** The client has to read everything again (Protocol 11.3.2). */

@@ -52,7 +52,7 @@ it('tells a history as lost that was pruned, or is of a later copy of the data',
   await client.createAll('things', [{ id: 'a' }, { id: 'b' }])
   const query = {
     collection: collectionOf('things'),
-    imagesAt: undefined,
+    sight: undefined,
     until: undefined,
     owner: undefined,
     limit: 9,
