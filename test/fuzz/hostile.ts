@@ -31,6 +31,8 @@ const targets: Readonly<Record<HostileRequest['service'], readonly string[]>> = 
     "/onPremEncryptedPayloads?$filter=isof(microsoft.graph.onPremEncryptedPayload) and cast(status,Edm.String) eq '1'",
     '/onPremEncryptedPayloads/microsoft.graph.onPremEncryptedPayload?$expand=*($levels=max)',
     '/onPremEncryptedPayloads?$skiptoken=abc',
+    '/onPremEncryptedPayloads?$deltatoken=abc',
+    '/onPremEncryptedPayloads?$deltatoken=latest&$filter=status eq 1',
     '/onPremEncryptedPayloads?$format=application/json;odata.metadata=full',
     '/onPremEncryptedPayloads/$filter(status eq 1)/$count',
     '/onPremEncryptedPayloads/$each',
