@@ -92,13 +92,12 @@ describe.skipIf(uri === undefined)(`the commands sent to MongoDB${uri === undefi
 
   it('joins nothing across scopes, row filters, transactions or collections', async () => {
     const { plan, parameters } = planOf('GET', `things('t1')`)
-    const filter = planOf('GET', 'things?$filter=number eq 1')
+    const filter = planOf('GET', 'things?$filter=number ne null')
     const rowFilters = new Map([['things', filter.plan.filter ?? expect.fail('no filter')]])
     await Promise.all([
       client.one(`things('t1')`),
       client.one(`things('t1')`, { scope: 'another tenant' }),
       client.one('numbered(1)'),
-      // the filter's parameter has the key's number: the row t1 has the key 't1' and not the number 't1'
       client.store.readOne(plan, sessionOf(parameters, { rowFilters })),
     ])
     expect(sent('find')).toHaveLength(4)
@@ -277,11 +276,11 @@ describe.skipIf(uri === undefined)(`the commands sent to MongoDB${uri === undefi
       Array.from({ length: 40 }, (_, number) => ({ id: `t${number}`, number })),
     )
     const tooMany = { code: 'urlLimitExceeded', status: 400 }
-    await expect(small.all('things?$filter=number add 1 eq 100')).rejects.toMatchObject(tooMany)
-    await expect(small.count('things/$count?$filter=number add 1 eq 2')).rejects.toMatchObject(tooMany)
-    await expect(small.all('things?$orderby=length(id)', { limit: 2 })).rejects.toMatchObject(tooMany)
+    await expect(small.all(`things?$filter=matchesPattern(id,'^x$')`)).rejects.toMatchObject(tooMany)
+    await expect(small.count(`things/$count?$filter=matchesPattern(id,'^t1$')`)).rejects.toMatchObject(tooMany)
+    await expect(small.all(`things?$orderby=matchesPattern(id,'1')`, { limit: 2 })).rejects.toMatchObject(tooMany)
     // what narrows the rows before keeps it within the limit
-    expect(await small.keys('things?$filter=number lt 20 and number add 1 eq 2')).toEqual(['t1'])
+    expect(await small.keys(`things?$filter=number lt 20 and matchesPattern(id,'^t1$')`)).toEqual(['t1'])
     expect(await small.keys('things?$orderby=number')).toHaveLength(40)
     await small.store.close()
   })
