@@ -1,10 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
 import { ODataError } from '../errors/odata-error.ts'
 import { type BatchPart, type BatchUnit, isRequestId, type PartAnswer, type UnitAnswer } from './batch.ts'
+import { printHead } from './http-message.ts'
 import { type MediaType, parseMediaType } from './media-type.ts'
-import type { HttpResponse } from './message.ts'
 
 /** Batches as multipart/mixed (Protocol 11.7.7; RFC 2046 5.1). */
 
@@ -299,14 +298,6 @@ async function* writeAnswer(delimiter: string, { id, response }: PartAnswer): As
     yield* body
     yield lineEnd
   }
-}
-
-/** Status line and headers, up to the body. */
-function printHead({ status, headers, body }: HttpResponse): string {
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`
-  for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`
-  if (body instanceof Uint8Array) head += `Content-Length: ${body.length}\r\n`
-  return `${head}\r\n`
 }
 
 const lineEnd = latin1('\r\n')

@@ -103,7 +103,11 @@ export async function respondLater(
   const answer = async (): Promise<WholeResponse> => {
     let response: WholeResponse
     try {
-      response = await within(whole(finish(inner, await run(inner))), abort, asyncTime)
+      response = await within(
+        run(inner).then((found) => whole(finish(inner, found))),
+        abort,
+        asyncTime,
+      )
       if ((response.body?.length ?? 0) > largestAnswer)
         throw new ODataError(
           'payloadTooLarge',

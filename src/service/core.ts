@@ -12,6 +12,7 @@ import type { HttpRequest } from '../protocol/message.ts'
 import type { JsonFormat, ODataVersion } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
 import type { Session, Store } from '../store/port.ts'
+import type { AsyncRequests } from './asynchronous.ts'
 import { ODataController, type RequestContext } from './controller.ts'
 import type { Documents } from './documents.ts'
 import type { Exchange } from './exchange.ts'
@@ -40,6 +41,7 @@ export interface Core {
   readonly writers: WriterCache
   readonly rowFilters: RowFilters
   readonly records: Records
+  readonly asyncRequests: AsyncRequests
   readonly operations: Operations
 }
 

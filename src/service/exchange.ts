@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { Principal } from '../auth/principal.ts'
 import type { OperationResult } from '../plan/plan.ts'
 import type { HttpRequest } from '../protocol/message.ts'
@@ -87,4 +87,11 @@ export function beginExchange(
     repeatability: undefined,
     results: new Map(),
   }
+}
+
+/** Whose request it is, as a name for what is kept for nobody else. */
+export function ownerOf({ principal }: Exchange): string {
+  return createHash('sha256')
+    .update(JSON.stringify([principal?.scheme, principal?.tenant, principal?.subject]))
+    .digest('base64url')
 }

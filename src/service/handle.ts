@@ -8,6 +8,7 @@ import type { QueryOptions } from '../url/ast.ts'
 import { parseRequestUrl } from '../url/parse-url.ts'
 import { admit } from './admission.ts'
 import { readApply } from './apply/read-apply.ts'
+import { monitor, monitorOf, prefersAsync, respondLater } from './asynchronous.ts'
 import { batch } from './batch.ts'
 import { type Core, dialectOf } from './core.ts'
 import { crossjoin } from './crossjoin.ts'
@@ -59,6 +60,11 @@ export async function handle(
 export async function answer(core: Core, exchange: Exchange): Promise<HttpResponse> {
   const { timings } = exchange
   exchange.version = responseVersion(exchange.request.headers, core.protocol.defaultVersion)
+  const monitored = monitorOf(exchange.request)
+  if (monitored !== undefined) {
+    await authenticate(core, exchange)
+    return monitor(core, exchange, monitored)
+  }
   const sent = exchange.request
   const request = await withQueryOfBody(sent, core.limits.bodyBytes)
   exchange.request = request
@@ -77,9 +83,13 @@ export async function answer(core: Core, exchange: Exchange): Promise<HttpRespon
   await authorize(core, exchange, planned)
   timings?.mark('auth')
   const admitted = admit(core, exchange, planned, url.options)
-  const response = isRepeatable(exchange.request)
-    ? await repeatably(core, exchange, admitted.plan, (inner) => execute(core, inner, admitted, url.options))
-    : await execute(core, exchange, admitted, url.options)
+  const run = (asked: Exchange): Promise<HttpResponse> =>
+    isRepeatable(asked.request)
+      ? repeatably(core, asked, admitted.plan, (inner) => execute(core, inner, admitted, url.options))
+      : execute(core, asked, admitted, url.options)
+  const response = prefersAsync(exchange, admitted.plan)
+    ? await respondLater(core, exchange, admitted.plan, run, (inner, found) => finish(core, inner, found))
+    : await run(exchange)
   timings?.mark('payload')
   return response
 }
@@ -92,13 +102,16 @@ function parsedAs(exchange: Exchange): '4.0' | '4.01' {
 /** `$metadata` and the service document are open; data needs what the plan requires, and a sign-in where there is one. */
 async function authorize(core: Core, exchange: Exchange, { plan }: Planned): Promise<void> {
   if (plan.kind === 'metadata' || plan.kind === 'serviceDocument') return
-  if (core.authenticate && !exchange.part) {
-    const { headers, loopback } = exchange.request
-    const principal = core.authenticate({ authorization: headers.authorization, loopback })
-    exchange.principal = principal instanceof Promise ? await principal : principal
-    if (!exchange.principal) throw unauthenticated('This resource needs a bearer token.')
-  }
+  if (!exchange.part) await authenticate(core, exchange)
   if (core.enforcePermissions) permit(exchange.principal, plan.requires)
+}
+
+async function authenticate(core: Core, exchange: Exchange): Promise<void> {
+  if (!core.authenticate) return
+  const { headers, loopback } = exchange.request
+  const principal = core.authenticate({ authorization: headers.authorization, loopback })
+  exchange.principal = principal instanceof Promise ? await principal : principal
+  if (!exchange.principal) throw unauthenticated('This resource needs a bearer token.')
 }
 
 async function execute(

@@ -39,6 +39,8 @@ export interface ServiceOptions<Controllers extends object = ControllerMap, Oper
   readonly publishCapabilities?: boolean
   readonly protocol?: Partial<ProtocolOptions>
   readonly limits?: Partial<ServiceLimits>
+  /** `host` or `host:port` that clients may have told when an asynchronous request is done (Prefer: callback); none where not said */
+  readonly callbackHosts?: readonly string[]
   readonly log?: ServiceLog
   /** adds the time of each stage to answers (`Server-Timing`); for developers */
   readonly serverTiming?: boolean
@@ -84,6 +86,8 @@ export interface ServiceLimits extends UrlLimits {
   readonly batchTime: number
   /** milliseconds for which a delta token is answered, as far as the store still knows what happened since */
   readonly deltaAge: number
+  /** milliseconds that an asynchronous request may take */
+  readonly asyncTime: number
 }
 
 /** The part of a logger that the service uses; pino's fits. Never given a token or a payload. */
@@ -105,4 +109,5 @@ export const defaultLimits: ServiceLimits = {
   batchBytes: 4_194_304,
   batchTime: 30_000,
   deltaAge: 2_592_000_000,
+  asyncTime: 600_000,
 }

@@ -61,7 +61,7 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
     ),
     annotation(`${capabilities}SupportedMetadataFormats`, texts(['application/xml', 'application/json'])),
     annotation(`${capabilities}KeyAsSegmentSupported`, bool(features.keyAsSegment)),
-    annotation(`${capabilities}AsynchronousRequestsSupported`, no),
+    annotation(`${capabilities}AsynchronousRequestsSupported`, yes),
     annotation(`${capabilities}BatchSupported`, bool(batch)),
     annotation(
       `${capabilities}BatchSupport`,

@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { annotationOf, bool } from '../edm/annotations.ts'
 import type { Annotatable } from '../edm/model.ts'
@@ -7,7 +6,8 @@ import type { Plan } from '../plan/plan.ts'
 import type { HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
 import { whole } from '../protocol/whole.ts'
 import { type Core, sessionOf } from './core.ts'
-import { type Exchange, inTransaction } from './exchange.ts'
+import { type Exchange, inTransaction, ownerOf } from './exchange.ts'
+import { decodeResponse, encodeResponse } from './stored-response.ts'
 import { transact } from './transact.ts'
 
 /**
@@ -21,15 +21,11 @@ export const rememberedSeconds = 86_400
 /** How far a client's clock may be ahead, in milliseconds. */
 const clockTolerance = 300_000
 
-/** What is stored of an outcome. */
-interface Outcome {
+/** What is stored beside the answer. */
+interface Asked {
   readonly firstSent: string
   /** hash of method, target, headers and body */
   readonly request: string
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  /** base64 */
-  readonly body: string | undefined
 }
 
 /** Whether a request says that it is repeatable; GET and HEAD never are (section 5). */
@@ -69,24 +65,18 @@ export async function repeatably(
       target: 'Repeatability-Request-ID',
     })
   const body = await request.body(core.limits.bodyBytes)
-  const key = createHash('sha256')
-    .update(JSON.stringify([exchange.principal?.tenant, exchange.principal?.subject, id.toLowerCase()]))
-    .digest('base64url')
+  const key = `${ownerOf(exchange)}:${createHash('sha256').update(id.toLowerCase()).digest('base64url')}`
   const fingerprint = fingerprintOf(request, body)
   const replay = async (): Promise<HttpResponse | undefined> => {
     const bytes = await core.records.read(kind, key)
     if (bytes === undefined) return undefined
-    const outcome = JSON.parse(Buffer.from(bytes).toString('utf8')) as Outcome
-    if (outcome.firstSent !== firstSent || outcome.request !== fingerprint)
+    const { response, more } = decodeResponse<Asked>(bytes)
+    if (more.firstSent !== firstSent || more.request !== fingerprint)
       throw new ODataError('badRequest', 'This Repeatability-Request-ID was sent with another request before.', {
         target: 'Repeatability-Request-ID',
       })
     exchange.repeatability = 'accepted'
-    return {
-      status: outcome.status,
-      headers: outcome.headers,
-      body: outcome.body === undefined ? undefined : Buffer.from(outcome.body, 'base64'),
-    }
+    return response
   }
   const before = await replay()
   if (before) return before
@@ -99,14 +89,8 @@ export async function repeatably(
       const inner = { ...inTransaction(exchange, transaction), request: again, results: new Map() }
       const response = await whole(await run(inner))
       if (response.status >= 400) throw new Failed(response)
-      const outcome: Outcome = {
-        firstSent,
-        request: fingerprint,
-        status: response.status,
-        headers: response.headers,
-        body: response.body === undefined ? undefined : Buffer.from(response.body as Uint8Array).toString('base64'),
-      }
-      const bytes = Buffer.from(JSON.stringify(outcome))
+      const asked: Asked = { firstSent, request: fingerprint }
+      const bytes = encodeResponse(response, asked)
       if (!(await core.records.create(kind, key, bytes, rememberedSeconds, transaction))) throw new Repeated()
       return response
     })

@@ -3,6 +3,7 @@ import { keyAsSegmentSupported } from '../csdl/capabilities.ts'
 import { isComputed } from '../csdl/core.ts'
 import type { Model } from '../edm/model.ts'
 import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
+import { AsyncRequests } from './asynchronous.ts'
 import type { ODataController } from './controller.ts'
 import type { Core } from './core.ts'
 import { WriterCache } from './core.ts'
@@ -75,6 +76,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     writers: new WriterCache(),
     rowFilters: new RowFilters(model),
     records: new Records(store, limits.storeTime),
+    asyncRequests: new AsyncRequests(options.callbackHosts),
     operations,
   })
   await keepImages(core)
@@ -86,9 +88,10 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     basePath: path,
     handle: (request, host) => handle(core, settings, root ?? loopbackRoot(host, path), request),
     ready: () => store.ready(),
-    close: () => {
+    close: async () => {
       stopSweeping()
-      return store.close()
+      await core.asyncRequests.close()
+      await store.close()
     },
   }
 }

@@ -51,7 +51,7 @@ const settings = {
   enforcePermissions: false,
   controllers: { Authors },
   authenticate,
-  limits: { asyncTime: 4_000 },
+  limits: { asyncTime: 2_000 },
   callbackHosts,
 }
 await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
@@ -158,7 +158,7 @@ onEveryService('asynchronous requests', bookshopModel, settings, (running) => {
   it('that take too long are given up', async () => {
     shut()
     const monitor = below((await later('/Authors')).headers.get('Location'))
-    await new Promise((resolve) => setTimeout(resolve, 4_050))
+    await new Promise((resolve) => setTimeout(resolve, 2_050))
     const answer = await done(monitor)
     expect([answer.status, answer.headers.get('AsyncResult')]).toEqual([200, '503'])
     open()

@@ -166,7 +166,7 @@ const core: Readonly<Record<string, TermEntry>> = {
 const capabilities: Readonly<Record<string, TermEntry>> = {
   AcceptableEncodings: served,
   AnnotationValuesInQuerySupported: { status: 'served', what: 'published: not supported' },
-  AsynchronousRequestsSupported: { status: 'served', what: 'published: not supported' },
+  AsynchronousRequestsSupported: { status: 'served', what: 'published: supported' },
   BatchContinueOnErrorSupported: enforced('where it says false the preference is not applied', batches, batchTest),
   BatchSupport: enforced('what it denies is refused; published', batches, batchTest),
   BatchSupported: enforced('batches are refused where it says false; published', batches, batchTest),
