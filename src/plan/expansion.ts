@@ -1,5 +1,6 @@
 import { follow, isContained, type Place, placeBehind, placeOf } from '../bind/binding-targets.ts'
-import type { BoundPath, BoundQuery, ExpandItem, Expression, MemberStep } from '../bind/tree.ts'
+import { noQuery } from '../bind/no-query.ts'
+import type { BoundPath, ExpandItem, Expression, MemberStep } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
 import type { EntityType, Model, NavigationProperty, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -52,18 +53,7 @@ export function navigationExpansion(
   property: NavigationProperty,
   firstParameter: number,
 ): Expansion {
-  const query: BoundQuery = {
-    filter: undefined,
-    orderby: [],
-    select: undefined,
-    expand: [],
-    compute: [],
-    search: undefined,
-    top: undefined,
-    skip: undefined,
-    count: false,
-  }
-  const item: ExpandItem = { path: via, property, as: 'entities', levels: 1, query }
+  const item: ExpandItem = { path: via, property, as: 'entities', levels: 1, query: noQuery }
   return expansionOf({ model, firstParameter, budget: { items: 0 } }, place, parent, item, 1)
 }
 

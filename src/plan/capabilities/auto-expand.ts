@@ -1,3 +1,4 @@
+import { noQuery } from '../../bind/no-query.ts'
 import type { ExpandItem } from '../../bind/tree.ts'
 import { isAutoExpanded, isAutoExpandedAsReference } from '../../csdl/core.ts'
 import type { NavigationProperty } from '../../edm/model.ts'
@@ -30,20 +31,7 @@ export function autoExpanded(
 function itemOf(property: NavigationProperty): ExpandItem | undefined {
   const whole = isAutoExpanded(property)
   if (!whole && !isAutoExpandedAsReference(property)) return undefined
-  return { path: [], property, as: whole ? 'entities' : 'references', levels: 1, query: noOptions }
-}
-
-/** Nothing is asked for. */
-export const noOptions: ExpandItem['query'] = {
-  filter: undefined,
-  orderby: [],
-  select: undefined,
-  expand: [],
-  compute: [],
-  search: undefined,
-  top: undefined,
-  skip: undefined,
-  count: false,
+  return { path: [], property, as: whole ? 'entities' : 'references', levels: 1, query: noQuery }
 }
 
 function isAllowed(checked: CheckedQuery, item: ExpandItem, requirements: Requirements): boolean {

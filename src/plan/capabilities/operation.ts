@@ -1,8 +1,8 @@
+import { noQuery } from '../../bind/no-query.ts'
 import type { BoundPath, BoundSegment } from '../../bind/tree.ts'
 import { operationRestrictions } from '../../csdl/capabilities.ts'
 import { operationAvailable } from '../../csdl/core.ts'
 import { grantsOf, Requirements } from './access.ts'
-import { noOptions } from './auto-expand.ts'
 import { type CheckedRequest, checkRequest } from './check.ts'
 import { requiredNames } from './demands.ts'
 import { refuseRequest } from './refuse.ts'
@@ -67,5 +67,5 @@ function requiredBefore(
       operation.name,
     )
   const before: BoundPath = { ...path, resource: 'entity', segments }
-  return checkRequest({ model, method: 'GET', path: before, query: noOptions }).requires
+  return checkRequest({ model, method: 'GET', path: before, query: noQuery }).requires
 }
