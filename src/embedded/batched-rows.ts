@@ -31,19 +31,6 @@ export class BatchedRows implements Rows {
     return new BatchedRows(source, guard, batch, ended, closed)
   }
 
-  /** One row, or none. */
-  static of(row: Uint8Array | undefined): Rows {
-    const first = row ? [row] : []
-    return {
-      first,
-      complete: true,
-      batches: (async function* () {
-        if (row) yield first
-      })(),
-      close: async () => {},
-    }
-  }
-
   async close(): Promise<void> {
     if (!this.#open) return
     this.#open = false

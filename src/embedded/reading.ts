@@ -2,6 +2,7 @@ import type { RowTest } from '../eval/compile.ts'
 import type { CountPlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Keyset, Rows, Session } from '../store/port.ts'
+import { rowsInMemory } from '../store/rows.ts'
 import {
   type Access,
   type Accesses,
@@ -56,7 +57,8 @@ export async function readRows(
   const { access, conditions } = context.accesses.query(plan)
   if (plan.source.single) {
     closed()
-    return BatchedRows.of(await readRow(context, plan, session))
+    const row = await readRow(context, plan, session)
+    return rowsInMemory(row ? [row] : [])
   }
   const source = sourceOf(context, plan, session, access, bound(context, plan, conditions, session))
   return BatchedRows.start(source, () => guardOf(context, session), closed)

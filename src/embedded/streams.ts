@@ -1,8 +1,9 @@
 import { Binary, type Document, deserialize, Long, ObjectId, serialize } from 'bson'
 import { chunked } from '../base/chunks.ts'
 import { bsonType, elementType, findPath, valueOffset } from '../bson/reader.ts'
-import { storeFailure } from '../store/failures.ts'
 import {
+  cutPiece,
+  FilesBeingRead,
   fileField,
   type StoredFile,
   type StreamPlace,
@@ -55,7 +56,7 @@ interface FileRecord {
 export class EmbeddedStreams implements StreamStore {
   readonly #open: () => StreamsContext
   /** how often each file is being read by this process */
-  readonly #reading = new Map<string, number>()
+  readonly #reading = new FilesBeingRead()
 
   constructor(open: () => StreamsContext) {
     this.#open = open
@@ -120,26 +121,19 @@ export class EmbeddedStreams implements StreamStore {
     return this.#remove(keyOf(file))
   }
 
-  async *read(file: string, start: number, end: number): AsyncGenerator<Uint8Array> {
+  read(file: string, start: number, end: number): AsyncGenerator<Uint8Array> {
+    return this.#reading.during(file, this.#pieces(file, start, end))
+  }
+
+  async *#pieces(file: string, start: number, end: number): AsyncGenerator<Uint8Array> {
     const { tables } = this.#open()
     const key = keyOf(file)
-    this.#reading.set(file, (this.#reading.get(file) ?? 0) + 1)
-    try {
-      for (let at = start; at < end; ) {
-        const number = Math.floor(at / pieceBytes)
-        tables.root.resetReadTxn()
-        const piece = tables.pieces.getBinary(pieceKey(key, number))
-        const from = at - number * pieceBytes
-        const taken = piece?.subarray(from, Math.min(piece.length, end - number * pieceBytes))
-        if (taken === undefined || taken.length === 0)
-          throw storeFailure.unavailable(new Error(`the file ${file} has no byte ${at}`))
-        yield taken
-        at += taken.length
-      }
-    } finally {
-      const left = (this.#reading.get(file) ?? 1) - 1
-      if (left > 0) this.#reading.set(file, left)
-      else this.#reading.delete(file)
+    for (let at = start; at < end; ) {
+      const number = Math.floor(at / pieceBytes)
+      tables.root.resetReadTxn()
+      const piece = cutPiece(file, tables.pieces.getBinary(pieceKey(key, number)), at, number * pieceBytes, end)
+      yield piece
+      at += piece.length
     }
   }
 

@@ -3,6 +3,7 @@ import type { RowTest } from '../eval/compile.ts'
 import { selectRows } from '../eval/select.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Rows, Session } from '../store/port.ts'
+import { rowsInMemory } from '../store/rows.ts'
 import type { Narrowing } from './compile/query.ts'
 import { type CompiledQuery, placeQuery } from './compile/query.ts'
 import type { Connection } from './connection.ts'
@@ -38,10 +39,10 @@ export async function readRows(
   const limit = least(session.limit, window.top)
   const skip = after ? 0 : (window.skip ?? 0)
   const id = keyFilter(query, session)
-  if (id === false || limit === 0) return allRows([])
+  if (id === false || limit === 0) return rowsInMemory([])
   const position = after && order ? order.after(after, context.layout, session.parameters) : true
   const placed = placeQuery(query, rowFilter, session.parameters, [id, position ?? true])
-  if (placed.filter === false) return allRows([])
+  if (placed.filter === false) return rowsInMemory([])
   const find = { collection: collection.name, filter: placed.filter, sort: order?.sort, skip, limit }
 
   if (order === undefined && placed.residue === undefined) {
@@ -67,7 +68,7 @@ export async function readRows(
   if (limit !== undefined && limit <= batchLimit) {
     const page = { ...find, limit }
     const alone = rowFilter !== undefined || session.transaction
-    return allRows(await (alone ? findRows(connection, page, session) : pages.read(page, session)))
+    return rowsInMemory(await (alone ? findRows(connection, page, session) : pages.read(page, session)))
   }
   const cursor = openCursor(connection, find, session, batchRows)
   return begin(readAhead(cursor), () => cursor.close())
@@ -84,18 +85,6 @@ function least(a: number | undefined, b: number | undefined): number | undefined
   return a === undefined ? b : b === undefined ? a : Math.min(a, b)
 }
 
-/** Rows that are all there. */
-export function allRows(rows: readonly Uint8Array[]): Rows {
-  return {
-    first: rows,
-    complete: true,
-    batches: (async function* () {
-      yield rows
-    })(),
-    close: async () => {},
-  }
-}
-
 type Batches = AsyncGenerator<readonly Uint8Array[], void, undefined>
 
 /** Fetches the first batch, so that what fails at once is known before a status line is written. */
@@ -103,7 +92,7 @@ async function begin(batches: Batches, close: () => Promise<void>): Promise<Rows
   const first = await batches.next()
   if (first.done) {
     await close()
-    return allRows([])
+    return rowsInMemory([])
   }
   return {
     first: first.value,
@@ -208,5 +197,5 @@ async function sortedHere(
   } finally {
     await cursor.close()
   }
-  return allRows(kept.slice(skip))
+  return rowsInMemory(kept.slice(skip))
 }

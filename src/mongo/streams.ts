@@ -3,6 +3,8 @@ import { Binary, type Document, Int32, Long, ObjectId } from 'mongodb'
 import { chunked } from '../base/chunks.ts'
 import { storeFailure } from '../store/failures.ts'
 import {
+  cutPiece,
+  FilesBeingRead,
   fileField,
   type StoredFile,
   type StreamPlace,
@@ -39,7 +41,7 @@ export class MongoStreams implements StreamStore {
   readonly #connection: Connection
   #indexes: Promise<void> | undefined
   /** how often each file is being read by this process */
-  readonly #reading = new Map<string, number>()
+  readonly #reading = new FilesBeingRead()
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -103,29 +105,22 @@ export class MongoStreams implements StreamStore {
     return this.#remove(new ObjectId(file))
   }
 
-  async *read(file: string, start: number, end: number, timeLimit: number): AsyncGenerator<Uint8Array> {
-    this.#reading.set(file, (this.#reading.get(file) ?? 0) + 1)
+  read(file: string, start: number, end: number, timeLimit: number): AsyncGenerator<Uint8Array> {
+    return this.#reading.during(file, this.#pieces(file, start, end, timeLimit))
+  }
+
+  async *#pieces(file: string, start: number, end: number, timeLimit: number): AsyncGenerator<Uint8Array> {
     const id = new ObjectId(file)
-    try {
-      let at = start
-      while (at < end) {
-        const first = Math.floor(at / chunkBytes)
-        const last = Math.min(first + chunksAtOnce, Math.ceil(end / chunkBytes))
-        const chunks = await this.#chunks(id, first, last, timeLimit)
-        for (let number = first; number < last; number++) {
-          const data = chunks[number - first]
-          const from = at - number * chunkBytes
-          const taken = data?.subarray(from, Math.min(data.length, end - number * chunkBytes))
-          if (taken === undefined || taken.length === 0)
-            throw storeFailure.unavailable(new Error(`the file ${file} has no byte ${at}`))
-          yield taken
-          at += taken.length
-        }
+    let at = start
+    while (at < end) {
+      const first = Math.floor(at / chunkBytes)
+      const last = Math.min(first + chunksAtOnce, Math.ceil(end / chunkBytes))
+      const chunks = await this.#chunks(id, first, last, timeLimit)
+      for (let number = first; number < last; number++) {
+        const piece = cutPiece(file, chunks[number - first], at, number * chunkBytes, end)
+        yield piece
+        at += piece.length
       }
-    } finally {
-      const left = (this.#reading.get(file) ?? 1) - 1
-      if (left > 0) this.#reading.set(file, left)
-      else this.#reading.delete(file)
     }
   }
 

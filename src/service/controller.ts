@@ -8,12 +8,13 @@ import { untouchedBy } from '../plan/capabilities/untouched.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, StorePlan, UpdatePlan } from '../plan/plan.ts'
 import type { HttpRequest } from '../protocol/message.ts'
 import type { CreateOutcome, DeleteOutcome, Rows, Session, Store, UpdateOutcome } from '../store/port.ts'
+import { rowsInMemory } from '../store/rows.ts'
 import { changeOf } from './change.ts'
 import { requireKey } from './keys.ts'
 import type { ServiceLog } from './options.ts'
 import { type PlainObject, toPlain, withReturned } from './plain.ts'
 import { rowsOfEntities } from './plain-rows.ts'
-import { countOfPlan, firstOfPlan, inMemory, rowsOfPlan } from './rows.ts'
+import { countOfPlan, firstOfPlan, rowsOfPlan } from './rows.ts'
 import { onceCommitted, transact } from './transact.ts'
 
 /** What a controller is told of a request. */
@@ -144,7 +145,7 @@ export class ODataController<
 
   async #listed(context: RequestContext<ReadPlan>): Promise<Rows> {
     const { layout, collection, plan, session } = context
-    return inMemory(rowsOfPlan(layout, collection, plan, session, await this.#made(context)))
+    return rowsInMemory(rowsOfPlan(layout, collection, plan, session, await this.#made(context)))
   }
 
   async #made(context: RequestContext<ReadPlan | CountPlan | UpdatePlan | DeletePlan>): Promise<readonly Uint8Array[]> {

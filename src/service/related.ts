@@ -9,10 +9,10 @@ import { prepareOrder } from '../eval/order.ts'
 import { selectRows } from '../eval/select.ts'
 import type { CountPlan, ReadPlan, RelatedQuery, RelationNode, Source } from '../plan/plan.ts'
 import type { Keyset, Rows } from '../store/port.ts'
+import { rowsInMemory } from '../store/rows.ts'
 import { type Core, collectionOf, contextOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { relatedEntities } from './expand.ts'
-import { inMemory } from './rows.ts'
 
 /**
  * Filters and orders that follow navigation properties (plan/related.ts): the rows that the store finds are read in batches, and with
@@ -172,7 +172,7 @@ export async function listByRelated(
     }
     const order = prepareOrder(plan.orderby, evalContext(core, plan))(parameters)
     const { rows } = selectRows(all, { tests: [], order, after, skip, limit, count: false })
-    return inMemory(rows.map(({ row }) => row))
+    return rowsInMemory(rows.map(({ row }) => row))
   }
   const end = limit === undefined ? Number.POSITIVE_INFINITY : skip + limit
   const found: Uint8Array[] = []
@@ -180,7 +180,7 @@ export async function listByRelated(
     for (const row of batch) found.push(row)
     if (found.length >= end) break
   }
-  return inMemory(found.slice(skip, end))
+  return rowsInMemory(found.slice(skip, end))
 }
 
 /** How many rows pass a filter that follows navigation properties. @throws ODataError urlLimitExceeded */

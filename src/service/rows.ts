@@ -7,7 +7,7 @@ import { type BoundOrder, prepareOrder } from '../eval/order.ts'
 import { prepareSearch } from '../eval/search.ts'
 import { selectRows } from '../eval/select.ts'
 import type { CountPlan, ReadPlan, Source } from '../plan/plan.ts'
-import type { Rows, Session } from '../store/port.ts'
+import type { Session } from '../store/port.ts'
 
 /** Plans over rows that no store holds: results of operations, and what controllers make themselves. */
 
@@ -18,18 +18,6 @@ interface Prepared {
 
 const named = new WeakMap<Source, Prepared['tests']>()
 const prepared = new WeakMap<ReadPlan | CountPlan, Prepared>()
-
-/** The rows in memory, all of them there already. */
-export function inMemory(rows: readonly Uint8Array[]): Rows {
-  return {
-    first: rows,
-    complete: true,
-    batches: (async function* () {
-      yield rows
-    })(),
-    close: async () => {},
-  }
-}
 
 /**
  * What a plan asks for of all the rows of its root: key, casts, filters, search, order and page, by `eval/`.

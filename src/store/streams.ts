@@ -1,4 +1,5 @@
 import type { CollectionLayout } from '../bson/layout.ts'
+import { storeFailure } from './failures.ts'
 
 /**
  * The streams face of a store (docs/architecture.md, "Streams"): media of media entities and stream properties. A stream is a file,
@@ -59,6 +60,47 @@ export interface Swept {
 
 /** Field of a pointer that holds the file's id. */
 export const fileField = 'id'
+
+/** The files that are being read in this process: a sweep leaves them alone. */
+export class FilesBeingRead {
+  readonly #readers = new Map<string, number>()
+
+  has(file: string): boolean {
+    return this.#readers.has(file)
+  }
+
+  /** The pieces, while the file counts as being read. */
+  async *during(file: string, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    this.#readers.set(file, (this.#readers.get(file) ?? 0) + 1)
+    try {
+      yield* pieces
+    } finally {
+      const left = (this.#readers.get(file) ?? 1) - 1
+      if (left > 0) this.#readers.set(file, left)
+      else this.#readers.delete(file)
+    }
+  }
+}
+
+/**
+ * A piece as it was stored, cut to what is asked for.
+ * @param at the byte that is asked for next
+ * @param offset the first byte of the piece in its file
+ * @param end the byte behind the last that is asked for
+ * @throws ODataError storeUnavailable where the byte is missing
+ */
+export function cutPiece(
+  file: string,
+  piece: Uint8Array | undefined,
+  at: number,
+  offset: number,
+  end: number,
+): Uint8Array {
+  const taken = piece?.subarray(at - offset, Math.min(piece.length, end - offset))
+  if (taken === undefined || taken.length === 0)
+    throw storeFailure.unavailable(new Error(`the file ${file} has no byte ${at}`))
+  return taken
+}
 
 /**
  * Streams that tell the store of what runs, so that closing it waits.

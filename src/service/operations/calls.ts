@@ -7,10 +7,11 @@ import type { AdvertisedOperation } from '../../payload/writer.ts'
 import type { CountPlan, OperationCall, OperationResult, ReadPlan } from '../../plan/plan.ts'
 import type { HttpRequest, HttpResponse } from '../../protocol/message.ts'
 import type { Rows } from '../../store/port.ts'
+import { rowsInMemory } from '../../store/rows.ts'
 import { ODataController, type RequestContext } from '../controller.ts'
 import { type Core, type Operations, sessionOf } from '../core.ts'
 import { beginExchange, type Exchange } from '../exchange.ts'
-import { countOfPlan, firstOfPlan, inMemory, rowsOfPlan } from '../rows.ts'
+import { countOfPlan, firstOfPlan, rowsOfPlan } from '../rows.ts'
 import { advertiser } from './advertise.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import { type Bound, boundTo } from './binding.ts'
@@ -156,7 +157,7 @@ class ResultController extends ODataController {
 
   override async list({ plan, layout, collection, session }: RequestContext<ReadPlan>): Promise<Rows> {
     const rows = await this.#rows(session.parameters)
-    return inMemory(rowsOfPlan(layout, collection, plan, session, rows))
+    return rowsInMemory(rowsOfPlan(layout, collection, plan, session, rows))
   }
 
   override async read({ plan, layout, collection, session }: RequestContext): Promise<Uint8Array | undefined> {
