@@ -40,6 +40,12 @@ export function placeText(source: Source, parameters: Parameters): string {
   return `${set}${cast === undefined ? '' : `/${cast.name}`}`
 }
 
+/** The entity that a source names, as its canonical URL below the root says it; without a key the place where it would be. */
+export function entityText(source: Source, parameters: Parameters): string {
+  const place = placeOf(source, parameters)
+  return place.canonical ? entityPath(place) : `of that kind in ${entityPath(place)}`
+}
+
 /** Where the rows of a source lie. */
 interface Place {
   /** entity set, singleton, or path of a contained collection */

@@ -46,7 +46,7 @@ export function fastValue(type: Type, dialect: JsonDialect): FastValue | undefin
     case 'Edm.Guid':
       return guidValue
     case 'Edm.Binary':
-      return dialect.plainBase64 ? plainBinaryValue : urlBinaryValue
+      return binaryValue(dialect.plainBase64 ?? false, !dialect.unpaddedBinary)
     case 'Edm.Date':
       return dateValue
     case 'Edm.TimeOfDay':
@@ -144,14 +144,12 @@ const guidValue: FastValue = (row, type, offset, _exactAt, sink) => {
 }
 
 const binaryValue =
-  (plain: boolean): FastValue =>
+  (plain: boolean, padded: boolean): FastValue =>
   (row, type, offset, _exactAt, sink) => {
     if (type !== bsonType.binary || row[offset + 4] !== 0) return false
-    sink.jsonBinary(row, offset + 5, offset + 5 + readInt32(row, offset), plain)
+    sink.jsonBinary(row, offset + 5, offset + 5 + readInt32(row, offset), plain, padded)
     return true
   }
-const urlBinaryValue = binaryValue(false)
-const plainBinaryValue = binaryValue(true)
 
 /** `yyyy-mm-dd` that is surely a date: the last days of months are left to the plain way. */
 const dateValue: FastValue = (row, type, offset, _exactAt, sink) => {

@@ -60,7 +60,8 @@ class EntityControl implements EntityParts {
     this.#layout = layout
     this.#setType = setTypeOf(shape, layout)
     const full = dialect.metadata === 'full'
-    const incomplete = dialect.metadata === 'minimal' && isKeyIncomplete(shape, layout)
+    const incomplete =
+      dialect.metadata === 'minimal' && (dialect.alwaysId || shape.standsAlone || isKeyIncomplete(shape, layout))
     // made only where it is said
     this.#link = full || incomplete ? linkOf(shape, dialect, layout) : undefined
     const [before = '', after = ''] = JSON.stringify(printETag(0)).split('0')
@@ -143,7 +144,8 @@ class EntityControl implements EntityParts {
 
   #typeMember(type: StructuredType): Uint8Array | undefined {
     const dialect = this.#dialect
-    if (dialect.metadata !== 'full' && !dialect.alwaysType && type === this.#shape.type) return undefined
+    const said = dialect.metadata === 'full' || dialect.alwaysType || this.#shape.standsAlone
+    if (!said && type === this.#shape.type) return undefined
     return utf8Bytes(
       `,${JSON.stringify(controlName(dialect, 'type'))}:${JSON.stringify(typeText(type, false, dialect))}`,
     )

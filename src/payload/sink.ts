@@ -242,7 +242,7 @@ export class Sink implements ByteSink {
     this.#length = to + 38
   }
 
-  jsonBinary(source: Uint8Array, start: number, end: number, plain: boolean): void {
+  jsonBinary(source: Uint8Array, start: number, end: number, plain: boolean, padded: boolean): void {
     const digits = plain ? base64PlainDigits : base64UrlDigits
     const buffer = this.#reserve(4 * Math.ceil((end - start) / 3) + 2)
     let to = this.#length
@@ -260,8 +260,9 @@ export class Sink implements ByteSink {
       const group = ((source[from] ?? 0) << 16) | (two ? (source[from + 1] ?? 0) << 8 : 0)
       buffer[to++] = digits[group >> 18] ?? 0
       buffer[to++] = digits[(group >> 12) & 63] ?? 0
-      buffer[to++] = two ? (digits[(group >> 6) & 63] ?? 0) : 0x3d
-      buffer[to++] = 0x3d
+      if (two) buffer[to++] = digits[(group >> 6) & 63] ?? 0
+      else if (padded) buffer[to++] = 0x3d
+      if (padded) buffer[to++] = 0x3d
     }
     buffer[to++] = quote
     this.#length = to

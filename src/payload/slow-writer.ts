@@ -64,10 +64,11 @@ function rowText(
   let url = ''
   const editLink = (): string => (type === setTypeOf(shape, layout) ? url : `${url}/${type.name}`)
   if (dialect.metadata !== 'none') {
-    if (full || type !== shape.type || (dialect.alwaysType && type.kind === 'entity'))
+    if (full || type !== shape.type || ((dialect.alwaysType || shape.standsAlone) && type.kind === 'entity'))
       control('type', typeText(type, false, dialect))
     url = linkOf(shape, dialect, layout)?.(row) ?? ''
-    if (url !== '' && (full || isKeyIncomplete(shape, layout))) control('id', url)
+    if (url !== '' && (full || dialect.alwaysId || shape.standsAlone || isKeyIncomplete(shape, layout)))
+      control('id', url)
     const version = versionAt(row, findField(row, fields.version))
     if (version !== undefined && type.kind === 'entity') control('etag', printETag(version))
     if (url !== '' && full) control('editLink', editLink())

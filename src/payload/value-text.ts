@@ -35,7 +35,7 @@ export function valueText(type: Type, value: PrimitiveValue, dialect: JsonDialec
     case 'Edm.Decimal':
       return decimalText(value as Decimal, dialect)
     case 'Edm.Binary':
-      return `"${base64(value as Uint8Array, dialect.plainBase64 ? 'base64' : 'base64url')}"`
+      return `"${base64(value as Uint8Array, dialect)}"`
     case undefined:
       return 'null'
     default:
@@ -53,7 +53,8 @@ function decimalText(value: Decimal, dialect: JsonDialect): string {
   return dialect.ieee754Compatible || !value.isFinite ? `"${text}"` : text
 }
 
-function base64(bytes: Uint8Array, alphabet: 'base64' | 'base64url'): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(alphabet)
-  return text.padEnd(Math.ceil(text.length / 4) * 4, '=')
+function base64(bytes: Uint8Array, { plainBase64, unpaddedBinary }: JsonDialect): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const text = buffer.toString(plainBase64 ? 'base64' : 'base64url').replace(/=+$/, '')
+  return unpaddedBinary ? text : text.padEnd(Math.ceil(text.length / 4) * 4, '=')
 }

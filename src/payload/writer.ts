@@ -15,6 +15,10 @@ export interface JsonDialect {
   readonly alwaysType: boolean
   /** Binary in the alphabet of RFC 4648 4 (`+/`: what Graph writes) instead of 5 (`-_`: JSON Format 7.1); both padded */
   readonly plainBase64?: boolean
+  /** Binary without `=` at its end (JSON Format 7.1 wants it padded) */
+  readonly unpaddedBinary?: boolean
+  /** the id of every entity is written at minimal metadata too, not only where its key is left out */
+  readonly alwaysId?: boolean
   /** what is left out (Preference omit-values, Protocol 8.2.8.6) */
   readonly omitValues?: 'nulls' | 'defaults' | undefined
   /** instance annotations are left out (Preference include-annotations, Protocol 8.2.8.4) */
@@ -32,6 +36,8 @@ export interface RowShape {
   readonly entitySet: string | undefined
   /** operations bound to entities of a type */
   readonly advertised?: (type: StructuredType) => readonly AdvertisedOperation[]
+  /** entities say their type and id: nothing around them tells of what kind they are and where they stand (`$all`) */
+  readonly standsAlone?: boolean
   /** whether `entitySet` names a singleton: its URL has no key */
   readonly singleton?: boolean
   /** where the rows stand, if that is not the collection of `entitySet`: a contained collection */
@@ -97,8 +103,8 @@ export interface ByteSink {
   dateAndTime(year: number, month: number, day: number, second: number): void
   /** 16 bytes as a quoted GUID in lower case */
   jsonGuid(source: Uint8Array, start: number): void
-  /** bytes as a quoted text in base64, padded; `plain`: with `+/`, else with `-_` */
-  jsonBinary(source: Uint8Array, start: number, end: number, plain: boolean): void
+  /** bytes as a quoted text in base64; `plain`: with `+/`, else with `-_`; `padded`: with `=` at the end */
+  jsonBinary(source: Uint8Array, start: number, end: number, plain: boolean, padded: boolean): void
   /** forgets what was written after `length` */
   rewind(length: number): void
   /** the byte at a place already written */

@@ -28,6 +28,8 @@ export function crossjoinPlan(
   if (sets.length > mostSets)
     throw new ODataError('urlLimitExceeded', `$crossjoin joins more than ${mostSets} sets (limit crossjoinSets).`)
   if (query.search !== undefined) throw notHere('$search')
+  const selected = query.compute.find(({ alias }) => query.select?.properties.has(alias))
+  if (selected !== undefined) throw notHere('$compute', `Selecting what $compute calculates (${selected.alias})`)
   const own = new Map<string, Expression[]>(sets.map(({ name }) => [name, []]))
   const mixed: Expression[] = []
   for (const part of conjuncts(query.filter)) {
@@ -117,8 +119,8 @@ export function crossjoinPlan(
   })
 }
 
-function notHere(option: string): ODataError {
-  return new ODataError('notImplemented', `${option} on $crossjoin is not implemented by this service.`, {
+function notHere(option: string, what = option): ODataError {
+  return new ODataError('notImplemented', `${what} on $crossjoin is not implemented by this service.`, {
     target: option,
   })
 }

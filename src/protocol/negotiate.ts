@@ -148,9 +148,13 @@ export function negotiateMetadata(headers: RequestHeaders, format: string | unde
       return 'xml'
   }
   if (format === undefined) return 'xml'
-  throw new ODataError('notAcceptable', '$metadata is offered as application/xml and application/json.', {
-    target: '$format',
-  })
+  throw new ODataError(
+    'notAcceptable',
+    `'${wanted.slice(0, 80)}' cannot be answered; $metadata is offered as application/xml and application/json.`,
+    {
+      target: '$format',
+    },
+  )
 }
 
 function asksForData({ parameters }: MediaType): boolean {
@@ -168,9 +172,13 @@ export function requireAcceptable(headers: RequestHeaders, format: string | unde
     if (range.quality === 0) continue
     if ((range.type === '*' || range.type === main) && (range.subtype === '*' || range.subtype === sub)) return
   }
-  throw new ODataError('notAcceptable', `This resource is offered as ${type}.`, {
-    target: format === undefined ? 'Accept' : '$format',
-  })
+  throw new ODataError(
+    'notAcceptable',
+    `'${wanted.slice(0, 80)}' cannot be answered; this resource is offered as ${type}.`,
+    {
+      target: format === undefined ? 'Accept' : '$format',
+    },
+  )
 }
 
 function checkCharset(headers: RequestHeaders): void {

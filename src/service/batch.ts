@@ -26,8 +26,10 @@ export async function batch(core: Core, exchange: Exchange, stages: Stages): Pro
   const { headers } = exchange.request
   const media = parseMediaType(headers['content-type'] ?? '')
   const format = media && formatOf(media)
+  const type = headers['content-type']
+  const given = type === undefined ? '; there is no Content-Type' : `, not '${type.slice(0, 80)}'`
   if (!media || !format)
-    throw new ODataError('unsupportedMediaType', 'A batch is multipart/mixed or application/json.', {
+    throw new ODataError('unsupportedMediaType', `A batch is multipart/mixed or application/json${given}.`, {
       target: 'Content-Type',
     })
   const { container } = core.model

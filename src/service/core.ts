@@ -119,6 +119,8 @@ export function dialectOf(core: Core, exchange: Exchange, format: JsonFormat): J
     exponentialDecimals: format.exponentialDecimals,
     alwaysType: core.protocol.graph,
     plainBase64: core.protocol.graph,
+    unpaddedBinary: core.protocol.unpaddedBinary,
+    alwaysId: core.protocol.alwaysId,
     ...preferred(exchange.request),
     root: exchange.root,
   }

@@ -94,7 +94,7 @@ export async function crossjoin(
   sink.byte(0x5d)
   const last = written.at(-1)
   if (rows.length > page.rows && last !== undefined) {
-    const top = page.top === undefined ? undefined : page.top - written.length
+    const top = page.left(written.length)
     const link = core.paging.nextLink(exchange.root, target, plan, { after: order.keyset(last.row), top }, false)
     sink.ascii(`,"${prefix}nextLink":`)
     sink.jsonString(link)

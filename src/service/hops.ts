@@ -11,6 +11,7 @@ import { rowPath } from '../payload/row-path.ts'
 import type { Hop, HopValue, ReadPlan, Source } from '../plan/plan.ts'
 import { type Core, collectionOf, contextOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
+import { missingEntity, missingText } from './missing.ts'
 import { virtualSingleton } from './singleton.ts'
 
 /** Navigation on the way to a plan's rows (plan/plan.ts, `Hop`). */
@@ -35,8 +36,8 @@ export async function followHops(
   for (const [i, hop] of hops.entries()) {
     const row = await rowOf(core, exchange, hop.plan, all)
     if (row === undefined) {
-      if (hop.property === undefined) throw new ODataError('entityNotFound', 'There is no entity with this key.')
-      if (hop.plan.source.single) throw missing(hop, hops[i - 1])
+      if (hop.property === undefined) throw missingEntity(hop.plan, all)
+      if (hop.plan.source.single) throw missing(hop, hops[i - 1], all)
       return nothing(hop, hops.slice(i + 1))
     }
     let reader = readers.get(hop)
@@ -72,12 +73,12 @@ async function rowOf(
 function nothing(hop: Hop, rest: readonly Hop[]): undefined {
   // a hop that would find the entity belongs to the same property
   const next = rest.find(({ plan }) => plan.source.single)
-  if (next !== undefined) throw missing(next, hop)
+  if (next !== undefined) throw missing(next, hop, undefined)
   return undefined
 }
 
 /** Nothing stands where a hop starts from. */
-function missing({ plan, property }: Hop, before: Hop | undefined): ODataError {
+function missing({ plan, property }: Hop, before: Hop | undefined, parameters: Parameters | undefined): ODataError {
   const { root } = plan.source
   const place =
     before?.property?.collection === false
@@ -85,13 +86,14 @@ function missing({ plan, property }: Hop, before: Hop | undefined): ODataError {
       : root.kind === 'contained'
         ? root.property.name
         : root.name
-  return new ODataError(
-    'entityNotFound',
-    `There is no such entity in '${place}', so '${property?.name}' leads nowhere.`,
-    {
-      target: place,
-    },
-  )
+  // a key that an entity before gave is not told
+  const which =
+    parameters === undefined || before?.property?.collection === false
+      ? 'There is no such entity'
+      : missingText(plan.source, parameters)
+  return new ODataError('entityNotFound', `${which} in '${place}', so '${property?.name}' leads nowhere.`, {
+    target: place,
+  })
 }
 
 function readerOf(core: Core, { plan, property, values }: Hop): HopReader {

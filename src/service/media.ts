@@ -22,9 +22,10 @@ import { type Core, collectionOf, contextOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { streamChange } from './media-change.ts'
 import { contentTypeOf, dispositionOf } from './media-rules.ts'
+import { missingEntity } from './missing.ts'
 import { newMediaEntity } from './new-media-entity.ts'
 import { started } from './read.ts'
-import { lastingSingleton, virtualSingleton } from './singleton.ts'
+import { lastingSingleton, mayUpsert, virtualSingleton } from './singleton.ts'
 import { letGo } from './streams.ts'
 import { created, remove, representation } from './write.ts'
 
@@ -47,11 +48,11 @@ export async function readStream(
   parameters: Parameters | undefined,
   options: QueryOptions,
 ): Promise<HttpResponse> {
-  if (parameters === undefined) throw missing()
+  if (parameters === undefined) throw new ODataError('entityNotFound', 'There is no such entity.')
   const { controller, context } = contextOf(core, exchange, plan, parameters)
   const row = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
   exchange.timings?.mark('store')
-  if (row === undefined) throw missing()
+  if (row === undefined) throw missingEntity(plan, parameters)
   const stream = streamOf(core, plan.source.root, plan.source.type, plan.stream, row)
   const conditions = readConditions(exchange.request.headers)
   if (!holds(conditions.ifMatch, stream, true)) throw preconditionFailed('If-Match')
@@ -115,8 +116,8 @@ export async function writeStream(
   const { controller, context } = contextOf(core, exchange, plan, parameters)
   const before = await controller.read(context)
   checkConditions(core, plan, conditions, before)
-  if (before === undefined && (!plan.upsert || conditions.ifMatch || target.property !== undefined))
-    if (!lastingSingleton(source)) throw missing()
+  if (before === undefined && (!mayUpsert(core, plan) || conditions.ifMatch || target.property !== undefined))
+    if (!lastingSingleton(source)) throw missingEntity(plan, parameters)
   const type = before === undefined ? source.type : typeOf(core, source.type, before)
   const contentType = target.removed ? '' : contentTypeOf(request.headers, target, type)
   const place = placeOf(core, source.root, target)
@@ -214,7 +215,7 @@ export async function removeMedia(
   for (let attempt = 0; attempt < attempts; attempt++) {
     const row = await controller.read(context)
     checkConditions(core, plan, conditions, row)
-    if (row === undefined) throw missing()
+    if (row === undefined) throw missingEntity(plan, parameters)
     const version = versionOf(row)
     const same: Conditions = {
       ifMatch: version === undefined ? undefined : { any: false, tags: [String(version)] },
@@ -329,8 +330,4 @@ function limitsOf({ limits }: Core, { property }: StreamTarget): ContentLimits {
 
 function isUnknown(error: unknown): boolean {
   return error instanceof ODataError && error.code === 'outcomeUnknown'
-}
-
-function missing(): ODataError {
-  return new ODataError('entityNotFound', 'There is no such entity.')
 }

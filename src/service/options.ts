@@ -60,6 +60,14 @@ export interface ProtocolOptions {
   readonly keyAsSegment: boolean | undefined
   /** Microsoft Graph's manners */
   readonly graph: boolean
+  /** the id of every entity is written at minimal metadata too (`@odata.id`) */
+  readonly alwaysId: boolean
+  /** an answer that only the client's `$top` has cut has a nextLink, to as many again: `$top` becomes the size of pages */
+  readonly nextLinkAfterTop: boolean
+  /** PATCH and PUT to an entity that is not there create it (Protocol 11.4.4); false: they answer 404 */
+  readonly upsert: boolean
+  /** Binary is written without `=` at its end */
+  readonly unpaddedBinary: boolean
 }
 
 /** Limits of a request beyond its URL's; all in one table of docs/limits.md. */

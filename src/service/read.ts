@@ -22,6 +22,7 @@ import { beginTracking } from './delta/tracking.ts'
 import type { Exchange } from './exchange.ts'
 import { expandedShapes, expandRows, shapeOfSource } from './expand.ts'
 import { itemsOfRow, lacksPosition, writeItems } from './items.ts'
+import { missingEntity } from './missing.ts'
 import type { Continuation } from './paging.ts'
 import { countByRelated, evalContext, listByRelated } from './related.ts'
 import { virtualSingleton } from './singleton.ts'
@@ -87,11 +88,11 @@ async function readSingle(
 ): Promise<HttpResponse> {
   const { headers } = exchange.request
   const format = plan.raw ? undefined : negotiateJson(headers, options.format)
-  if (parameters === undefined) return nothingThere(plan)
+  if (parameters === undefined) return nothingThere(plan, undefined)
   const { controller, context } = contextOf(core, exchange, plan, parameters)
   const stored = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
   exchange.timings?.mark('store')
-  if (stored === undefined) return nothingThere(plan)
+  if (stored === undefined) return nothingThere(plan, parameters)
   const version = versionOf(stored)
   const answer: Record<string, string> = {}
   if (version !== undefined) answer.ETag = printETag(version)
@@ -120,7 +121,8 @@ async function readSingle(
 const noConditions = { ifMatch: undefined, ifNoneMatch: undefined }
 
 /** No entity is there: 204 for a navigation property that leads to none (Protocol 11.2.6), else 404. */
-function nothingThere({ source, member, hops }: ReadPlan): HttpResponse {
+function nothingThere(plan: ReadPlan, parameters: Parameters | undefined): HttpResponse {
+  const { source, member, hops } = plan
   if (source.root.kind === 'result' && source.steps.length === 0) {
     const { name, call } = source.root
     if (call.operation.returnType?.nullable === true) return { status: 204, headers: {}, body: undefined }
@@ -129,10 +131,8 @@ function nothingThere({ source, member, hops }: ReadPlan): HttpResponse {
   const last = hops?.at(-1)?.property
   const related = last?.collection === false && !source.steps.some(({ kind }) => kind === 'cast')
   if (related && member.length === 0) return { status: 204, headers: {}, body: undefined }
-  throw new ODataError(
-    'entityNotFound',
-    related ? `There is no entity in '${last.name}'.` : 'There is no entity with this key.',
-  )
+  if (parameters || related) throw missingEntity(plan, parameters ?? [])
+  throw new ODataError('entityNotFound', `'${last?.name ?? 'The path'}' leads to no entity.`)
 }
 
 function writeMember(
@@ -210,7 +210,7 @@ async function readCollection(
   const dialect = dialectOf(core, exchange, format)
   const continuation = options.skiptoken === undefined ? undefined : core.paging.read(target, plan, options.skiptoken)
   const page = isOfAction(plan) ? wholePage : pageOf(core, headers.prefer, continuation?.top ?? plan.top)
-  const { controller, context } = contextOf(core, exchange, plan, parameters, {
+  const { controller, context } = contextOf(core, exchange, ofPage(core, plan), parameters, {
     after: continuation?.after,
     limit: page.fetch,
   })
@@ -260,7 +260,7 @@ async function readCollection(
       const { keyset } = core.writers.once(plan.orderby, () => compileOrder(plan.orderby, evalContext(core, plan)))
       const next: Continuation = {
         after: keyset(last, parameters),
-        top: page.top === undefined ? undefined : page.top - written,
+        top: page.left(written),
         ...(tracked === undefined ? {} : { tracked }),
       }
       sink.ascii(`,"${prefix}nextLink":`)
@@ -294,6 +294,19 @@ async function readCollection(
     return { status: 200, headers: answer, body: sink.take() }
   }
   return { status: 200, headers: answer, body: await started(stream(rows, sink, complete, writeRow, writeEnd)) }
+}
+
+const withoutTop = new WeakMap<ReadPlan, ReadPlan>()
+
+/** What the store is asked for: where $top is the size of pages, one row more than that tells of a next one. */
+function ofPage({ protocol }: Core, plan: ReadPlan): ReadPlan {
+  if (!protocol.nextLinkAfterTop || plan.top === undefined) return plan
+  let found = withoutTop.get(plan)
+  if (found === undefined) {
+    found = Object.freeze({ ...plan, top: undefined })
+    withoutTop.set(plan, found)
+  }
+  return found
 }
 
 /** Fetches the first chunk now, so that what fails early is still answered with an error. */
@@ -346,20 +359,33 @@ export interface Page {
   readonly rows: number
   /** rows asked of the store: one more tells whether a next page exists; undefined: all */
   readonly fetch: number | undefined
-  /** what is left of the client's $top */
+  /** the client's $top, as far as it is left */
   readonly top: number | undefined
+  /** what is left of it once some rows are written; where it is the size of pages, all of it */
+  left(written: number): number | undefined
   /** the page size of the client's preference, where it was applied */
   readonly applied: number | undefined
 }
 
-const wholePage: Page = { rows: Number.POSITIVE_INFINITY, fetch: undefined, top: undefined, applied: undefined }
+const wholePage: Page = {
+  rows: Number.POSITIVE_INFINITY,
+  fetch: undefined,
+  top: undefined,
+  left: () => undefined,
+  applied: undefined,
+}
 
 export function pageOf(core: Core, prefer: string | undefined, top: number | undefined): Page {
   const { maxPageSize } = parsePrefer(prefer)
   const size = Math.min(maxPageSize ?? core.limits.pageSize, core.limits.maxPageSize)
   const applied = maxPageSize === undefined ? undefined : size
-  if (top !== undefined && top <= size) return { rows: top, fetch: top, top, applied }
-  return { rows: size, fetch: size === Number.POSITIVE_INFINITY ? top : size + 1, top, applied }
+  if (core.protocol.nextLinkAfterTop && top !== undefined) {
+    const rows = Math.min(top, size)
+    return { rows, fetch: rows === 0 ? 0 : rows + 1, top, left: () => top, applied }
+  }
+  const left = (written: number): number | undefined => (top === undefined ? undefined : top - written)
+  if (top !== undefined && top <= size) return { rows: top, fetch: top, top, left, applied }
+  return { rows: size, fetch: size === Number.POSITIVE_INFINITY ? top : size + 1, top, left, applied }
 }
 
 const noRows: Rows = {

@@ -14,6 +14,7 @@ import { followHops } from './hops.ts'
 import { type Acting, isSame, type StoredEntity } from './links/entity.ts'
 import { link, relatedTo, unlink } from './links/link.ts'
 import { referredTo } from './links/reference.ts'
+import { missingEntity } from './missing.ts'
 import { virtualSingleton } from './singleton.ts'
 import { transact } from './transact.ts'
 
@@ -85,7 +86,7 @@ async function entityOf(acting: Acting, plan: ReferencePlan, parameters: Paramet
   const { source } = plan.entity
   const { controller, context } = contextOf(core, exchange, plan.entity, parameters)
   const row = (await controller.read(context)) ?? virtualSingleton(core, source)
-  if (row === undefined) throw new ODataError('entityNotFound', 'There is no entity with this key.')
+  if (row === undefined) throw missingEntity(plan.entity, parameters)
   if (notModified(readConditions(exchange.request.headers), versionOf(row))) throw preconditionFailed('If-None-Match')
   return { root: source.root, place: plan.place, row }
 }

@@ -44,6 +44,10 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     defaultVersion: '4.0',
     keyAsSegment: undefined,
     graph: false,
+    alwaysId: false,
+    nextLinkAfterTop: false,
+    upsert: true,
+    unpaddedBinary: false,
     ...options.protocol,
   }
   warnOfKeys(options)

@@ -4,7 +4,7 @@ import type { EntityType, Singleton } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
 import type { StructuredValue, Value } from '../edm/value.ts'
 import { defaultValues } from '../payload/read-structured.ts'
-import type { Source } from '../plan/plan.ts'
+import type { Source, UpdatePlan } from '../plan/plan.ts'
 import { type Core, collectionOf } from './core.ts'
 
 /**
@@ -15,6 +15,11 @@ import { type Core, collectionOf } from './core.ts'
 /** The singleton that a source names, where it is one that cannot be missing. */
 export function lastingSingleton({ root, steps }: Source): Singleton | undefined {
   return root.kind === 'singleton' && !root.nullable && steps.length === 0 ? root : undefined
+}
+
+/** Whether an update creates what is not there (Protocol 11.4.4): as its place allows, and unless the service never does. */
+export function mayUpsert({ protocol }: Core, { upsert, source }: UpdatePlan): boolean {
+  return upsert && (protocol.upsert || lastingSingleton(source) !== undefined)
 }
 
 const rows = new WeakMap<Singleton, Uint8Array>()

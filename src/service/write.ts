@@ -34,8 +34,9 @@ import { type Exchange, inTransaction } from './exchange.ts'
 import { expandRows } from './expand.ts'
 import { makeKey } from './keys.ts'
 import { reactionsOf, settleRelated } from './links/removal.ts'
+import { missingEntity } from './missing.ts'
 import { rowWriter, shapeOf } from './read.ts'
-import { initialMembers, lastingSingleton, lonelyKey } from './singleton.ts'
+import { initialMembers, lastingSingleton, lonelyKey, mayUpsert } from './singleton.ts'
 import { filesOf, letGo } from './streams.ts'
 import { transact } from './transact.ts'
 
@@ -116,7 +117,7 @@ export async function update(
       throw preconditionFailed(conditions.ifMatch ? 'If-Match' : 'If-None-Match')
     // If-Match never upserts.
     if (conditions.ifMatch) throw preconditionFailed('If-Match')
-    if (!plan.upsert) throw new ODataError('entityNotFound', 'There is no entity with this key.')
+    if (!mayUpsert(core, plan)) throw missingEntity(plan, parameters)
     const upsert = await upserted(core, exchange, plan, parameters, entity)
     const inserted = await createDeep(
       { core, exchange, plan, parameters, controller, context, relations: upsert.relations },
@@ -211,7 +212,7 @@ export async function remove(
   if (outcome.kind === 'preconditionFailed') throw preconditionFailed(conditions.ifMatch ? 'If-Match' : 'If-None-Match')
   if (outcome.kind === 'missing') {
     if (conditions.ifMatch) throw preconditionFailed('If-Match')
-    throw new ODataError('entityNotFound', 'There is no entity with this key.')
+    throw missingEntity(plan, parameters)
   }
   await letGo(core, context.session, files)
   return { status: 204, headers: {}, body: undefined }

@@ -142,11 +142,10 @@ function windowOf(
   const rest = start < 0 ? [] : sorted.slice(start)
   const some = rest.slice(0, page.rows)
   const last = some.at(-1)
-  const wanted = page.top === undefined ? rest.length : Math.min(rest.length, page.top)
+  // one more than is written tells of a next page
+  const wanted = page.fetch === undefined ? rest.length : Math.min(rest.length, page.fetch)
   const next =
-    last === undefined || wanted <= some.length
-      ? undefined
-      : { after: last.keyset, top: page.top === undefined ? undefined : page.top - some.length }
+    last === undefined || wanted <= some.length ? undefined : { after: last.keyset, top: page.left(some.length) }
   return { instances: some.map(({ instance }) => instance), next }
 }
 
