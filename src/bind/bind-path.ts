@@ -246,6 +246,7 @@ class PathBinder {
   #system(segment: Segment, name: string): void {
     const resource = this.#resource
     const type = this.#type
+    if (resource === 'all') this.#misplaced(segment)
     if (name === '$count' && type?.collection && resource !== 'referenceCollection' && resource !== 'actionCall') {
       this.#resource = 'count'
       this.#type = undefined
@@ -273,7 +274,8 @@ class PathBinder {
   #filter(segment: Segment): void {
     const { syntax } = segment
     const type = this.#type
-    if (syntax.kind !== '$filter' || type === undefined || !type.collection) this.#misplaced(segment)
+    if (syntax.kind !== '$filter' || type === undefined || !type.collection || this.#resource === 'all')
+      this.#misplaced(segment)
     const implicit = { name: '$it', id: '$it', type: itemReference(type), outer: undefined }
     const scope = { implicit, outerImplicit: undefined, it: implicit, lambdas: undefined, computed: undefined }
     const predicate = bindBoolean(this.#context, syntax.predicate, scope, '$filter')
@@ -554,6 +556,8 @@ function valueResource(type: Type, collection: boolean): ResourceKind {
 const described: Readonly<Partial<Record<ResourceKind, string>>> = {
   metadata: '$metadata',
   batch: '$batch',
+  all: '$all',
+  crossjoin: '$crossjoin',
   entityCollection: 'a collection of entities',
   entity: 'an entity',
   singleton: 'a singleton',

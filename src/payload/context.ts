@@ -1,6 +1,6 @@
 import { stepName } from '../bind/print.ts'
 import type { ExpandItem, Parameters, Selection } from '../bind/tree.ts'
-import type { StructuredType } from '../edm/model.ts'
+import type { EntityType, StructuredType } from '../edm/model.ts'
 import { isStructured, typeName } from '../edm/types.ts'
 import type { CreatePlan, ReadPlan, Source, UpdatePlan } from '../plan/plan.ts'
 import { keyPredicate } from './key-text.ts'
@@ -27,6 +27,15 @@ export function contextUrl(
     return `${base}${single ? plan.source.type.name : `Collection(${plan.source.type.name})`}${selected}`
   const cast = place.cast === undefined ? '' : `/${place.cast.name}`
   return `${base}${place.set}${cast}${selected}${single && !place.singleton ? '/$entity' : ''}`
+}
+
+/** The context of entities that stand in different sets (Protocol 10.13). @param type of all of them; undefined: they are of any type */
+export function contextOfType(
+  type: EntityType | undefined,
+  { select, expand }: Pick<ReadPlan, 'select' | 'expand'>,
+  dialect: JsonDialect,
+): string {
+  return `${dialect.root}$metadata#Collection(${type?.name ?? 'Edm.EntityType'})${selectList(select, expand, type, dialect)}`
 }
 
 /** Whether the rows are what an operation gives, and in no set. */

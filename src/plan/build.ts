@@ -6,6 +6,7 @@ import type { EntityType, Model, Operation, TypeReference } from '../edm/model.t
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { appliesInside, asksOfCollection, selectsComputed } from '../url/collection-wide.ts'
+import { allPlan } from './all.ts'
 import { applyPlan } from './apply.ts'
 import { checkRequest } from './capabilities/check.ts'
 import { checkOperations } from './capabilities/operation.ts'
@@ -74,6 +75,28 @@ export function buildPlan(request: PlanRequest): Plan {
   const slots = [...request.pathSlots, ...querySlots]
   const [start] = path.segments
   if (start?.kind === 'crossjoin') return crossjoinPlan(request.model, start.type, start.entitySets, bound, slots)
+  if (path.resource === 'all')
+    return allPlan(request.model, path, bound, slots, (part, query) => {
+      const plan = rowsPlan({ ...request, path: part }, 'GET', query, slots)
+      invariant(plan.kind === 'read', 'entities are read')
+      return plan
+    })
+  const planned = rowsPlan(request, action ? 'GET' : method, bound, slots, method)
+  return action ? invokePlan(action, sourceOf(path, slots.length), planned) : planned
+}
+
+/**
+ * What a store is asked for.
+ * @param method what is done to the rows; `asked` where the request's own is another one
+ */
+function rowsPlan(
+  request: PlanRequest,
+  method: Method,
+  bound: BoundQuery,
+  slots: readonly ParameterSlot[],
+  asked = method,
+): StorePlan {
+  const { path } = request
   const place = sourceOf(path, slots.length)
   // what is computed can be filtered and sorted by: its expression stands in place of the name
   for (const { alias } of bound.compute)
@@ -84,7 +107,7 @@ export function buildPlan(request: PlanRequest): Plan {
   const check = path.segments.some(({ kind }) => kind === 'operation') ? checkOperations : checkRequest
   const { requires, expand, conditions } = check({
     model: request.model,
-    method,
+    method: asked,
     path,
     query: bound,
     canExpand: (item) => isExpandable(request.model, path, place, item),
@@ -92,7 +115,7 @@ export function buildPlan(request: PlanRequest): Plan {
   const query = expand === bound.expand ? bound : { ...bound, expand }
   // what an action gives is read once it is done
   const plan = {
-    ...storePlan(action ? 'GET' : method, { ...place, model: request.model, path, query, slots, requires }),
+    ...storePlan(method, { ...place, model: request.model, path, query, slots, requires }),
     ...conditions,
   }
   const first = slots.length + place.hops.reduce((sum, { values }) => sum + values.length, 0)
@@ -103,14 +126,13 @@ export function buildPlan(request: PlanRequest): Plan {
     plan.kind === 'read' && !plan.source.single
       ? trackingRefusal(request.model, path, { ...plan, ...hops, ...(related === undefined ? {} : { related }) })
       : undefined
-  const planned = freeze({
+  return freeze({
     ...plan,
     ...(untracked === undefined ? {} : { untracked }),
     ...(related === undefined ? {} : { related }),
     ...hops,
     ...(expand.length === 0 ? {} : { expansions: expansions(request.model, path, place, expand, first) }),
   })
-  return action ? invokePlan(action, place, planned) : planned
 }
 
 /** The action that a path ends with (Protocol 11.5.5: nothing follows one). */

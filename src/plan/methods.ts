@@ -10,7 +10,7 @@ export const legalMethods: Readonly<Record<ResourceKind, readonly Method[]>> = {
   metadata: ['GET'],
   batch: ['POST'],
   entityId: [],
-  all: [],
+  all: ['GET'],
   crossjoin: ['GET'],
   entityCollection: ['GET', 'POST'],
   entity: ['GET', 'PATCH', 'PUT', 'DELETE'],

@@ -355,6 +355,27 @@ export interface BatchPlan extends PlanBase {
   readonly kind: 'batch'
 }
 
+/** One entity set or singleton of `$all`. */
+export interface AllPart {
+  /** reads its entities; of a singleton without conditions */
+  readonly plan: ReadPlan
+  /** of a singleton: the plan with the conditions that it is to meet */
+  readonly condition: ReadPlan | undefined
+}
+
+/** All entities of the service (U 4.16), part after part (service/all.ts). What the caller must hold stands in the parts. */
+export interface AllPlan extends PlanBase {
+  readonly kind: 'all'
+  /** the type of a cast; undefined: entities of any type */
+  readonly type: EntityType | undefined
+  readonly parts: readonly AllPart[]
+  readonly select: Selection | undefined
+  readonly expand: readonly ExpandItem[]
+  readonly top: number | undefined
+  readonly skip: number | undefined
+  readonly count: boolean
+}
+
 /** One entity set of a `$crossjoin`. */
 export interface JoinedSet {
   /** of the combination's type; named like the set */
@@ -393,6 +414,7 @@ export type Plan =
   | StorePlan
   | ApplyPlan
   | CrossjoinPlan
+  | AllPlan
   | ReferencePlan
   | InvokePlan
   | MetadataPlan

@@ -7,6 +7,7 @@ import { negotiateJson, responseVersion } from '../protocol/negotiate.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { parseRequestUrl } from '../url/parse-url.ts'
 import { admit } from './admission.ts'
+import { all } from './all.ts'
 import { readApply } from './apply/read-apply.ts'
 import { monitor, monitorOf, prefersAsync, respondLater } from './asynchronous.ts'
 import { batch } from './batch.ts'
@@ -129,6 +130,8 @@ async function execute(
       return read(core, exchange, plan, parameters, options)
     case 'crossjoin':
       return crossjoin(core, exchange, plan, given, options)
+    case 'all':
+      return all(core, exchange, plan, given, options)
     case 'count':
       return count(core, exchange, plan, parameters, options)
     case 'apply':

@@ -118,6 +118,18 @@ function documentReader(core: Core, source: Source, via: readonly MemberStep[]):
   }
 }
 
+/** Reads what a plan's conditions look at of some rows, so that they can be evaluated for them (`evalContext`). */
+export function readRelated(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan,
+  related: RelatedQuery,
+  parameters: Parameters,
+  rows: readonly Uint8Array[],
+): Promise<void> {
+  return fetchRelated(core, exchange, plan.source, related.nodes, parameters, rows)
+}
+
 /** The rows that pass the part of the filter that follows navigation, in the store's order, batch by batch. */
 async function* passing(
   core: Core,

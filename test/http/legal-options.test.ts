@@ -11,11 +11,12 @@ import { asking, makePeople } from '../support/url-people.ts'
 
 /** A URL of each kind of resource. */
 const resources: Readonly<
-  Record<Exclude<ResourceKind, 'all' | 'batch' | 'actionCall' | 'actionImport' | 'stream' | 'mediaStream'>, string>
+  Record<Exclude<ResourceKind, 'batch' | 'actionCall' | 'actionImport' | 'stream' | 'mediaStream'>, string>
 > = {
   serviceDocument: '/',
   metadata: '/$metadata',
   entityId: "/$entity?$id=people('ann')",
+  all: '/$all',
   crossjoin: '/$crossjoin(orders,people)',
   entityCollection: '/people',
   entity: "/people('ann')",

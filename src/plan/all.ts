@@ -1,0 +1,176 @@
+import { replaceMembers } from '../bind/rewrite.ts'
+import type { BoundPath, BoundQuery, BoundSegment, Expression, MemberExpression, ParameterSlot } from '../bind/tree.ts'
+import { booleanReference } from '../bind/type-references.ts'
+import type { EntitySet, EntityType, Model, Singleton } from '../edm/model.ts'
+import { isStructured, isSubtypeOf } from '../edm/types.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { AllPart, AllPlan, ReadPlan } from './plan.ts'
+
+/**
+ * `$all` (URL Conventions 4.16): the entity sets and singletons of the service one after the other, in the order of the container;
+ * with a cast those that can hold entities of that type. Each is read as on its own, with the options that are about entities.
+ */
+
+/** Plans the reading of one set or singleton with a query. */
+export type PlanPart = (path: BoundPath, query: BoundQuery) => ReadPlan
+
+/**
+ * @param path `$all`, perhaps with a cast
+ * @throws ODataError notImplemented ($orderby over several parts; $select, $expand and $compute of entities of any type),
+ * nameNotFound (a property of entities of any type), and what planning a part throws
+ */
+export function allPlan(
+  model: Model,
+  path: BoundPath,
+  query: BoundQuery,
+  slots: readonly ParameterSlot[],
+  planPart: PlanPart,
+): AllPlan {
+  const [cast] = path.segments
+  const type = cast?.kind === 'cast' && cast.type.kind === 'entity' ? cast.type : undefined
+  if (type === undefined) refuseUntyped(query)
+  const children = [...(model.container?.children.values() ?? [])].filter(
+    (child): child is EntitySet | Singleton => child.kind === 'entitySet' || child.kind === 'singleton',
+  )
+  const holders = children.filter(
+    (child) => type === undefined || isSubtypeOf(child.type, type) || isSubtypeOf(type, child.type),
+  )
+  if (query.orderby.length > 0 && holders.length > 1)
+    throw new ODataError(
+      'notImplemented',
+      `$orderby of $all over more than one entity set or singleton (${holders
+        .map(({ name }) => name)
+        .slice(0, 5)
+        .join(', ')}) is not implemented by this service.`,
+      { target: '$orderby' },
+    )
+  return Object.freeze({
+    kind: 'all',
+    requires: [],
+    slots,
+    type,
+    parts: holders.flatMap((child) => partOf(child, type, query, planPart)),
+    select: query.select,
+    expand: query.expand,
+    top: query.top,
+    skip: query.skip,
+    count: query.count,
+  })
+}
+
+/** A part that the model lets nobody read is none. */
+function partOf(
+  child: EntitySet | Singleton,
+  type: EntityType | undefined,
+  query: BoundQuery,
+  planPart: PlanPart,
+): readonly AllPart[] {
+  const start: BoundSegment =
+    child.kind === 'entitySet' ? { kind: 'entitySet', entitySet: child } : { kind: 'singleton', singleton: child }
+  const narrower = type !== undefined && type !== child.type && isSubtypeOf(type, child.type)
+  const own = narrower ? type : child.type
+  const path: BoundPath = {
+    resource: child.kind === 'entitySet' ? 'entityCollection' : 'singleton',
+    segments: narrower ? [start, { kind: 'cast', type }] : [start],
+    type: { type: own, collection: child.kind === 'entitySet', nullable: false, facets: {} },
+    signature: child.name,
+  }
+  const asked: BoundQuery = {
+    ...query,
+    filter: query.filter && (type === undefined ? ofType(query.filter, own) : query.filter),
+    top: undefined,
+    skip: undefined,
+  }
+  try {
+    const plan = planPart(path, asked)
+    if (child.kind === 'entitySet') return [{ plan, condition: undefined }]
+    // a singleton is read as it is, and then asked whether it is meant
+    const { related: _, ...rest } = plan
+    return [{ plan: Object.freeze({ ...rest, filter: undefined, search: undefined, count: false }), condition: plan }]
+  } catch (error) {
+    if (error instanceof ODataError && error.code === 'methodNotAllowed') return []
+    throw error
+  }
+}
+
+/** Entities of any type have no properties to select, expand or calculate with. */
+function refuseUntyped({ select, expand, compute, orderby }: BoundQuery): void {
+  const [option] = [
+    ...(select === undefined ? [] : ['$select']),
+    ...(expand.length === 0 ? [] : ['$expand']),
+    ...(compute.length === 0 ? [] : ['$compute']),
+    ...(orderby.length === 0 ? [] : ['$orderby']),
+  ]
+  if (option !== undefined)
+    throw new ODataError(
+      'notImplemented',
+      `${option} of entities of any type is not implemented by this service: name a type, $all/Namespace.Type.`,
+      { target: option },
+    )
+}
+
+const nothing: Expression = { kind: 'constant', value: null, type: undefined }
+const yes: Expression = { kind: 'constant', value: true, type: booleanReference }
+const no: Expression = { kind: 'constant', value: false, type: booleanReference }
+
+/** An expression about entities of any type as one about those of a type: each cast is said already, of a derived type, or never met. */
+function ofType(expression: Expression, type: EntityType): Expression {
+  const inner = (one: Expression): Expression => ofType(one, type)
+  switch (expression.kind) {
+    case 'isOf': {
+      const { operand, target } = expression
+      if (operand.kind !== 'member' || operand.variable !== '$it' || operand.steps.length > 0)
+        return { ...expression, operand: inner(operand) }
+      if (!isStructured(target.type)) return no
+      if (isSubtypeOf(type, target.type)) return yes
+      return isSubtypeOf(target.type, type) ? expression : no
+    }
+    case 'binary':
+      return { ...expression, left: inner(expression.left), right: inner(expression.right) }
+    case 'unary':
+    case 'convert':
+      return { ...expression, operand: inner(expression.operand) }
+    case 'lambda': {
+      const collection = inner(expression.collection)
+      if (collection === nothing) return expression.operator === 'all' ? yes : no
+      return { ...expression, collection, predicate: expression.predicate && inner(expression.predicate) }
+    }
+    case 'count': {
+      const collection = inner(expression.collection)
+      if (collection === nothing) return nothing
+      return { ...expression, collection, filter: expression.filter && inner(expression.filter) }
+    }
+    case 'in':
+      return { ...expression, operand: inner(expression.operand), items: expression.items.map(inner) }
+    case 'call':
+      return { ...expression, arguments: expression.arguments.map(inner) }
+    case 'case':
+      return {
+        ...expression,
+        branches: expression.branches.map(({ condition, value }) => ({
+          condition: inner(condition),
+          value: inner(value),
+        })),
+      }
+    case 'member':
+      return memberOf(expression, type)
+    case 'defined':
+      return no
+    default:
+      return replaceMembers(expression, (member) => memberOf(member, type))
+  }
+}
+
+function memberOf(member: MemberExpression, type: EntityType): Expression {
+  if (member.variable !== '$it') return member
+  const [first, ...rest] = member.steps
+  if (first === undefined) return member
+  if (first.kind !== 'cast')
+    throw new ODataError(
+      'nameNotFound',
+      `Entities of any type have no property '${first.kind === 'dynamic' ? first.name : first.kind}': write Namespace.Type/property, or $all/Namespace.Type.`,
+      { target: '$filter' },
+    )
+  if (isSubtypeOf(type, first.type)) return { ...member, steps: rest }
+  return isSubtypeOf(first.type, type) ? member : nothing
+}

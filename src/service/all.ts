@@ -1,0 +1,239 @@
+import { narrow } from '../auth/narrow.ts'
+import { isPermitted, permit } from '../auth/permit.ts'
+import type { OrderByItem, Parameters } from '../bind/tree.ts'
+import { int64Reference } from '../bind/type-references.ts'
+import { preparePredicate } from '../eval/compile.ts'
+import { prepareOrder } from '../eval/order.ts'
+import { prepareSearch } from '../eval/search.ts'
+import { contextOfType } from '../payload/context.ts'
+import { compileRowWriter } from '../payload/fast-writer.ts'
+import { createSink } from '../payload/sink.ts'
+import type { AllPart, AllPlan, ReadPlan } from '../plan/plan.ts'
+import type { HttpResponse } from '../protocol/message.ts'
+import { jsonContentType, negotiateJson } from '../protocol/negotiate.ts'
+import type { Keyset } from '../store/port.ts'
+import type { QueryOptions } from '../url/ast.ts'
+import { shownRows } from './after-read.ts'
+import { addApplied, applied, type Core, contextOf, controlPrefix, dialectOf } from './core.ts'
+import type { Exchange } from './exchange.ts'
+import { expandRows } from './expand.ts'
+import { pageOf, shapeOf } from './read.ts'
+import { countByRelated, evalContext, listByRelated, readRelated } from './related.ts'
+import { virtualSingleton } from './singleton.ts'
+
+/**
+ * `$all` (URL Conventions 4.16): the sets and singletons one after the other, a page at a time. A page may hold the end of one and
+ * the beginning of the next; its token is the number of the part and the place in it. Parts that the caller may not read are left
+ * out, as rows are that the caller may not see.
+ */
+
+/** Rows of a page where the service has no page size: they are held in memory. */
+const mostRows = 10_000
+
+/** Where a token says a part's number. */
+const partNumber: OrderByItem = { expression: { kind: 'parameter', index: 0, type: int64Reference }, descending: false }
+
+interface Part {
+  /** among those of the plan, whoever asks */
+  readonly number: number
+  readonly plan: ReadPlan
+  readonly condition: ReadPlan | undefined
+}
+
+/** Rows of one part on a page. */
+interface Found {
+  readonly part: Part
+  readonly rows: readonly Uint8Array[]
+}
+
+/** Reads a page of everything there is. @throws ODataError accessDenied, unauthenticated where no part may be read */
+export async function all(
+  core: Core,
+  exchange: Exchange,
+  plan: AllPlan,
+  parameters: Parameters,
+  options: QueryOptions,
+): Promise<HttpResponse> {
+  const { headers, target } = exchange.request
+  const format = negotiateJson(headers, options.format)
+  const dialect = dialectOf(core, exchange, format)
+  const parts = permitted(core, exchange, plan)
+  const start = options.skiptoken === undefined ? undefined : startOf(core, target, parts, options.skiptoken)
+  const page = pageOf(core, headers.prefer, start?.top ?? plan.top)
+  const most = Math.min(page.rows, mostRows)
+  const found = await rowsOf(core, exchange, parts, parameters, {
+    start,
+    skip: plan.skip ?? 0,
+    // one more tells of a next page, but not where $top ends the whole
+    limit: page.fetch === undefined || page.fetch > most ? most + 1 : page.fetch,
+  })
+  const total = plan.count ? await totalOf(core, exchange, parts, parameters) : undefined
+  exchange.timings?.mark('store')
+
+  const prefix = controlPrefix(exchange.version)
+  const sink = createSink()
+  sink.byte(0x7b)
+  if (dialect.metadata !== 'none') {
+    sink.ascii(`"${prefix}context":`)
+    sink.jsonString(contextOfType(plan.type, plan, dialect))
+    sink.byte(0x2c)
+  }
+  if (total !== undefined) sink.ascii(`"${prefix}count":${dialect.ieee754Compatible ? `"${total}"` : total},`)
+  sink.ascii('"value":[')
+  let written = 0
+  let last: { readonly part: Part; readonly row: Uint8Array } | undefined
+  let more = false
+  for (const { part, rows } of found) {
+    const some = rows.slice(0, most - written)
+    more ||= some.length < rows.length
+    const related = await expandRows(core, exchange, part.plan, parameters, some, options.expand)
+    const shown = await shownRows(core, exchange, part.plan.source.root, some)
+    const write = core.writers.get(part.plan, dialect, () =>
+      compileRowWriter({ ...shapeOf(core, part.plan), standsAlone: true }, dialect, core.layout),
+    )
+    for (const [i, row] of some.entries()) {
+      if (written > 0) sink.byte(0x2c)
+      write(shown[i] ?? row, sink, undefined, related[i])
+      written++
+      last = { part, row }
+    }
+  }
+  sink.byte(0x5d)
+  if (more && last !== undefined) {
+    const { part, row } = last
+    const { keyset } = prepareOrder(part.plan.orderby, evalContext(core, part.plan))(parameters)
+    const orderby = [partNumber, ...part.plan.orderby]
+    const after = [BigInt(part.number), ...keyset(row)]
+    sink.ascii(`,"${prefix}nextLink":`)
+    sink.jsonString(
+      core.paging.nextLink(exchange.root, target, { orderby }, { after, top: page.left(written) }, core.protocol.graph),
+    )
+  }
+  sink.byte(0x7d)
+  const answer: Record<string, string> = { 'Content-Type': jsonContentType(format, exchange.version) }
+  if (page.applied !== undefined)
+    applied(answer, `${exchange.version === '4.0' ? 'odata.' : ''}maxpagesize=${page.applied}`)
+  addApplied(exchange, dialect, answer)
+  return { status: 200, headers: answer, body: sink.take() }
+}
+
+/** What of all parts the caller may read, each cut to what of it the caller may see. */
+function permitted(core: Core, { principal }: Exchange, { parts }: AllPlan): readonly Part[] {
+  const open = parts.flatMap(({ plan, condition }: AllPart, number): readonly Part[] => {
+    if (!core.enforcePermissions) return [{ number, plan, condition }]
+    if (!isPermitted(principal, plan.requires)) return []
+    return [{ number, plan: narrow(plan, principal) as ReadPlan, condition }]
+  })
+  const [first] = parts
+  if (open.length === 0 && first !== undefined) permit(principal, first.plan.requires)
+  return open
+}
+
+interface Start {
+  readonly number: number
+  readonly after: Keyset
+  readonly top: number | undefined
+}
+
+/** @throws ODataError skipTokenInvalid */
+function startOf(core: Core, target: string, parts: readonly Part[], token: string): Start {
+  const number = Number(core.paging.read(target, { orderby: [partNumber] }, token).after[0] ?? -1)
+  const orderby = [partNumber, ...(parts.find((part) => part.number === number)?.plan.orderby ?? [])]
+  const { after, top } = core.paging.read(target, { orderby }, token)
+  return { number, after: after.slice(1), top }
+}
+
+interface Window {
+  readonly start: Start | undefined
+  readonly skip: number
+  readonly limit: number
+}
+
+async function rowsOf(
+  core: Core,
+  exchange: Exchange,
+  parts: readonly Part[],
+  parameters: Parameters,
+  { start, skip, limit }: Window,
+): Promise<readonly Found[]> {
+  const found: Found[] = []
+  let left = limit
+  let toSkip = start === undefined ? skip : 0
+  for (const part of parts) {
+    if (left === 0) break
+    if (start !== undefined && part.number < start.number) continue
+    const after = start?.number === part.number ? start.after : undefined
+    // a singleton that the last page ended with
+    if (after !== undefined && part.condition !== undefined) continue
+    if (toSkip > 0) {
+      const count = await countOf(core, exchange, part, parameters)
+      if (count <= toSkip) {
+        toSkip -= count
+        continue
+      }
+    }
+    const rows = await partRows(core, exchange, part, parameters, { after, skip: toSkip, limit: left })
+    toSkip = 0
+    left -= rows.length
+    if (rows.length > 0) found.push({ part, rows })
+  }
+  return found
+}
+
+async function partRows(
+  core: Core,
+  exchange: Exchange,
+  { plan, condition }: Part,
+  parameters: Parameters,
+  { after, skip, limit }: { readonly after: Keyset | undefined; readonly skip: number; readonly limit: number },
+): Promise<readonly Uint8Array[]> {
+  if (condition !== undefined) return singletonRow(core, exchange, plan, condition, parameters)
+  const asked = skip === 0 ? plan : Object.freeze({ ...plan, skip })
+  const { controller, context } = contextOf(core, exchange, asked, parameters, { after, limit })
+  const rows = plan.related
+    ? await listByRelated(core, exchange, plan, plan.related, parameters, { after, skip, limit })
+    : await controller.list(context)
+  const read: Uint8Array[] = []
+  for await (const batch of rows.batches) {
+    for (const row of batch) read.push(row)
+    if (read.length >= limit) break
+  }
+  return read.slice(0, limit)
+}
+
+/** The singleton, where there is one and it meets the conditions. */
+async function singletonRow(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan,
+  condition: ReadPlan,
+  parameters: Parameters,
+): Promise<readonly Uint8Array[]> {
+  const { controller, context } = contextOf(core, exchange, plan, parameters)
+  const row = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
+  if (row === undefined) return []
+  const asking = evalContext(core, condition)
+  if (condition.related) await readRelated(core, exchange, condition, condition.related, parameters, [row])
+  if (condition.filter && !preparePredicate(condition.filter, asking)(parameters)(row)) return []
+  if (condition.search && !prepareSearch(condition.search, asking)(parameters)(row)) return []
+  return [row]
+}
+
+async function countOf(core: Core, exchange: Exchange, part: Part, parameters: Parameters): Promise<number> {
+  const { plan, condition } = part
+  if (condition !== undefined) return (await singletonRow(core, exchange, plan, condition, parameters)).length
+  if (plan.related) return countByRelated(core, exchange, plan, plan.related, parameters)
+  const { controller, context } = contextOf(core, exchange, plan, parameters)
+  return controller.count(context)
+}
+
+async function totalOf(
+  core: Core,
+  exchange: Exchange,
+  parts: readonly Part[],
+  parameters: Parameters,
+): Promise<number> {
+  let total = 0
+  for (const part of parts) total += await countOf(core, exchange, part, parameters)
+  return total
+}
