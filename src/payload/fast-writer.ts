@@ -26,12 +26,13 @@ export function compileRowWriter(
   const program = new ObjectProgram(shape.type, shape.select, keysOf(shape, layout), { dialect, layout, onUnreadable })
   const entity = shape.type.kind === 'entity' ? new EntityControl(shape, dialect, layout, onUnreadable) : undefined
   const contextPrefix = utf8Bytes(`,${JSON.stringify(controlName(dialect, 'context'))}:`)
-  return (row, sink, context, related) => {
+  return (row, sink, context, related, annotations) => {
     const start = sink.length
     if (context !== undefined) {
       sink.raw(contextPrefix)
       sink.jsonString(context)
     }
+    if (annotations !== undefined) sink.raw(utf8Bytes(`,${annotations}`))
     entity?.relate(related)
     program.write(row, 0, sink, 0, entity, entity === undefined && dialect.metadata === 'full')
     closeObject(sink, start)
@@ -190,13 +191,13 @@ function relatedWriter(
     if (!collection) {
       const [only] = related.rows
       if (only === undefined) sink.ascii('null')
-      else write(only.row, sink, undefined, only.related)
+      else write(only.row, sink, undefined, only.related, only.annotations)
       return
     }
     sink.byte(0x5b)
     related.rows.forEach((item, i) => {
       if (i > 0) sink.byte(0x2c)
-      write(item.row, sink, undefined, item.related)
+      write(item.row, sink, undefined, item.related, item.annotations)
     })
     sink.byte(0x5d)
     if (related.nextLink === undefined) return

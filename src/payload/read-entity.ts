@@ -24,6 +24,8 @@ export interface ReadEntityOptions {
   readonly given?: ReadonlySet<string>
   /** takes what the body says of navigation properties, and may find faults in it; undefined: it must say nothing */
   readonly nested?: (type: StructuredType, members: readonly RelatedMember[], faults: Faults) => void
+  /** looks at the control information of the entity */
+  readonly control?: (node: JsonObject) => void
 }
 
 /**
@@ -37,6 +39,7 @@ export interface ReadEntityOptions {
  */
 export function readEntity(body: Uint8Array, options: ReadEntityOptions): StructuredValue {
   const node = readObject(body)
+  options.control?.(node)
   const related: RelatedMember[] | undefined = options.nested && []
   const reading = { ...readingOf(options.model, keyIgnored(options), options.given), ...(related ? { related } : {}) }
   const value = readStructured(node, options.type, '', reading, options.mode)

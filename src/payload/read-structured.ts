@@ -171,18 +171,15 @@ function readOther(
   if (at > 0) {
     const annotation = name.slice(at)
     const form = relatedForm(annotation)
-    if (form === 'bind' && navigation && reading.related)
-      readNavigation(bare, node, join(target, name), type, target, reading, true)
-    else if (form === 'bind') {
-      if (navigation)
-        faults.add('notImplemented', `Binding related entities (${name}) is not implemented.`, join(target, name), node)
-      else unknownProperty(bare, type, target, faults, node)
-    } else if (navigation && form === 'delta')
-      faults.add('notImplemented', `Changing related entities (${name}) is not implemented.`, join(target, name), node)
+    if (form === undefined) return
+    if (!navigation) {
+      if (form === 'bind') unknownProperty(bare, type, target, faults, node)
+    } else if (reading.related) readNavigation(bare, node, join(target, name), type, target, reading, form)
+    else faults.add('notImplemented', `Relating entities (${name}) is not implemented here.`, join(target, name), node)
     return
   }
   if (navigation && reading.related) {
-    readNavigation(name, node, join(target, name), type, target, reading, false)
+    readNavigation(name, node, join(target, name), type, target, reading, undefined)
     return
   }
   if (navigation) {
@@ -215,7 +212,7 @@ function readNavigation(
   type: StructuredType,
   owner: string,
   { faults, related, at = '' }: Reading,
-  bind: boolean,
+  form: 'bind' | 'delta' | undefined,
 ): void {
   const property = type.allNavigationProperties.get(name)
   if (property === undefined || related === undefined) return
@@ -224,7 +221,7 @@ function readNavigation(
     faults.add('propertyDuplicate', `The entities of ${name} are said twice.`, target, node)
     return
   }
-  const read = readRelated(property, node, target, via, bind, faults)
+  const read = readRelated(property, node, target, via, form, faults)
   if (read !== undefined) related.push(read)
 }
 

@@ -40,8 +40,8 @@ import type { ExpandedShape, JsonDialect, Related, RelatedRows, RowShape, RowWri
  * holds both equal, byte for byte.
  */
 export function compileRowWriter(shape: RowShape, dialect: JsonDialect, layout: ModelLayout): RowWriter {
-  return (row, sink, context, related) => {
-    const text = Buffer.from(rowText(shape, dialect, layout, row, context, related))
+  return (row, sink, context, related, annotations) => {
+    const text = Buffer.from(rowText(shape, dialect, layout, row, context, related, annotations))
     sink.bytes(text, 0, text.length)
   }
 }
@@ -53,6 +53,7 @@ function rowText(
   row: Uint8Array,
   context: string | undefined,
   related: Related | undefined,
+  annotations: string | undefined,
 ): string {
   const type = typeOfDocument(row, 0, layout.structured(shape.type))
   const full = dialect.metadata === 'full'
@@ -61,6 +62,7 @@ function rowText(
     pieces.push(`${JSON.stringify(controlName(dialect, name))}:${JSON.stringify(value)}`)
   }
   if (context !== undefined) control('context', context)
+  if (annotations !== undefined) pieces.push(annotations)
   let url = ''
   const editLink = (): string => (type === setTypeOf(shape, layout) ? url : `${url}/${type.name}`)
   if (dialect.metadata !== 'none') {
@@ -107,8 +109,8 @@ function relatedTexts(
   const control = (suffix: string): string => JSON.stringify(name + controlName(dialect, suffix))
   const pieces = count === undefined ? [] : [`${control('count')}:${dialect.ieee754Compatible ? `"${count}"` : count}`]
   if (as === 'count') return pieces
-  const texts = rows.map(({ row, related }) => {
-    if (as === 'entities') return rowText(shape, dialect, layout, row, undefined, related)
+  const texts = rows.map(({ row, related, annotations }) => {
+    if (as === 'entities') return rowText(shape, dialect, layout, row, undefined, related, annotations)
     const id = linkOf(shape, dialect, layout)?.(row) ?? ''
     return `{${JSON.stringify(controlName(dialect, 'id'))}:${JSON.stringify(id)}}`
   })

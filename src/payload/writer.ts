@@ -79,6 +79,8 @@ export interface RelatedRows {
 export interface RelatedRow {
   readonly row: Uint8Array
   readonly related: Related | undefined
+  /** JSON text of instance annotations of the entity in this answer: members without braces */
+  readonly annotations?: string
 }
 
 /** A growing UTF-8 buffer, reused between requests. */
@@ -117,9 +119,15 @@ export interface ByteSink {
 
 /**
  * Writes one row as a JSON object; `context` (an absolute URL) is its first member where given.
- * @param related what its shape expands
+ * @param related what its shape expands @param annotations as those of `RelatedRow`
  */
-export type RowWriter = (row: Uint8Array, sink: ByteSink, context: string | undefined, related?: Related) => void
+export type RowWriter = (
+  row: Uint8Array,
+  sink: ByteSink,
+  context: string | undefined,
+  related?: Related,
+  annotations?: string,
+) => void
 
 /**
  * Writes the answer to a request for one member of a row: `{"@odata.context":..., "value":...}`, of a complex value its

@@ -26,10 +26,24 @@ export interface NestedPlan {
   readonly where: NestingPlace
   /** creates one of them; the parameter of a contained one is its owner's path */
   readonly create: CreatePlan
-  /** why the model's annotations do not let them be created; undefined: they do */
-  readonly refusal: ODataError | undefined
+  /** what the model says of creating them one by one */
+  readonly access: NestedAccess
   /** why nothing may be nested or related here when the entity is created, and when it is updated */
   readonly relating: { readonly insert: string | undefined; readonly update: string | undefined }
+  /** what the model says of nesting (Capabilities.DeepInsertSupport, DeepUpdateSupport) */
+  readonly deep: { readonly insert: DeepSupport; readonly update: DeepSupport }
+}
+
+interface DeepSupport {
+  readonly refusal: ODataError | undefined
+  /** whether Core.ContentID comes back */
+  readonly contentIds: boolean
+}
+
+/** What a request to one of the nested entities would need. */
+export interface NestedAccess {
+  /** why the model's annotations do not let it be; undefined: they do */
+  readonly refusal: ODataError | undefined
   readonly requires: readonly Requirement[]
   readonly conditions: PlanConditions
 }
@@ -88,23 +102,62 @@ function makePlan(
     insert: position && relatingRefusal(position.place, [...position.tail, ...via], property, 'insert'),
     update: position && relatingRefusal(position.place, [...position.tail, ...via], property, 'update'),
   }
-  const common = { linking, relating, where: { root: linking.root, place: linking.place, path }, create }
-  if (position && isDeepInsertRefused(position.place)) {
-    const refusal = refused(property, 'Capabilities.DeepInsertSupport')
-    return { ...common, refusal, requires: [], conditions: {} }
-  }
-  try {
-    const { requires, conditions } = checkRequest({ model, method: 'POST', path, query: noQuery })
-    return { ...common, refusal: undefined, requires, conditions }
-  } catch (error) {
-    if (!(error instanceof ODataError)) throw error
-    return { ...common, refusal: error, requires: [], conditions: {} }
+  return {
+    linking,
+    relating,
+    where: { root: linking.root, place: linking.place, path },
+    create,
+    access: accessOf(model, path, 'POST'),
+    deep: {
+      insert: supportOf(position?.place, property, 'DeepInsertSupport'),
+      update: supportOf(position?.place, property, 'DeepUpdateSupport'),
+    },
   }
 }
 
-/** An entity of these must not be created together with others (Capabilities.DeepInsertSupport). */
-function isDeepInsertRefused(place: CapabilityPlace): boolean {
-  return bool(member(capabilityOf(place, 'DeepInsertSupport'), 'Supported')) === false
+type Method = 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+
+const accesses = new WeakMap<NestedPlan, Map<Method, NestedAccess>>()
+
+/** What changing, replacing or deleting one nested entity that is there already needs, as if it were asked for by its own URL. */
+export function nestedAccess(model: Model, plan: NestedPlan, method: 'PATCH' | 'PUT' | 'DELETE'): NestedAccess {
+  let byMethod = accesses.get(plan)
+  if (byMethod === undefined) {
+    byMethod = new Map()
+    accesses.set(plan, byMethod)
+  }
+  let access = byMethod.get(method)
+  if (access === undefined) {
+    const { path } = plan.where
+    const key: BoundSegment = { kind: 'key', predicate: { key: plan.linking.type.key, parameters: [] } }
+    const segments = plan.linking.property.collection ? [...path.segments, key] : path.segments
+    access = accessOf(model, { ...path, resource: 'entity', segments }, method)
+    byMethod.set(method, access)
+  }
+  return access
+}
+
+function accessOf(model: Model, path: BoundPath, method: Method): NestedAccess {
+  try {
+    const { requires, conditions } = checkRequest({ model, method, path, query: noQuery })
+    return { refusal: undefined, requires, conditions }
+  } catch (error) {
+    if (!(error instanceof ODataError)) throw error
+    return { refusal: error, requires: [], conditions: {} }
+  }
+}
+
+function supportOf(
+  place: CapabilityPlace | undefined,
+  property: NavigationProperty,
+  term: 'DeepInsertSupport' | 'DeepUpdateSupport',
+): DeepSupport {
+  const said = place && capabilityOf(place, term)
+  const denied = bool(member(said, 'Supported')) === false
+  return {
+    refusal: denied ? refused(property, `Capabilities.${term}`) : undefined,
+    contentIds: bool(member(said, 'ContentIDSupported')) !== false,
+  }
 }
 
 /** A navigation property that a body must not say. */

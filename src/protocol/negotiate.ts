@@ -30,12 +30,12 @@ export function responseVersion(headers: RequestHeaders, fallback: ODataVersion)
 }
 
 /**
- * The version the request's body is written in (Protocol 8.1.5).
+ * The version the request's body is written in (Protocol 8.1.5): where it does not say, the latest that the client understands.
  * @throws ODataError versionNotSupported
  */
-export function requestVersion(headers: RequestHeaders, answer: ODataVersion): ODataVersion {
+export function requestVersion(headers: RequestHeaders): ODataVersion {
   const version = headers['odata-version']
-  if (version === undefined) return answer
+  if (version === undefined) return responseVersion(headers, '4.01')
   const trimmed = version.trim()
   if (trimmed === '4.0' || trimmed === '4.01') return trimmed
   throw new ODataError('versionNotSupported', 'This service reads OData-Version 4.0 and 4.01.', {

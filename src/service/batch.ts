@@ -34,7 +34,7 @@ export async function batch(core: Core, exchange: Exchange, stages: Stages): Pro
     })
   const { container } = core.model
   checkBatchFormat(container, format)
-  requestVersion(headers, exchange.version)
+  requestVersion(headers)
   const answerFormat = negotiate(headers.accept, format)
   const units = withoutUnsupported(container, await readUnits(core, exchange, media, format))
 

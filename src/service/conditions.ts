@@ -1,6 +1,7 @@
 import { fields } from '../bson/layout.ts'
 import { findField, readNumber } from '../bson/reader.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import type { JsonObject } from '../payload/json.ts'
 import { type Conditions, type ETagCondition, versionsOf } from '../protocol/etag.ts'
 import type { Precondition } from '../store/port.ts'
 
@@ -36,4 +37,27 @@ export function preconditionFailed(header: string): ODataError {
   return new ODataError('preconditionFailed', `The entity is not in the state that ${header} asks for.`, {
     target: header,
   })
+}
+
+/** The ETag that a body says of an entity (JSON Format 4.6.2). @throws ODataError controlInformationInvalid where it is no text */
+export function bodyTagOf({ members }: JsonObject): string | undefined {
+  const tag = members.get('@odata.etag') ?? members.get('@etag')
+  if (tag === undefined) return undefined
+  if (tag.kind === 'string') return tag.value
+  throw new ODataError('controlInformationInvalid', 'An ETag is a string.', { target: '@odata.etag' })
+}
+
+/** The version that an entity tag stands for; undefined: none of ours. */
+export function versionOfTag(tag: string): number | undefined {
+  const version = /^(?:W\/)?"([1-9]\d{0,14})"$/.exec(tag)?.[1]
+  return version === undefined ? undefined : Number(version)
+}
+
+/**
+ * Whether the ETag in a body is that of the stored version, or `*` (Protocol 11.4.3); true where it says none.
+ * @param version undefined: the entity is not there
+ */
+export function bodyTagHolds(node: JsonObject, version: number | undefined): boolean {
+  const tag = bodyTagOf(node)
+  return tag === undefined || tag === '*' || (version !== undefined && versionOfTag(tag) === version)
 }

@@ -39,8 +39,8 @@ export async function updateJudged(
   throw new ODataError('conflict', 'The entity is being changed by others. Try again.')
 }
 
-/** Whether the client's own precondition holds for a version. */
-function meets(precondition: Precondition | undefined, version: number): boolean {
+/** Whether the client's own precondition holds for a stored version; undefined: others wrote the entity. */
+export function meets(precondition: Precondition | undefined, version: number | undefined): boolean {
   switch (precondition?.kind) {
     case undefined:
     case 'exists':
@@ -48,9 +48,9 @@ function meets(precondition: Precondition | undefined, version: number): boolean
     case 'absent':
       return false
     case 'versions':
-      return precondition.anyOf.includes(version)
+      return version !== undefined && precondition.anyOf.includes(version)
     case 'notVersions':
-      return !precondition.noneOf.includes(version)
+      return version === undefined || !precondition.noneOf.includes(version)
   }
 }
 

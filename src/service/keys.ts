@@ -1,4 +1,5 @@
 import { randomFillSync, randomInt } from 'node:crypto'
+import type { Parameters } from '../bind/tree.ts'
 import { isObjectIdType, newObjectIdText } from '../bson/object-id.ts'
 import { isComputed } from '../csdl/core.ts'
 import { facetsOf } from '../edm/facets.ts'
@@ -6,6 +7,7 @@ import type { EntityType, Property } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
 import type { Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import type { Source } from '../plan/plan.ts'
 
 /**
  * The key of a new entity where the service makes it (Protocol 11.4.2).
@@ -43,6 +45,14 @@ export function canMakeKey(property: Property): boolean {
     default:
       return false
   }
+}
+
+/** The key that a source names, by property name; nothing where it names none. */
+export function keyInSource({ steps }: Source, parameters: Parameters): ReadonlyMap<string, Value> {
+  const step = steps.findLast((candidate) => candidate.kind === 'key')
+  if (step?.kind !== 'key') return new Map()
+  const { key, parameters: indexes } = step.predicate
+  return new Map(key.map(({ property }, i) => [property.name, parameters[indexes[i] ?? -1] ?? null]))
 }
 
 /** @throws ODataError notImplemented where a new entity lacks a key property that only the service may give */

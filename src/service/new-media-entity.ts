@@ -11,10 +11,10 @@ import { defaultValues } from '../payload/read-structured.ts'
 import type { CreatePlan, StreamTarget, UpdatePlan } from '../plan/plan.ts'
 import type { Core } from './core.ts'
 import type { Exchange } from './exchange.ts'
-import { makeKey, timeOrderedUuid } from './keys.ts'
+import { keyInSource, makeKey, timeOrderedUuid } from './keys.ts'
 import { streamChange } from './media-change.ts'
 import { initialMembers, lastingSingleton, lonelyKey } from './singleton.ts'
-import { fixedMembers, keyOf, nameOf } from './write.ts'
+import { fixedMembers, nameOf } from './write.ts'
 
 /**
  * The entity that an upload of media creates (Protocol 11.4.7.1): clients cannot give its properties with it, so those that must have a
@@ -37,7 +37,7 @@ export function newMediaEntity(
   const singleton = lastingSingleton(source)
   if (singleton) return { ...change, members: new Map([...initialMembers(type, singleton.name), ...change.members]) }
   if (plan.kind === 'update' && core.enforcePermissions && plan.insert) permit(exchange.principal, plan.insert.requires)
-  const inUrl: ReadonlyMap<string, Value> = plan.kind === 'update' ? keyOf(plan, parameters) : new Map()
+  const inUrl: ReadonlyMap<string, Value> = plan.kind === 'update' ? keyInSource(plan.source, parameters) : new Map()
   const fixed = fixedMembers(plan, parameters)
   const key = inUrl.size > 0 ? inUrl : keyOfMedia(type, plan.kind === 'update' ? nameOf(source.root) : undefined)
   const given = new Set([...key.keys(), ...fixed.keys()])

@@ -8,6 +8,8 @@ export interface ServiceFeatures {
   readonly batch: boolean
   /** the store keeps a history */
   readonly changeTracking: boolean
+  /** the store has transactions: bodies may nest entities */
+  readonly deepWrites: boolean
   readonly compute: boolean
   readonly expand: boolean
   readonly search: boolean
@@ -17,7 +19,7 @@ export interface ServiceFeatures {
  * What odatum supports at present; `test/http/published-capabilities.test.ts` asks a running service and fails where this
  * is not the truth.
  */
-export const supported: Omit<ServiceFeatures, 'keyAsSegment' | 'changeTracking'> = {
+export const supported: Omit<ServiceFeatures, 'keyAsSegment' | 'changeTracking' | 'deepWrites'> = {
   batch: true,
   compute: true,
   expand: true,
@@ -74,6 +76,14 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
         RequestDependencyConditionsSupported: yes,
         SupportedFormats: texts(['multipart/mixed', 'application/json']),
       }),
+    ),
+    annotation(
+      `${capabilities}DeepInsertSupport`,
+      record({ Supported: bool(features.deepWrites), ContentIDSupported: bool(features.deepWrites) }),
+    ),
+    annotation(
+      `${capabilities}DeepUpdateSupport`,
+      record({ Supported: bool(features.deepWrites), ContentIDSupported: bool(features.deepWrites) }),
     ),
     annotation(`${capabilities}CrossJoinSupported`, yes),
     annotation(`${capabilities}QuerySegmentSupported`, yes),

@@ -67,7 +67,12 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     paging: new Paging(await store.secret('skiptoken')),
     documents: new Documents(
       (options.publishCapabilities ?? true)
-        ? publishCapabilities(model, { ...supported, keyAsSegment, changeTracking: store.capabilities.changes })
+        ? publishCapabilities(model, {
+            ...supported,
+            keyAsSegment,
+            changeTracking: store.capabilities.changes,
+            deepWrites: store.capabilities.transactions,
+          })
         : model,
     ),
     authenticate: options.authenticate,

@@ -9,6 +9,7 @@ import type { StructuredValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { contextUrl } from '../payload/context.ts'
 import type { Faults } from '../payload/faults.ts'
+import type { JsonObject } from '../payload/json.ts'
 import { linkOf } from '../payload/members.ts'
 import { readEntity } from '../payload/read-entity.ts'
 import type { RelatedMember } from '../payload/related-body.ts'
@@ -25,14 +26,16 @@ import { parsePrefer } from '../protocol/prefer.ts'
 import type { DeleteOutcome, Session } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { shownRow } from './after-read.ts'
-import { preconditionFailed, preconditionOf, versionOf } from './conditions.ts'
+import { bodyTagOf, preconditionFailed, preconditionOf, versionOf, versionOfTag } from './conditions.ts'
 import { containedCollections } from './containment.ts'
 import { addApplied, type Core, contextOf, dialectOf, plainDialect } from './core.ts'
-import { createDeep, showing, updateDeep } from './deep/deep-write.ts'
-import { type Relating, TreeReader } from './deep/tree.ts'
+import { withContentIds } from './deep/content-ids.ts'
+import { createDeep, type RelatedBody, showing, updateDeep } from './deep/deep-write.ts'
+import { type ContentId, isDeepUpdate, TreeReader } from './deep/tree.ts'
 import { type Exchange, inTransaction } from './exchange.ts'
 import { expandRows } from './expand.ts'
-import { makeKey } from './keys.ts'
+import { meets } from './judged-update.ts'
+import { keyInSource, makeKey } from './keys.ts'
 import { reactionsOf, settleRelated } from './links/removal.ts'
 import { missingEntity } from './missing.ts'
 import { rowWriter, shapeOf } from './read.ts'
@@ -54,22 +57,23 @@ export async function create(
   const { type } = plan.source
   const key = makeKey(type, core.keyGeneration === 'when-missing')
   const fixed = fixedMembers(plan, parameters)
-  const { entity, relations } = await readBody(core, exchange, plan, type, 'create', {
+  const { entity, related } = await readBody(core, exchange, plan, type, 'create', {
     keyIgnored: keyMadeByService(type),
     given: new Set([...key.keys(), ...fixed.keys()]),
     conditions: bodyConditions(plan, 'create'),
   })
-  const write = { core, exchange, plan, parameters, relations, ...contextOf(core, exchange, plan, parameters) }
-  const shown = showing(core, plan, parameters, relations)
+  const write = { core, exchange, plan, parameters, body: related, ...contextOf(core, exchange, plan, parameters) }
   exchange.timings?.mark('body')
-  let outcome = await createDeep(write, withMembers(entity, key, fixed))
+  let written = await createDeep(write, withMembers(entity, key, fixed))
   // two processes may have made the same number, which is nobody's fault
   const numbered = !isChosen(type, entity) && [...key.values()].some((value) => typeof value === 'bigint')
-  for (let round = 0; outcome.kind === 'exists' && numbered && round < 2; round++)
-    outcome = await createDeep(write, withMembers(entity, makeKey(type, true), fixed))
+  for (let round = 0; written.outcome.kind === 'exists' && numbered && round < 2; round++)
+    written = await createDeep(write, withMembers(entity, makeKey(type, true), fixed))
   exchange.timings?.mark('store')
+  const { outcome, relations, contentIds } = written
   if (outcome.kind === 'exists') throw new ODataError('entityExists', 'There is an entity with this key already.')
-  return created(core, exchange, shown, parameters, outcome.row, format, options)
+  const shown = showing(core, plan, parameters, relations)
+  return created(core, exchange, shown, parameters, outcome.row, format, options, contentIds)
 }
 
 /** PATCH and PUT of an entity (Protocol 11.4.3, 11.4.4). */
@@ -87,7 +91,7 @@ export async function update(
     precondition: preconditionOf(conditions),
   })
   const stored = await storedType(core.layout, plan.source.type, () => controller.read(context))
-  const { entity, relations } = await readBody(
+  const { entity, related, tag } = await readBody(
     core,
     exchange,
     plan,
@@ -108,28 +112,48 @@ export async function update(
       },
     )
   exchange.timings?.mark('body')
+  const tagged = tag === undefined ? context : { ...context, session: withTag(context.session, tag) }
   // An entity deleted and created again meanwhile: the second round meets what is there by then.
   for (let round = 0; round < 2; round++) {
-    const outcome = await updateDeep({ core, exchange, plan, parameters, controller, context, relations }, entity)
+    const write = { core, exchange, plan, parameters, controller, context: tagged, body: related }
+    const { outcome, relations, contentIds } = await updateDeep(write, entity)
     exchange.timings?.mark('store')
-    if (outcome.kind === 'updated') return changed(core, exchange, plan, parameters, outcome.row, format, options)
-    if (outcome.kind === 'preconditionFailed')
-      throw preconditionFailed(conditions.ifMatch ? 'If-Match' : 'If-None-Match')
+    if (outcome.kind === 'updated')
+      return changed(
+        core,
+        exchange,
+        showing(core, plan, parameters, relations),
+        parameters,
+        outcome.row,
+        format,
+        options,
+        contentIds,
+      )
+    if (outcome.kind === 'preconditionFailed' || (tag !== undefined && tag !== '*'))
+      throw preconditionFailed(conditions.ifMatch ? 'If-Match' : conditions.ifNoneMatch ? 'If-None-Match' : 'ETag')
     // If-Match never upserts.
     if (conditions.ifMatch) throw preconditionFailed('If-Match')
     if (!mayUpsert(core, plan)) throw missingEntity(plan, parameters)
-    const upsert = await upserted(core, exchange, plan, parameters, entity)
-    const inserted = await createDeep(
-      { core, exchange, plan, parameters, controller, context, relations: upsert.relations },
-      upsert.entity,
-    )
-    if (inserted.kind === 'created') return created(core, exchange, plan, parameters, inserted.row, format, options)
+    const upsert = await upserted(core, exchange, plan, parameters, entity, related)
+    const made = await createDeep({ ...write, context, body: upsert.related }, upsert.entity)
+    if (made.outcome.kind === 'created') {
+      const shown = showing(core, plan, parameters, made.relations)
+      return created(core, exchange, shown, parameters, made.outcome.row, format, options, made.contentIds)
+    }
     if (conditions.ifNoneMatch) throw preconditionFailed('If-None-Match')
     // Not to be seen by this caller, related to another entity, or made by others since: nothing that asking again would change.
     if (plan.fixed || context.session.rowFilters.size > 0 || context.session.transaction !== undefined)
       throw new ODataError('entityExists', 'There is an entity with this key already, out of reach of this request.')
   }
   throw new ODataError('conflict', 'The entity is being created and deleted by others. Try again.')
+}
+
+/** The session of an update whose body says an ETag: the update holds for that version only (Protocol 11.4.3). */
+function withTag(session: Session, tag: string): Session {
+  if (tag === '*') return session
+  const version = versionOfTag(tag)
+  const anyOf = version !== undefined && meets(session.precondition, version) ? [version] : []
+  return { ...session, precondition: { kind: 'versions', anyOf } }
 }
 
 /** The entity that an update creates where there was none (Protocol 11.4.4). */
@@ -139,23 +163,24 @@ async function upserted(
   plan: UpdatePlan,
   parameters: Parameters,
   update: StructuredValue,
-): Promise<ReadBody> {
+  related: RelatedBody,
+): Promise<Pick<ReadBody, 'entity' | 'related'>> {
   const { source } = plan
   const { root, type } = source
   const insert = plan.insert
   if (core.enforcePermissions && insert) permit(exchange.principal, insert.requires)
   // a singleton is there even before it is stored: what the body does not name keeps its default
   const singleton = lastingSingleton(source)
-  if (singleton) return { entity: withMembers(update, initialMembers(type, singleton.name)), relations: [] }
-  const inUrl = keyOf(plan, parameters)
+  if (singleton) return { entity: withMembers(update, initialMembers(type, singleton.name)), related }
+  const inUrl = keyInSource(plan.source, parameters)
   const key = inUrl.size > 0 ? inUrl : new Map([...lonelyKey(type, nameOf(root)), ...makeKey(type)])
   const fixed = fixedMembers(plan, parameters)
-  const { entity, relations } = await readBody(core, exchange, plan, type, 'create', {
+  const created = await readBody(core, exchange, plan, type, 'create', {
     keyIgnored: inUrl.size > 0 || keyMadeByService(type),
     given: new Set([...key.keys(), ...fixed.keys()]),
     conditions: bodyConditions(insert ?? {}, 'create'),
   })
-  return { entity: withMembers(entity, key, fixed), relations }
+  return { entity: withMembers(created.entity, key, fixed), related: created.related }
 }
 
 export function nameOf(root: SourceRoot): string {
@@ -221,7 +246,9 @@ export async function remove(
 /** A checked body: the entity, and what it relates. */
 interface ReadBody {
   readonly entity: StructuredValue
-  readonly relations: readonly Relating[]
+  readonly related: RelatedBody
+  /** of an update in 4.01: the ETag that it says */
+  readonly tag: string | undefined
 }
 
 async function readBody(
@@ -239,22 +266,34 @@ async function readBody(
   requireJsonBody(exchange.request.headers)
   const body = await exchange.request.body(core.limits.bodyBytes)
   if (body === undefined || body.length === 0) throw new ODataError('bodySyntax', 'The request has no body.')
-  let relations: readonly Relating[] = []
+  const version = requestVersion(exchange.request.headers)
+  let related: RelatedBody = { relations: [], members: undefined }
+  let tag: string | undefined
   const entity = readEntity(body, {
     model: core.model,
     type,
     mode,
-    version: requestVersion(exchange.request.headers, exchange.version),
+    version,
     keyByService: known.keyIgnored,
     given: known.given,
     conditions: known.conditions,
+    control: (node: JsonObject) => {
+      if (mode !== 'create' && version !== '4.0') tag = bodyTagOf(node)
+    },
     ...(nesting && {
       nested: (actual: StructuredType, members: readonly RelatedMember[], faults: Faults) => {
-        relations = new TreeReader(core, exchange, faults).relations(nesting, actual, members, mode === 'create')
+        if (mode === 'create' || !isDeepUpdate(members)) {
+          const reader = new TreeReader(core, exchange, faults)
+          const purpose = mode === 'create' ? 'insert' : 'update'
+          related = { relations: reader.relations(nesting, actual, members, purpose), members: undefined }
+        } else if (version === '4.0')
+          // Protocol 11.4.3.1
+          faults.add('bodyInvalid', 'An update in OData 4.0 has no related entities in its body.', members[0]?.target)
+        else related = { relations: [], members }
       },
     }),
   })
-  return { entity, relations }
+  return { entity, related, tag }
 }
 
 /** What the plan, and the scopes of the caller, say of the members of a body. */
@@ -300,14 +339,6 @@ export function fixedMembers({ fixed }: CreatePlan | UpdatePlan, parameters: Par
   return new Map(fixed?.map(({ property, parameter }) => [property, parameters[parameter] ?? null]))
 }
 
-/** The key that the URL names, by property name. */
-export function keyOf(plan: UpdatePlan, parameters: Parameters): ReadonlyMap<string, Value> {
-  const step = plan.source.steps.findLast((candidate) => candidate.kind === 'key')
-  if (step?.kind !== 'key') return new Map()
-  const { key, parameters: indexes } = step.predicate
-  return new Map(key.map(({ property }, i) => [property.name, parameters[indexes[i] ?? -1] ?? null]))
-}
-
 type JsonFormat = ReturnType<typeof negotiateJson>
 
 export async function created(
@@ -318,6 +349,7 @@ export async function created(
   row: Uint8Array,
   format: JsonFormat,
   options: QueryOptions,
+  contentIds?: ReadonlyMap<string, ContentId>,
 ): Promise<HttpResponse> {
   const location = locationOf(core, exchange, plan, row)
   const headers: Record<string, string> = { Location: location }
@@ -332,7 +364,7 @@ export async function created(
   return {
     status: 201,
     headers,
-    body: await representation(core, exchange, plan, parameters, row, format, headers, options),
+    body: await representation(core, exchange, plan, parameters, row, format, headers, options, contentIds),
   }
 }
 
@@ -345,6 +377,7 @@ async function changed(
   row: Uint8Array,
   format: JsonFormat,
   options: QueryOptions,
+  contentIds: ReadonlyMap<string, ContentId>,
 ): Promise<HttpResponse> {
   const headers: Record<string, string> = {}
   const wanted = parsePrefer(exchange.request.headers.prefer).return
@@ -355,7 +388,7 @@ async function changed(
     return {
       status: 200,
       headers,
-      body: await representation(core, exchange, plan, parameters, row, format, headers, options),
+      body: await representation(core, exchange, plan, parameters, row, format, headers, options, contentIds),
     }
   addVersion(headers, row)
   headers['OData-EntityId'] = locationOf(core, exchange, plan, row)
@@ -371,11 +404,13 @@ export async function representation(
   format: JsonFormat,
   headers: Record<string, string>,
   options: QueryOptions,
+  contentIds: ReadonlyMap<string, ContentId> = new Map(),
 ): Promise<Uint8Array> {
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
   const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
-  const [related] = await expandRows(core, exchange, plan, parameters, [row], options.expand)
+  const [found] = await expandRows(core, exchange, plan, parameters, [row], options.expand)
+  const related = dialect.withoutAnnotations ? found : withContentIds(core, plan.expansions, found, contentIds)
   rowWriter(core, plan, dialect)(await shownRow(core, exchange, plan.source.root, row), sink, context, related)
   addVersion(headers, row)
   addApplied(exchange, dialect, headers)

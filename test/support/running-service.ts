@@ -101,10 +101,11 @@ export function onEveryService(
   file: string,
   settings: ServiceSettings,
   tests: (running: () => RunningService) => void,
+  mounts: readonly ('plain' | 'express')[] = ['plain', 'express'],
 ): void {
   const { uri, reason } = mongodb()
   for (const store of ['embedded', 'mongodb'] as const)
-    for (const mount of ['plain', 'express'] as const) {
+    for (const mount of mounts) {
       const missing = store === 'mongodb' && uri === undefined
       describe.skipIf(missing)(`${name} (${store}, ${mount}${missing ? `: ${reason}` : ''})`, () => {
         let running: RunningService
@@ -116,6 +117,16 @@ export function onEveryService(
         tests(() => running)
       })
     }
+}
+
+/** The same on both stores, through the plain listener: for what the way into the service makes no difference to. */
+export function onEveryStore(
+  name: string,
+  file: string,
+  settings: ServiceSettings,
+  tests: (running: () => RunningService) => void,
+): void {
+  onEveryService(name, file, settings, tests, ['plain'])
 }
 
 /** A request exactly as written: fetch would tidy paths and refuse some headers. */

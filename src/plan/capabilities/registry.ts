@@ -84,7 +84,11 @@ const core: Readonly<Record<string, TermEntry>> = {
     'src/service/media-rules.ts',
     media,
   ),
-  ContentID: notYet('nested changes are not implemented yet'),
+  ContentID: enforced(
+    'of nested entities in bodies: the answer gives it back',
+    'src/service/deep/content-ids.ts',
+    'test/http/deep-update.test.ts',
+  ),
   ConventionalIDs: { status: 'served', what: 'entity ids always follow the conventions; published' },
   DataModificationException: { status: 'served', what: 'an instance annotation of answers' },
   DefaultNamespace: enforced(
@@ -191,12 +195,16 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
   CrossJoinSupported: { status: 'served', what: 'published: supported' },
   CustomHeaders: enforced('required ones: 400 without', `${here}/demands.ts`, http),
   CustomQueryOptions: enforced('required ones: 400 without', `${here}/demands.ts`, http),
-  DeepInsertSupport: partly(
-    '`Supported`: nested entities are refused where it says false; Core.ContentID does not come back yet',
+  DeepInsertSupport: enforced(
+    'nested entities are refused, Core.ContentID does not come back where it says false; published',
     'src/plan/nested.ts',
     'test/http/deep-writes.test.ts',
   ),
-  DeepUpdateSupport: notYet('deep updates are not implemented yet'),
+  DeepUpdateSupport: enforced(
+    'nested entities and deltas are refused, Core.ContentID does not come back where it says false; published',
+    'src/plan/nested.ts',
+    'test/http/deep-update.test.ts',
+  ),
   DefaultCapabilities: enforced(
     'counts where nothing more specific says otherwise, member by member',
     `${here}/capability.ts`,

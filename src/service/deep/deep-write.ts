@@ -1,21 +1,27 @@
 import { noQuery } from '../../bind/no-query.ts'
 import type { ExpandItem, Parameters } from '../../bind/tree.ts'
+import type { StructuredType } from '../../edm/model.ts'
 import { isSubtypeOf } from '../../edm/types.ts'
 import type { StructuredValue } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
+import { Faults } from '../../payload/faults.ts'
+import type { RelatedMember } from '../../payload/related-body.ts'
 import { expansionsOf } from '../../plan/expansion.ts'
 import type { CreatePlan, UpdatePlan } from '../../plan/plan.ts'
 import type { CreateOutcome, UpdateOutcome } from '../../store/port.ts'
+import { versionOf } from '../conditions.ts'
 import type { ODataController, RequestContext } from '../controller.ts'
 import type { Core } from '../core.ts'
 import { contextOf } from '../core.ts'
 import { type Exchange, inTransaction } from '../exchange.ts'
-import { updateJudged } from '../judged-update.ts'
-import { type Acting, readAgain, type StoredEntity } from '../links/entity.ts'
+import { meets, updateJudged } from '../judged-update.ts'
+import { type Acting, readAgain, type StoredEntity, typeOf } from '../links/entity.ts'
 import { link } from '../links/link.ts'
+import { letGo } from '../streams.ts'
 import { transact } from '../transact.ts'
-import type { Relating } from './tree.ts'
-import { merged, writeBefore, writeBehind } from './write-tree.ts'
+import { Resolver } from './resolve.ts'
+import { type ContentId, type Relating, TreeReader } from './tree.ts'
+import { merged, type Writing, writeBefore, writeBehind } from './write-tree.ts'
 
 /** Creates and updates whose bodies, or whose URLs, relate other entities (Protocol 11.4.2.1, 11.4.2.2, 11.4.3.1). */
 
@@ -27,43 +33,97 @@ export interface DeepWrite<P extends CreatePlan | UpdatePlan> {
   readonly parameters: Parameters
   readonly controller: ODataController
   readonly context: RequestContext<P>
-  readonly relations: readonly Relating[]
+  readonly body: RelatedBody
 }
+
+/** What a body relates: read, or to be read once it is known what is stored. */
+export interface RelatedBody {
+  readonly relations: readonly Relating[]
+  /** of an update that nests content or deltas; undefined: all is in `relations` */
+  readonly members: readonly RelatedMember[] | undefined
+}
+
+/** What was written, and what of it the answer shows. */
+export interface Written<Outcome> {
+  readonly outcome: Outcome
+  readonly relations: readonly Relating[]
+  /** Core.ContentID of nested entities, by `fullIdentity` */
+  readonly contentIds: ReadonlyMap<string, ContentId>
+}
+
+const none: ReadonlyMap<string, ContentId> = new Map()
 
 /** Creates an entity and all that it relates, in one transaction. @throws ODataError entityExists, where something is related */
 export async function createDeep(
   write: DeepWrite<CreatePlan | UpdatePlan>,
   entity: StructuredValue,
-): Promise<CreateOutcome> {
-  const { plan, relations, controller, context } = write
+): Promise<Written<CreateOutcome>> {
+  const { plan, body, controller, context } = write
   const linked = plan.kind === 'create' ? plan.linked : undefined
-  if (relations.length === 0 && linked === undefined) return controller.create(context, entity)
-  return whole(write, async (acting, inner) => {
-    const before = await writeBefore(acting, relations)
+  if (!isRelating(body) && linked === undefined)
+    return { outcome: await controller.create(context, entity), relations: [], contentIds: none }
+  return whole(write, async (writing, inner) => {
+    const { contentIds } = writing
+    const relations = await relationsOf(write, writing, undefined, entity.type)
+    const before = await writeBefore(writing, relations)
     const outcome = await controller.create(inner, merged(entity, before.members))
     // a failed insert has ended the transaction already, and what was written before must not stay
     if (outcome.kind === 'exists') throw new ODataError('entityExists', 'There is an entity with this key already.')
-    const { row } = await writeBehind(acting, storedAs(write, outcome.row), relations, before, true)
-    if (linked === undefined) return { kind: 'created', row }
-    const from = await fromOf(acting, write, linked.entity)
+    const { row } = await writeBehind(writing, storedAs(write, outcome.row), relations, before, true)
+    if (linked === undefined) return { outcome: { kind: 'created', row }, relations, contentIds }
+    const from = await fromOf(writing, write, linked.entity)
     const made = storedAs(write, row)
-    await link(acting, { root: linked.entity.source.root, place: linked.place, row: from }, linked.linking, made)
-    return { kind: 'created', row: (await readAgain(acting, made))?.row ?? row }
+    await link(writing, { root: linked.entity.source.root, place: linked.place, row: from }, linked.linking, made)
+    return { outcome: { kind: 'created', row: (await readAgain(writing, made))?.row ?? row }, relations, contentIds }
   })
 }
 
 /** Changes an entity and what it relates, in one transaction. */
-export async function updateDeep(write: DeepWrite<UpdatePlan>, entity: StructuredValue): Promise<UpdateOutcome> {
-  const { relations, controller, context } = write
-  if (relations.length === 0) return updateJudged(controller, context, entity)
-  return whole(write, async (acting, inner) => {
+export async function updateDeep(
+  write: DeepWrite<UpdatePlan>,
+  entity: StructuredValue,
+): Promise<Written<UpdateOutcome>> {
+  const { body, controller, context } = write
+  if (!isRelating(body))
+    return { outcome: await updateJudged(controller, context, entity), relations: [], contentIds: none }
+  return whole(write, async (writing, inner) => {
+    const { contentIds } = writing
     // what is not there, or not in the state asked for, must not change others
-    const before = await writeBefore(acting, relations)
+    const row = await controller.read(inner)
+    if (row === undefined) return { outcome: { kind: 'missing' }, relations: [], contentIds }
+    if (!meets(context.session.precondition, versionOf(row)))
+      return { outcome: { kind: 'preconditionFailed' }, relations: [], contentIds }
+    const top = storedAs(write, row)
+    const relations = await relationsOf(write, writing, top, typeOf(writing.core, top))
+    const before = await writeBefore(writing, relations)
     const outcome = await updateJudged(controller, inner, merged(entity, before.members))
-    if (outcome.kind !== 'updated') return outcome
-    const { row } = await writeBehind(acting, storedAs(write, outcome.row), relations, before, false)
-    return { kind: 'updated', row }
+    if (outcome.kind !== 'updated')
+      throw new ODataError('conflict', 'The entity is being changed by others. Try again.')
+    const behind = await writeBehind(writing, storedAs(write, outcome.row), relations, before, false)
+    await letGo(writing.core, inner.session, writing.removed.files)
+    return { outcome: { kind: 'updated', row: behind.row }, relations, contentIds }
   })
+}
+
+function isRelating({ relations, members }: RelatedBody): boolean {
+  return relations.length > 0 || members !== undefined
+}
+
+/** @param top undefined: the entity is new @throws ODataError all that is wrong with the nested entities */
+async function relationsOf(
+  { core, exchange, plan, body }: DeepWrite<CreatePlan | UpdatePlan>,
+  acting: Acting,
+  top: StoredEntity | undefined,
+  type: StructuredType,
+): Promise<readonly Relating[]> {
+  const { members, relations } = body
+  if (members === undefined || plan.nesting === undefined) return relations
+  const faults = new Faults()
+  const replace = plan.kind === 'update' && plan.replace
+  const resolver = new Resolver(acting, new TreeReader(core, exchange, faults), top, replace)
+  const found = await resolver.relations(top, plan.nesting, type, members)
+  faults.throwIfAny()
+  return found
 }
 
 function storedAs({ plan }: DeepWrite<CreatePlan | UpdatePlan>, row: Uint8Array): StoredEntity {
@@ -83,15 +143,16 @@ async function fromOf(
 }
 
 function whole<P extends CreatePlan | UpdatePlan, T>(
-  { core, exchange, context, relations }: DeepWrite<P>,
-  work: (acting: Acting, context: RequestContext<P>) => Promise<T>,
+  { core, exchange, context, body }: DeepWrite<P>,
+  work: (writing: Writing, context: RequestContext<P>) => Promise<T>,
 ): Promise<T> {
+  const noted = () => ({ contentIds: new Map<string, ContentId>(), removed: { files: [], seen: new Set<string>() } })
   if (!core.store.capabilities.transactions) {
-    if (relations.every(isOwn)) return work({ core, exchange }, context)
+    if (body.members === undefined && body.relations.every(isOwn)) return work({ core, exchange, ...noted() }, context)
     throw new ODataError('notImplemented', 'This changes several entities, and the store has no transactions.')
   }
   return transact(core.store, context.session, core.log, (session) =>
-    work({ core, exchange: inTransaction(exchange, session.transaction) }, { ...context, session }),
+    work({ core, exchange: inTransaction(exchange, session.transaction), ...noted() }, { ...context, session }),
   )
 }
 
@@ -142,7 +203,7 @@ function itemsOf(relations: readonly Relating[]): readonly ExpandItem[] {
   const items: ExpandItem[] = []
   for (const { plan, items: related } of relations) {
     const { property, via } = plan.linking
-    const nested = related.flatMap((item) => (item.kind === 'new' ? [item.entity] : []))
+    const nested = related.flatMap((item) => (item.kind === 'reference' ? [] : [item.entity]))
     if (nested.length === 0 || via.length > 0 || items.some((item) => item.property === property)) continue
     const declaring = property.declaringType
     const expand = itemsOf(nested.flatMap((entity) => entity.relations))

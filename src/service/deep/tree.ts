@@ -1,8 +1,9 @@
 import { permit } from '../../auth/permit.ts'
-import type { StructuredType } from '../../edm/model.ts'
+import type { Reference as DocumentReference, StructuredType } from '../../edm/model.ts'
 import type { StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import type { Faults } from '../../payload/faults.ts'
+import type { JsonObject } from '../../payload/json.ts'
 import { readStructured } from '../../payload/read-structured.ts'
 import { type RelatedItem, type RelatedMember, stepsTo } from '../../payload/related-body.ts'
 import { checkBody } from '../../payload/validation/body-rules.ts'
@@ -11,6 +12,7 @@ import { type NestedPlan, type NestingPlace, nestedPlan, refused } from '../../p
 import type { Core } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { makeKey } from '../keys.ts'
+import type { StoredEntity } from '../links/entity.ts'
 import { lonelyKey } from '../singleton.ts'
 
 /**
@@ -18,15 +20,18 @@ import { lonelyKey } from '../singleton.ts'
  * owner) is not in it: it is read from the row once that is stored (`write-tree.ts`).
  */
 
-/** A related entity: one that is there already, or one to be created. */
+/** A related entity: referred to, to be created, or to be changed. */
 export type Related =
   | Extract<RelatedItem, { kind: 'reference' }>
   | { readonly kind: 'new'; readonly entity: NewEntity; readonly target: string }
+  | { readonly kind: 'existing'; readonly entity: ExistingEntity; readonly target: string }
 
 export interface Relating {
   readonly plan: NestedPlan
   readonly form: RelatedMember['form']
   readonly items: readonly Related[]
+  /** of a delta: what is no part of the collection any more */
+  readonly removed?: readonly RemovedEntity[]
   readonly target: string
 }
 
@@ -37,116 +42,175 @@ export interface NewEntity {
   /** key properties that the service makes: the value's own go before */
   readonly made: ReadonlyMap<string, Value>
   readonly relations: readonly Relating[]
+  readonly contentId: ContentId | undefined
+}
+
+/** An entity that is there, and what the body says of it. */
+export interface ExistingEntity {
+  readonly stored: StoredEntity
+  /** undefined: nothing but that it is related */
+  readonly change: { readonly value: StructuredValue; readonly replace: boolean } | undefined
+  readonly relations: readonly Relating[]
+  readonly contentId: ContentId | undefined
+}
+
+export interface RemovedEntity {
+  readonly stored: StoredEntity
+  /** deleted: not only parted */
+  readonly reason: 'changed' | 'deleted'
+  readonly target: string
+}
+
+/** Core.ContentID, by the name that the client gave it. */
+export interface ContentId {
+  readonly name: string
+  readonly value: string
 }
 
 /** How deep entities nest in a body, and how many there are (docs/limits.md). */
 export const nestingLimits = { depth: 5, entities: 1_000 } as const
 
+/** Whether something in a body needs to know what is stored before it can be read: content, or a delta. */
+export function isDeepUpdate(members: readonly RelatedMember[]): boolean {
+  return members.some(({ form, items }) => form === 'delta' || items.some(({ kind }) => kind !== 'reference'))
+}
+
 /** Reads the entities that a body nests, all faults told. @throws ODataError accessDenied, badRequest where they are too many */
 export class TreeReader {
-  readonly #core: Core
-  readonly #exchange: Exchange
-  readonly #faults: Faults
+  readonly core: Core
+  readonly exchange: Exchange
+  readonly faults: Faults
   #entities = 0
 
   constructor(core: Core, exchange: Exchange, faults: Faults) {
-    this.#core = core
-    this.#exchange = exchange
-    this.#faults = faults
+    this.core = core
+    this.exchange = exchange
+    this.faults = faults
   }
 
   /**
-   * What the entity at a place relates.
-   * @param inserting whether entities may be nested: the entity itself is new
+   * What an entity at a place relates, as far as nothing stored has to be looked at: all new entities, or references only.
+   * @param purpose insert: the entity itself is new
    */
   relations(
     where: NestingPlace,
     type: StructuredType,
     members: readonly RelatedMember[],
-    inserting: boolean,
+    purpose: 'insert' | 'update',
     depth = 1,
   ): readonly Relating[] {
-    if (members.length > 0 && depth > nestingLimits.depth)
-      throw new ODataError('badRequest', `Entities nest more than ${nestingLimits.depth} deep (limit nestedDepth).`)
+    this.checkDepth(members, depth)
     return members.flatMap((member) => {
-      const plan = this.#plan(where, type, member)
+      const plan = this.planOf(where, type, member, purpose)
       if (plan === undefined) return []
-      const term = inserting ? plan.relating.insert : plan.relating.update
-      if (term !== undefined) {
-        this.#faults.add('valueInvalid', refused(member.property, term).message, member.target)
+      if (member.form === 'delta') {
+        this.faults.add('valueInvalid', 'Only a PATCH may have a delta.', member.target)
         return []
       }
       const items = member.items.flatMap((item): Related[] => {
+        if (item.kind === 'removed') return []
         if (item.kind === 'reference') {
           if (plan.linking.kind !== 'contained') return [item]
-          this.#faults.add(
+          this.faults.add(
             'valueInvalid',
             `'${member.property.name}' contains its entities: another entity cannot be put there.`,
             item.target,
           )
           return []
         }
-        if (!inserting) {
-          this.#faults.add(
-            'notImplemented',
-            'Changing related entities with the entity is not implemented.',
-            item.target,
-          )
+        if (item.id !== undefined) {
+          this.faults.add('valueInvalid', 'A create has no content for entities that are there already.', item.target)
           return []
         }
-        const entity = this.#entity(plan, item, depth)
-        return entity === undefined ? [] : [{ kind: 'new', entity, target: item.target }]
+        const read = this.newEntity(plan, item, purpose)
+        if (read === undefined) return []
+        const relations = this.relations(plan.where, read.type, read.related, purpose, depth + 1)
+        if (read.entity === undefined) return []
+        return [{ kind: 'new', entity: { ...read.entity, relations }, target: item.target }]
       })
       return [{ plan, form: member.form, items, target: member.target }]
     })
   }
 
-  #plan(where: NestingPlace, type: StructuredType, { via, property, target }: RelatedMember): NestedPlan | undefined {
+  /** @throws ODataError badRequest where entities nest too deep */
+  checkDepth(members: readonly RelatedMember[], depth: number): void {
+    if (members.length > 0 && depth > nestingLimits.depth)
+      throw new ODataError('badRequest', `Entities nest more than ${nestingLimits.depth} deep (limit nestedDepth).`)
+  }
+
+  /** How what a member relates is written; undefined where a fault was found. */
+  planOf(
+    where: NestingPlace,
+    type: StructuredType,
+    { via, property, target }: RelatedMember,
+    purpose: 'insert' | 'update',
+  ): NestedPlan | undefined {
     const steps = stepsTo(type, via)
     if (steps === undefined) {
-      this.#faults.add(
-        'notImplemented',
-        `Relating entities inside a collection (${target}) is not implemented.`,
-        target,
-      )
+      this.faults.add('notImplemented', `Relating entities inside a collection (${target}) is not implemented.`, target)
       return undefined
     }
     try {
-      return nestedPlan(this.#core.model, where, steps, property)
+      const plan = nestedPlan(this.core.model, where, steps, property)
+      const term = plan.relating[purpose]
+      if (term !== undefined) throw refused(property, term)
+      return plan
     } catch (error) {
       if (!(error instanceof ODataError)) throw error
-      this.#faults.add(error.code, error.message, target)
+      this.faults.add(error.code, error.message, target)
       return undefined
     }
   }
 
-  #entity(
-    plan: NestedPlan,
-    { node, target }: Extract<RelatedItem, { kind: 'entity' }>,
-    depth: number,
-  ): NewEntity | undefined {
-    const { linking, where, create, refusal, requires, conditions } = plan
+  /** Counts an entity with content, and says whether it may be nested here. @throws ODataError badRequest: too many */
+  admit({ deep }: NestedPlan, purpose: 'insert' | 'update', node: JsonObject, target: string): boolean {
     this.#entities++
     if (this.#entities > nestingLimits.entities)
       throw new ODataError('badRequest', `More than ${nestingLimits.entities} nested entities (limit nestedEntities).`)
+    const { refusal } = deep[purpose]
+    if (refusal === undefined) return true
+    this.faults.add('valueInvalid', refusal.message, target, node)
+    return false
+  }
+
+  /**
+   * Reads an entity to be created.
+   * @param given key properties that are known already: by the id that the body says
+   * @returns undefined where it must not be created; without `entity` where it has faults
+   */
+  newEntity(
+    plan: NestedPlan,
+    { node, target }: Extract<RelatedItem, { kind: 'entity' }>,
+    purpose: 'insert' | 'update',
+    given: ReadonlyMap<string, Value> = new Map(),
+  ):
+    | {
+        readonly entity: Omit<NewEntity, 'relations'> | undefined
+        readonly type: StructuredType
+        readonly related: readonly RelatedMember[]
+      }
+    | undefined {
+    if (!this.admit(plan, purpose, node, target)) return undefined
+    const { linking, where, create, access } = plan
+    const { refusal, requires, conditions } = access
     if (refusal !== undefined) {
-      this.#faults.add('valueInvalid', refusal.message, target, node)
+      this.faults.add('valueInvalid', refusal.message, target, node)
       return undefined
     }
-    if (this.#core.enforcePermissions) permit(this.#exchange.principal, requires)
+    if (this.core.enforcePermissions) permit(this.exchange.principal, requires)
     const { type } = linking
     const lonely = linking.kind === 'contained' && !linking.property.collection
     const made = new Map([
       ...(lonely ? lonelyKey(type, linking.property.name) : []),
-      ...makeKey(type, this.#core.keyGeneration === 'when-missing'),
+      ...given,
+      ...makeKey(type, this.core.keyGeneration === 'when-missing'),
     ])
-    const foreign = linking.kind === 'principal' ? linking.pairs.flatMap(({ to }) => to.slice(0, 1)) : []
     const related: RelatedMember[] = []
     const reading = {
-      model: this.#core.model,
-      faults: this.#faults,
+      model: this.core.model,
+      faults: this.faults,
       keyIgnored: keyMadeByService(type) && made.size === type.key.length,
-      given: new Set([...made.keys(), ...foreign.map(({ name }) => name)]),
+      given: new Set([...made.keys(), ...foreignKeys(plan)]),
       related,
       at: target,
     }
@@ -155,10 +219,47 @@ export class TreeReader {
       { rules: conditions.body, grants: conditions.grants, purpose: 'create' },
       node,
       value,
-      this.#core.model,
-      this.#faults,
+      this.core.model,
+      this.faults,
     )
-    const relations = this.relations(where, value?.type ?? type, related, true, depth + 1)
-    return value === undefined ? undefined : { where, plan: create, value, made, relations }
+    const contentId = this.contentIdOf(plan, purpose, node, target)
+    return { entity: value && { where, plan: create, value, made, contentId }, type: value?.type ?? type, related }
   }
+
+  /** Core.ContentID of a nested entity, where it is to come back in the answer (Protocol 11.4.2.2, 11.4.3.1). */
+  contentIdOf(
+    { deep }: NestedPlan,
+    purpose: 'insert' | 'update',
+    node: JsonObject,
+    target: string,
+  ): ContentId | undefined {
+    if (!deep[purpose].contentIds) return undefined
+    for (const name of contentIdNames(this.core.model.references)) {
+      const value = node.members.get(name)
+      if (value === undefined || value.kind === 'null') continue
+      if (value.kind === 'string') return { name, value: value.value }
+      this.faults.add('valueInvalid', `${name} must be a string.`, `${target}/${name}`, value)
+    }
+    return undefined
+  }
+}
+
+/** Foreign keys of the related entities that the relation itself gives. */
+export function foreignKeys({ linking }: NestedPlan): readonly string[] {
+  return linking.kind === 'principal' ? linking.pairs.flatMap(({ to }) => to.slice(0, 1).map(({ name }) => name)) : []
+}
+
+const names = new WeakMap<readonly DocumentReference[], readonly string[]>()
+const vocabulary = 'Org.OData.Core.V1'
+
+/** How a body may call Core.ContentID: by the namespace of the vocabulary, or by its alias in the service's document. */
+function contentIdNames(references: readonly DocumentReference[]): readonly string[] {
+  let found = names.get(references)
+  if (found === undefined) {
+    const includes = references.flatMap((reference) => reference.includes)
+    const aliases = includes.flatMap(({ namespace, alias }) => (namespace === vocabulary && alias ? [alias] : []))
+    found = [...new Set([vocabulary, ...aliases])].map((name) => `@${name}.ContentID`)
+    names.set(references, found)
+  }
+  return found
 }

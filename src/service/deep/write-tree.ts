@@ -1,20 +1,43 @@
+import { permit } from '../../auth/permit.ts'
 import type { Parameters } from '../../bind/tree.ts'
-import type { StructuredValue, Value } from '../../edm/value.ts'
+import type { PrimitiveValue, StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
-import { rowPath } from '../../payload/row-path.ts'
-import type { Linked } from '../../plan/linking.ts'
-import type { CreatePlan } from '../../plan/plan.ts'
-import { collectionOf, contextOf } from '../core.ts'
-import { type Acting, isSame, readAgain, type StoredEntity, valueAt } from '../links/entity.ts'
+import { equalValues } from '../../eval/values.ts'
+import type { Contained, Linked } from '../../plan/linking.ts'
+import { type NestedPlan, nestedAccess } from '../../plan/nested.ts'
+import type { ContainedCollection, CreatePlan, ReadPlan } from '../../plan/plan.ts'
+import { hopPlan } from '../../plan/source.ts'
+import { contextOf } from '../core.ts'
+import { updateJudged } from '../judged-update.ts'
+import {
+  type Acting,
+  fullIdentity,
+  isSame,
+  parametersOfRow,
+  plansOfRow,
+  readAgain,
+  type StoredEntity,
+  typeOf,
+  valueAt,
+} from '../links/entity.ts'
 import { link, partFromOthers, relatedTo, unlink, viaOf } from '../links/link.ts'
 import { referredTo } from '../links/reference.ts'
+import { type Removed, removeAlong } from '../links/removal.ts'
 import { membersOf, type PropertyValue } from '../links/stored-links.ts'
-import type { NewEntity, Related, Relating } from './tree.ts'
+import { pathOf } from './resolve.ts'
+import type { ContentId, ExistingEntity, NewEntity, Related, Relating, RemovedEntity } from './tree.ts'
 
 /**
  * Writes a write set in one transaction, in the order in which the entities need each other: those that a foreign key points to, the
  * entity itself, then those that point to it, that it contains and that it is linked to.
  */
+
+/** Who writes, and what is noted of it. */
+export interface Writing extends Acting {
+  /** Core.ContentID of the entities that have one, by `fullIdentity` */
+  readonly contentIds: Map<string, ContentId>
+  readonly removed: Removed
+}
 
 /** The foreign keys of an entity, from what it relates: made or looked up before it is written itself. */
 export interface Before {
@@ -23,17 +46,17 @@ export interface Before {
 }
 
 /** Writes what has to be there before the entity itself. */
-export async function writeBefore(acting: Acting, relations: readonly Relating[]): Promise<Before> {
+export async function writeBefore(writing: Writing, relations: readonly Relating[]): Promise<Before> {
   const values: PropertyValue[] = []
   const related: { relating: Relating; entity: StoredEntity }[] = []
   for (const relating of relations) {
     const { linking } = relating.plan
     if (linking.kind !== 'dependent') continue
     const [item] = relating.items
-    const entity = item === undefined ? undefined : await entityOf(acting, relating, item)
+    const entity = item === undefined ? undefined : await entityOf(writing, relating, item)
     if (entity !== undefined) related.push({ relating, entity })
     for (const { from, to } of linking.pairs) {
-      const value = entity === undefined ? null : valueAt(acting.core, entity, to)
+      const value = entity === undefined ? null : valueAt(writing.core, entity, to)
       if (value === null && from.at(-1)?.type.nullable === false)
         throw new ODataError('propertyNull', `'${linking.property.name}' must lead to an entity.`, {
           target: relating.target,
@@ -46,80 +69,210 @@ export async function writeBefore(acting: Acting, relations: readonly Relating[]
 
 /** Writes what needs the entity. @returns the entity as it is then */
 export async function writeBehind(
-  acting: Acting,
+  writing: Writing,
   entity: StoredEntity,
   relations: readonly Relating[],
   before: Before,
   isNew: boolean,
 ): Promise<StoredEntity> {
   for (const { relating, entity: to } of before.related)
-    if (relating.plan.linking.kind === 'dependent') await partFromOthers(acting, entity, relating.plan.linking, to)
+    if (relating.plan.linking.kind === 'dependent') await partFromOthers(writing, entity, relating.plan.linking, to)
   let touched = false
   for (const relating of relations) {
     const { linking } = relating.plan
     if (linking.kind === 'dependent') continue
     touched = true
     const kept: StoredEntity[] = []
-    for (const item of relating.items) kept.push(await behind(acting, entity, relating, item))
-    if (!isNew && linking.kind !== 'contained' && relating.form === 'all')
-      await partFromRest(acting, entity, linking, kept)
+    const lonely = linking.kind === 'contained' && !linking.property.collection
+    // the only one of its place must go before another one can come
+    if (lonely && !isNew) await removeRest(writing, entity, relating, existingOf(relating))
+    for (const item of relating.items) kept.push(await behind(writing, entity, relating, item))
+    for (const removed of relating.removed ?? []) await remove(writing, entity, relating.plan, removed)
+    if (!isNew && relating.form === 'all' && !lonely) await removeRest(writing, entity, relating, kept)
   }
-  return touched ? ((await readAgain(acting, entity)) ?? entity) : entity
+  return touched ? ((await readAgain(writing, entity)) ?? entity) : entity
 }
 
-/** What was related before and is not named any more is related no longer. */
-async function partFromRest(
-  acting: Acting,
+function existingOf({ items }: Relating): readonly StoredEntity[] {
+  return items.flatMap((item) => (item.kind === 'existing' ? [item.entity.stored] : []))
+}
+
+/** What was related before and is not named any more is related no longer; what cannot be without it is deleted. */
+async function removeRest(
+  writing: Writing,
   entity: StoredEntity,
-  linking: Linked,
+  { plan }: Relating,
   kept: readonly StoredEntity[],
 ): Promise<void> {
-  const now = (await readAgain(acting, entity)) ?? entity
-  for (const other of await relatedTo(acting, now, linking))
-    if (!kept.some((to) => isSame(acting.core, other, to))) await unlink(acting, entity, linking, other)
+  const { linking } = plan
+  const now = (await readAgain(writing, entity)) ?? entity
+  const related =
+    linking.kind === 'contained' ? await containedIn(writing, now, linking) : await relatedTo(writing, now, linking)
+  for (const stored of related) {
+    if (kept.some((to) => isSame(writing.core, stored, to))) continue
+    if (linking.kind !== 'contained' && !livesByOwner(linking))
+      await unlink(writing, entity, kept.length > 0 ? anyway(linking) : linking, stored)
+    else {
+      requireRemovable(writing, plan)
+      await removeAlong(writing, stored, writing.removed)
+    }
+  }
 }
 
-async function behind(acting: Acting, entity: StoredEntity, relating: Relating, item: Related): Promise<StoredEntity> {
+/**
+ * Whether entities cannot be without the one that they are related to: it is part of their key, or they must be related to one and go
+ * with it (OnDelete Cascade).
+ */
+function livesByOwner({ kind, property, partner, pairs, type }: Linked): boolean {
+  if (kind !== 'principal') return false
+  const foreign = pairs.flatMap(({ to }) => to.slice(-1))
+  if (foreign.some((part) => type.key.some((key) => key.property === part))) return true
+  const required = partner?.nullable === false || foreign.some((part) => !part.type.nullable)
+  return required && property.onDelete === 'Cascade'
+}
+
+function requireRemovable({ core, exchange }: Acting, plan: NestedPlan): void {
+  const { refusal, requires } = nestedAccess(core.model, plan, 'DELETE')
+  if (refusal !== undefined)
+    throw new ODataError('valueInvalid', refusal.message, { target: plan.linking.property.name })
+  if (core.enforcePermissions) permit(exchange.principal, requires)
+}
+
+async function remove(
+  writing: Writing,
+  entity: StoredEntity,
+  { linking }: NestedPlan,
+  { stored, reason }: RemovedEntity,
+): Promise<void> {
+  if (reason === 'deleted' || linking.kind === 'contained') await removeAlong(writing, stored, writing.removed)
+  else await unlink(writing, entity, linking, stored)
+}
+
+async function behind(
+  writing: Writing,
+  entity: StoredEntity,
+  relating: Relating,
+  item: Related,
+): Promise<StoredEntity> {
   const { linking } = relating.plan
   if (item.kind === 'reference') {
-    const to = await entityOf(acting, relating, item)
-    if (linking.kind !== 'contained') await link(acting, entity, linking, to)
+    const to = await entityOf(writing, relating, item)
+    if (linking.kind !== 'contained') await link(writing, entity, linking, to)
     return to
   }
   if (linking.kind === 'contained') {
-    const path = rowPath(collectionOf(acting.core.layout, entity.root), entity.root.name, acting.core.layout)
-    return createTree(acting, item.entity, new Map(), [path(entity.row) + linking.suffix], item.target)
+    if (item.kind === 'existing') return changeTree(writing, item.entity, new Map())
+    return createTree(writing, item.entity, new Map(), [pathOf(writing.core, entity, linking)], item.target)
   }
   if (linking.kind === 'principal') {
     const keys = linking.pairs.map(({ from, to }) => ({
       path: to,
-      value: valueAt(acting.core, entity, [...viaOf(linking), ...from]),
+      value: valueAt(writing.core, entity, [...viaOf(linking), ...from]),
     }))
-    return createTree(acting, item.entity, membersOf(keys), [], item.target)
+    if (item.kind === 'new') return createTree(writing, item.entity, membersOf(keys), [], item.target)
+    const { stored } = item.entity
+    // a part of a key says for good whose the entity is
+    const fixed = keys.filter(({ path }) => linking.type.key.some(({ property }) => property === path.at(-1)))
+    if (fixed.some(({ path, value }) => !isEqual(valueAt(writing.core, stored, path), value)))
+      throw new ODataError(
+        'valueInvalid',
+        `'${linking.property.name}' cannot lead to this entity: its key says another one.`,
+        {
+          target: item.target,
+        },
+      )
+    const changed = keys.filter(({ path, value }) => !isEqual(valueAt(writing.core, stored, path), value))
+    if (!linking.property.collection) {
+      const { core } = writing
+      for (const other of await relatedTo(writing, entity, linking))
+        if (!isSame(core, other, stored)) await unlink(writing, entity, anyway(linking), other)
+    }
+    return changeTree(writing, item.entity, membersOf(changed))
   }
-  const made = await createTree(acting, item.entity, new Map(), [], item.target)
-  await link(acting, entity, linking, made)
+  const made =
+    item.kind === 'new'
+      ? await createTree(writing, item.entity, new Map(), [], item.target)
+      : await changeTree(writing, item.entity, new Map())
+  await link(writing, entity, linking, made)
   return made
 }
 
-function entityOf(acting: Acting, { plan: { linking } }: Relating, item: Related): Promise<StoredEntity> {
-  if (item.kind === 'new') return createTree(acting, item.entity, new Map(), [], item.target)
+/** A relation that is made anew at once: its entity need not stay related. */
+function anyway(linking: Linked): Linked {
+  return { ...linking, property: { ...linking.property, nullable: true } }
+}
+
+function isEqual(a: Value, b: Value): boolean {
+  if (a === null || b === null) return a === b
+  return equalValues(a as PrimitiveValue, b as PrimitiveValue)
+}
+
+function entityOf(writing: Writing, { plan: { linking } }: Relating, item: Related): Promise<StoredEntity> {
+  if (item.kind === 'new') return createTree(writing, item.entity, new Map(), [], item.target)
+  if (item.kind === 'existing') return changeTree(writing, item.entity, new Map())
   if (linking.kind === 'contained') throw new Error('invariant: contained entities are never referred to')
-  return referredTo(acting, item.url, linking, item.target)
+  return referredTo(writing, item.url, linking, item.target)
 }
 
 /** Creates a nested entity and all that it relates. */
 async function createTree(
-  acting: Acting,
-  { where, plan, value, made, relations }: NewEntity,
+  writing: Writing,
+  { where, plan, value, made, relations, contentId }: NewEntity,
   fixed: ReadonlyMap<string, Value>,
   parameters: Parameters,
   target: string,
 ): Promise<StoredEntity> {
-  const before = await writeBefore(acting, relations)
+  const before = await writeBefore(writing, relations)
   const entity = merged({ ...value, members: new Map([...made, ...value.members]) }, before.members, fixed)
-  const row = await createRow(acting, plan, parameters, entity, target)
-  return writeBehind(acting, { root: where.root, place: where.place, row }, relations, before, true)
+  const row = await createRow(writing, plan, parameters, entity, target)
+  const stored = { root: where.root, place: where.place, row }
+  if (contentId) writing.contentIds.set(fullIdentity(writing.core, stored), contentId)
+  return writeBehind(writing, stored, relations, before, true)
+}
+
+/** Changes an entity that is there, and what it relates. @param fixed members that go before its own: foreign keys */
+async function changeTree(
+  writing: Writing,
+  { stored, change, relations, contentId }: ExistingEntity,
+  fixed: ReadonlyMap<string, Value>,
+): Promise<StoredEntity> {
+  const { core, exchange } = writing
+  if (contentId) writing.contentIds.set(fullIdentity(core, stored), contentId)
+  const before = await writeBefore(writing, relations)
+  const empty = { kind: 'structured', type: typeOf(core, stored), members: new Map() } as const
+  const value = merged(change?.value ?? empty, before.members, fixed)
+  let { row } = stored
+  if (change?.replace || value.members.size > 0) {
+    const plans = plansOfRow(core, stored.root)
+    const plan = change?.replace ? plans.replace : plans.merge
+    const { controller, context } = contextOf(core, exchange, plan, parametersOfRow(core, stored))
+    const outcome = await updateJudged(controller, context, value)
+    if (outcome.kind !== 'updated')
+      throw new ODataError('conflict', 'A nested entity has been deleted or changed by others.')
+    row = outcome.row
+  }
+  return writeBehind(writing, { ...stored, row }, relations, before, false)
+}
+
+const containedPlans = new WeakMap<ContainedCollection, ReadPlan>()
+
+/** What an entity contains by a property. */
+async function containedIn(
+  { core, exchange }: Acting,
+  owner: StoredEntity,
+  linking: Contained,
+): Promise<readonly StoredEntity[]> {
+  const { root, place, type } = linking
+  let plan = containedPlans.get(root)
+  if (plan === undefined) {
+    plan = hopPlan({ root, owner: 0, steps: [], type, single: false })
+    containedPlans.set(root, plan)
+  }
+  const { controller, context } = contextOf(core, exchange, plan, [pathOf(core, owner, linking)])
+  const rows = await controller.list(context)
+  const found: StoredEntity[] = []
+  for await (const batch of rows.batches) for (const row of batch) found.push({ root, place, row })
+  return found
 }
 
 async function createRow(

@@ -30,6 +30,7 @@ export interface StoredEntity {
 export interface RowPlans {
   readonly read: ReadPlan
   readonly merge: UpdatePlan
+  readonly replace: UpdatePlan
   readonly remove: DeletePlan
 }
 
@@ -51,9 +52,18 @@ export function plansOfRow(core: Core, root: SourceRoot): RowPlans {
       single: true,
     }
     const common = { requires: [], slots: [], source }
+    const merge: UpdatePlan = {
+      kind: 'update',
+      ...common,
+      replace: false,
+      upsert: false,
+      select: undefined,
+      expand: [],
+    }
     plans = {
       read: hopPlan(source),
-      merge: { kind: 'update', ...common, replace: false, upsert: false, select: undefined, expand: [] },
+      merge,
+      replace: { ...merge, replace: true },
       remove: { kind: 'delete', ...common },
     }
     rowPlans.set(root, plans)
@@ -73,7 +83,7 @@ export function parametersOfRow(core: Core, { root, row }: Pick<StoredEntity, 'r
 const owner = ownerPath.split('.')
 
 /** The path of the owner of a contained entity. */
-function ownerOf(row: Uint8Array): string {
+export function ownerOf(row: Uint8Array): string {
   const at = findPath(row, owner)
   return at >= 0 && elementType(row, at) === bsonType.string ? readString(row, valueOffset(row, at)) : ''
 }
@@ -124,12 +134,26 @@ export function identity(core: Core, entity: Pick<StoredEntity, 'root' | 'row'>)
   )
 }
 
-/** The entity as it is now; undefined where it is gone, or not for this caller. */
-export async function readAgain({ core, exchange }: Acting, entity: StoredEntity): Promise<StoredEntity | undefined> {
-  const { read } = plansOfRow(core, entity.root)
-  const { controller, context } = contextOf(core, exchange, read, parametersOfRow(core, entity))
+/** An entity by the parameters of `plansOfRow`; undefined where it is not there, or not for this caller. */
+export async function readByKey(
+  { core, exchange }: Acting,
+  root: SourceRoot,
+  place: Place,
+  parameters: Parameters,
+): Promise<StoredEntity | undefined> {
+  const { controller, context } = contextOf(core, exchange, plansOfRow(core, root).read, parameters)
   const row = await controller.read(context)
-  return row === undefined ? undefined : { ...entity, row }
+  return row === undefined ? undefined : { root, place, row }
+}
+
+/** The entity as it is now; undefined where it is gone, or not for this caller. */
+export function readAgain(acting: Acting, entity: StoredEntity): Promise<StoredEntity | undefined> {
+  return readByKey(acting, entity.root, entity.place, parametersOfRow(acting.core, entity))
+}
+
+/** A text that tells an entity from those of all roots. */
+export function fullIdentity(core: Core, entity: Pick<StoredEntity, 'root' | 'row'>): string {
+  return `${entity.root.name} ${identity(core, entity)}`
 }
 
 function primitive(value: Value): PrimitiveValue | null {

@@ -9,7 +9,7 @@ import { keyProperty, partnerOf } from '../../plan/relation.ts'
 import { containedCollections } from '../containment.ts'
 import { collectionOf, contextOf } from '../core.ts'
 import { filesOf } from '../streams.ts'
-import { type Acting, identity, keyOf, parametersOfRow, plansOfRow, type StoredEntity, typeOf } from './entity.ts'
+import { type Acting, fullIdentity, keyOf, parametersOfRow, plansOfRow, type StoredEntity, typeOf } from './entity.ts'
 import { relatedTo } from './link.ts'
 import { changeList, setProperties, withoutKey } from './stored-links.ts'
 
@@ -49,7 +49,7 @@ export interface Removed {
  */
 export async function settleRelated(acting: Acting, entity: StoredEntity, removed: Removed): Promise<void> {
   const { core } = acting
-  removed.seen.add(`${entity.root.name} ${identity(core, entity)}`)
+  removed.seen.add(fullIdentity(core, entity))
   const type = typeOf(core, entity)
   for (const property of reactionsOf(core.model, entity.root.type)) {
     if (type.allNavigationProperties.get(property.name) !== property) continue
@@ -57,7 +57,7 @@ export async function settleRelated(acting: Acting, entity: StoredEntity, remove
     if (linking === undefined) continue
     if (linking.kind === 'principal' ? property.onDelete === undefined : linking.kind === 'dependent') continue
     for (const to of await relatedTo(acting, entity, linking)) {
-      if (removed.seen.has(`${to.root.name} ${identity(core, to)}`)) continue
+      if (removed.seen.has(fullIdentity(core, to))) continue
       await settle(acting, entity, linking, to, removed)
     }
   }
@@ -107,7 +107,7 @@ function stillNeeded({ name }: NavigationProperty): ODataError {
 }
 
 /** Deletes a related entity, what it contains, and so on. The hooks of its set run. */
-async function removeAlong(acting: Acting, entity: StoredEntity, removed: Removed): Promise<void> {
+export async function removeAlong(acting: Acting, entity: StoredEntity, removed: Removed): Promise<void> {
   const { core, exchange } = acting
   const { remove } = plansOfRow(core, entity.root)
   const { controller, context } = contextOf(core, exchange, remove, parametersOfRow(core, entity))
