@@ -222,6 +222,10 @@ class PathBinder {
       case 'untyped':
         this.#inValue(segment)
         return
+      case 'eachEntity':
+      case 'eachItem':
+        this.#context.notImplemented('A path behind /$each', segment)
+        return
       case 'entityId':
       case 'all':
         this.#rootCast(segment)
@@ -260,11 +264,10 @@ class PathBinder {
       (resource === 'entity' || resource === 'singleton' || resource === 'entityCollection')
     )
       this.#resource = resource === 'entityCollection' ? 'referenceCollection' : 'reference'
-    else if (name === '$each' && resource === 'entityCollection') {
-      this.#segments.push({ kind: '$each' })
-      this.#signature += '/$each'
-      return
-    } else if (name === '$query') this.#context.notImplemented('/$query', segment)
+    else if (name === '$each' && resource === 'entityCollection') this.#resource = 'eachEntity'
+    else if (name === '$each' && (resource === 'primitiveCollection' || resource === 'complexCollection'))
+      this.#resource = 'eachItem'
+    else if (name === '$query') this.#context.notImplemented('/$query', segment)
     else this.#misplaced(segment)
     this.#segments.push({ kind: name })
     this.#signature += `/${name}`
@@ -300,18 +303,12 @@ class PathBinder {
         !inDefaultNamespace(this.#model, name, (full) => this.#model.operations.has(full) || undefined)
       if (!(mayBeKey && isKeyText(type.type, text)) && this.#boundOperation(segment, name, type, args, key)) return
     }
-    if (this.#keyed()) this.#misplaced(segment)
     if (!this.#settings.keyAsSegment) {
       if (syntax.kind === 'raw') throw syntax.fault
       this.#misplaced(segment)
     }
     if (type.type.kind !== 'entity') this.#context.notImplemented('A key of entities of any type', segment)
     this.#key(readKeySegment(type.type, text, segment))
-  }
-
-  /** Whether a key can no longer follow: `/$each` took the members one by one. */
-  #keyed(): boolean {
-    return this.#segments.at(-1)?.kind === '$each'
   }
 
   #keyPredicate(segment: Segment, args: readonly ArgumentNode[]): void {
@@ -568,6 +565,8 @@ const described: Readonly<Partial<Record<ResourceKind, string>>> = {
   stream: 'a stream',
   rawValue: '$value',
   mediaStream: '$value',
+  eachEntity: '$each',
+  eachItem: '$each',
   count: '$count',
   reference: '$ref',
   referenceCollection: '$ref',

@@ -296,6 +296,9 @@ export type ResourceKind =
   | 'complexCollection'
   | 'stream'
   | 'untyped'
+  /** `/$each`: the entities, or the items, of a collection one by one */
+  | 'eachEntity'
+  | 'eachItem'
   | 'rawValue'
   | 'mediaStream'
   | 'count'

@@ -7,7 +7,7 @@ import { guidFromBytes, parseGuid } from '../edm/guid.ts'
 import type { EnumType, PrimitiveTypeName, Property, StructuredType, TypeReference } from '../edm/model.ts'
 import { convertNumber } from '../edm/numbers.ts'
 import { isStructured, primitiveOf } from '../edm/types.ts'
-import type { DateTimeOffset, PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
+import type { DateTimeOffset, PrimitiveValue, StreamReference, StructuredValue, Value } from '../edm/value.ts'
 import { plainKeysOf } from './encode.ts'
 import { durationOfTicks, readExactNumber, readExactPart, readInstant, readInstantItem } from './exact.ts'
 import { decodeGeo } from './geo-json.ts'
@@ -26,7 +26,8 @@ import {
   readString,
   valueOffset,
 } from './reader.ts'
-import { typedValueAt } from './typed-value.ts'
+import { streamAt } from './stream.ts'
+import { type ScalarType, typedValueAt } from './typed-value.ts'
 
 /**
  * The value of an element. Lenient without loss: whatever numeric type holds a number that the declared type can hold,
@@ -62,12 +63,12 @@ export function decodeEntity(layout: ModelLayout, collection: CollectionLayout, 
     const exactAt = findField(row, alias + fields.exact)
     members.set(name, decodeField(row, findPath(row, path), property.type, exactAt, layout))
   }
-  readMembers(layout, row, 0, type, members, 0)
+  const more = readMembers(layout, row, 0, type, members, 0)
   for (const { name, type: reference } of plainKeysOf(collection)) {
     const at = findField(row, name)
     if (at >= 0) members.set(name, decodeField(row, at, reference, findField(row, name + fields.exact), layout))
   }
-  return { kind: 'structured', type, members }
+  return { kind: 'structured', type, members, ...more }
 }
 
 /**
@@ -84,6 +85,7 @@ export function typeOfDocument(row: Uint8Array, start: number, declared: Structu
 /** Deeper documents read as null: nothing odatum writes comes near, and the stack must not end. */
 const maxDepth = 100
 
+/** @returns what a value has beside its members, so that it is stored again as it was */
 function readMembers(
   layout: ModelLayout,
   row: Uint8Array,
@@ -91,19 +93,58 @@ function readMembers(
   type: StructuredType,
   members: Map<string, Value>,
   depth: number,
-): void {
+): Pick<StructuredValue, 'dynamicTypes' | 'streams'> {
   const { propertyOf } = layout.structured(type)
+  let dynamicTypes: Map<string, TypeReference> | undefined
+  let streams: Map<string, StreamReference> | undefined
   for (let at = firstElement(row, start); at >= 0; at = nextElement(row, at)) {
     const field = elementName(row, at)
     const name = propertyOf.get(field)
     const property = name === undefined ? undefined : type.allProperties.get(name)
     if (property === undefined) {
-      if (!type.open || field === fields.id || field.includes('@')) continue
+      if (field.includes('@')) {
+        const stream = streamOf(layout, row, at, field, type)
+        if (stream) streams = (streams ?? new Map<string, StreamReference>()).set(...stream)
+        continue
+      }
+      if (!type.open || field === fields.id) continue
       members.set(field, decodeDynamic(layout, row, at, findField(row, field + fields.exact, start), depth))
+      const given = dynamicTypeAt(layout, row, at)
+      if (given) dynamicTypes = (dynamicTypes ?? new Map<string, TypeReference>()).set(field, given)
     } else {
       members.set(property.name, decodeProperty(layout, row, start, at, field, property, depth))
     }
   }
+  return { ...(dynamicTypes ? { dynamicTypes } : {}), ...(streams ? { streams } : {}) }
+}
+
+/** The stream property whose pointer an element is. */
+function streamOf(
+  layout: ModelLayout,
+  row: Uint8Array,
+  at: number,
+  field: string,
+  type: StructuredType,
+): [string, StreamReference] | undefined {
+  if (!field.endsWith(fields.stream)) return undefined
+  const name = layout.structured(type).propertyOf.get(field.slice(0, -fields.stream.length))
+  const stream = name === undefined ? undefined : streamAt(row, at)
+  return name === undefined || stream === undefined ? undefined : [name, stream]
+}
+
+/** The type that a dynamic value says of itself; of a collection the one that all its items say. */
+function dynamicTypeAt(layout: ModelLayout, row: Uint8Array, at: number): TypeReference | undefined {
+  const own = typedValueAt(row, at, layout)
+  if (own !== undefined) return singleOf(own.type)
+  if (elementType(row, at) !== bsonType.array) return undefined
+  let type: ScalarType | undefined
+  for (let item = firstElement(row, valueOffset(row, at)); item >= 0; item = nextElement(row, item)) {
+    if (elementType(row, item) === bsonType.null) continue
+    const found = typedValueAt(row, item, layout)?.type
+    if (found === undefined || (type !== undefined && found !== type)) return undefined
+    type = found
+  }
+  return type && { ...singleOf(type), collection: true }
 }
 
 function decodeProperty(
@@ -157,8 +198,8 @@ function decodeStructured(
   const start = valueOffset(row, at)
   const type = typeOfDocument(row, start, declared)
   const members = new Map<string, Value>()
-  readMembers(layout, row, start, type, members, depth + 1)
-  return { kind: 'structured', type, members }
+  const more = readMembers(layout, row, start, type, members, depth + 1)
+  return { kind: 'structured', type, members, ...more }
 }
 
 function decodeEnum(type: EnumType, row: Uint8Array, bson: number, offset: number): bigint | null {

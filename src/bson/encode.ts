@@ -70,7 +70,7 @@ export function plainKeysOf({ key, entityType }: CollectionLayout): readonly Pro
 
 /**
  * The change that sets some members and leaves the others (PATCH, Protocol 11.4.3). Key properties are left out. Members of
- * a single complex value are set one by one, so that those not named stay; collections are set as a whole.
+ * a single complex value are set one by one, so that those not named stay; collections, and values that are `whole`, are set as a whole.
  * @param type declared or actual type of the document
  * @param more types that dynamic members were given, and streams
  * @returns `set` and `unset` by dotted field path; null members are unset
@@ -293,7 +293,13 @@ function mergeMembers(
       if (reference === undefined || isSingleInstant(reference)) unset.push(path + fields.exact)
       continue
     }
-    if (reference !== undefined && !reference.collection && isStructured(reference.type) && isStructuredValue(member)) {
+    if (
+      reference !== undefined &&
+      !reference.collection &&
+      isStructured(reference.type) &&
+      isStructuredValue(member) &&
+      !member.whole
+    ) {
       invariant(isSubtypeOf(member.type, reference.type), `${member.type.name} derives from ${reference.type.name}`)
       if (member.type !== reference.type) set[`${path}.${fields.type}`] = member.type.name
       mergeMembers(layout, member, `${path}.`, set, unset)

@@ -75,6 +75,8 @@ export interface StructuredValue {
   readonly dynamicTypes?: ReadonlyMap<string, TypeReference>
   /** values of stream properties that are set, by name, and of the entity's media (`mediaMember`); null: taken away */
   readonly streams?: ReadonlyMap<string, StreamReference | null>
+  /** in an update: it takes the place of what is there, instead of being merged into it */
+  readonly whole?: true
 }
 
 /** Where the bytes of a stream are: a file of the store, which is never changed. */

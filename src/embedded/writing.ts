@@ -116,6 +116,8 @@ function holds(precondition: Precondition | undefined, row: Uint8Array): boolean
       return true
     case 'absent':
       return false
+    case 'unversioned':
+      return versionOfRow(row) === 0
     case 'versions':
       return precondition.anyOf.includes(versionOfRow(row))
     case 'notVersions':

@@ -125,6 +125,8 @@ function versionFilter(precondition: Precondition | undefined): Filter | boolean
       return { [fields.version]: { $in: precondition.anyOf } }
     case 'notVersions':
       return { [fields.version]: { $nin: precondition.noneOf } }
+    case 'unversioned':
+      return { [fields.version]: null }
     case 'absent':
       return false
     default:
@@ -138,6 +140,8 @@ function holds(precondition: Precondition | undefined, version: number | undefin
       return version !== undefined && precondition.anyOf.includes(version)
     case 'notVersions':
       return version === undefined || !precondition.noneOf.includes(version)
+    case 'unversioned':
+      return version === undefined
     case 'absent':
       return false
     default:

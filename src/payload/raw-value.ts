@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer'
 import { decodeField } from '../bson/decode.ts'
 import type { ModelLayout } from '../bson/layout.ts'
 import { annotationOf, text } from '../edm/annotations.ts'
-import type { TypeReference } from '../edm/model.ts'
+import { Decimal } from '../edm/decimal.ts'
+import type { PrimitiveTypeName, Type, TypeReference } from '../edm/model.ts'
 import { printPrimitive } from '../edm/primitives.ts'
 import { primitiveOf } from '../edm/types.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
@@ -21,28 +22,60 @@ export interface RawValue {
  * Compiles the reader of a raw value (Protocol 11.2.4.2): text/plain, of Edm.Binary the bytes in the media type of
  * Core.MediaType, else application/octet-stream.
  * @returns gives undefined where the value is null (204)
+ * @param reference undefined: a dynamic property, whose value says what it is
  * @throws ODataError badRequest where the member is no primitive value
  */
 export function compileRawValue(
   path: MemberPath,
-  reference: TypeReference,
+  reference: TypeReference | undefined,
   layout: ModelLayout,
   owner: MemberOwner,
 ): (row: Uint8Array) => RawValue | undefined {
-  const { type } = reference
-  const primitive = primitiveOf(type)?.name
-  if (reference.collection || (primitive === undefined && type.kind !== 'enum'))
-    throw new ODataError('badRequest', 'Only a primitive value can be read by $value.', { target: '$value' })
+  const type = reference?.type
+  const primitive = type && primitiveOf(type)?.name
+  const isRaw = type === undefined || primitive !== undefined || type.kind === 'enum'
+  if (!isRaw || reference?.collection) throw notRaw()
   const place = memberPlace(path, layout, owner)
   const binaryType = mediaTypeOf(path) ?? 'application/octet-stream'
   return (row) => {
     const { at, exactAt } = place(row)
-    const value = decodeField(row, at, reference, exactAt, layout) as PrimitiveValue | null
+    const value = decodeField(row, at, reference, exactAt, layout)
     if (value === null) return undefined
+    if (Array.isArray(value) || (typeof value === 'object' && 'kind' in value && value.kind === 'structured'))
+      throw notRaw()
+    return rawOf(value as PrimitiveValue, type)
+  }
+
+  function rawOf(value: PrimitiveValue, type: Type | undefined): RawValue {
     if (value instanceof Uint8Array) return { contentType: binaryType, body: value }
     const printed =
-      type.kind === 'enum' ? enumText(type, value as bigint) : printPrimitive(primitive ?? 'Edm.String', value)
+      type?.kind === 'enum' ? enumText(type, value as bigint) : printPrimitive(primitive ?? typeOf(value), value)
     return { contentType: 'text/plain;charset=utf-8', body: Buffer.from(printed) }
+  }
+}
+
+function notRaw(): ODataError {
+  return new ODataError('badRequest', 'Only a primitive value can be read by $value.', { target: '$value' })
+}
+
+/** The type of a dynamic value, as its form in memory says it (edm/value.ts). */
+function typeOf(value: Exclude<PrimitiveValue, Uint8Array>): PrimitiveTypeName {
+  switch (typeof value) {
+    case 'string':
+      return 'Edm.String'
+    case 'boolean':
+      return 'Edm.Boolean'
+    case 'number':
+      return 'Edm.Double'
+    case 'bigint':
+      return 'Edm.Int64'
+    default:
+      if (value instanceof Decimal) return 'Edm.Decimal'
+      return value.kind === 'dateTimeOffset'
+        ? 'Edm.DateTimeOffset'
+        : value.kind === 'duration'
+          ? 'Edm.Duration'
+          : 'Edm.Geography'
   }
 }
 

@@ -1,11 +1,10 @@
 import { isComputed } from '../csdl/core.ts'
-import type { EntityType, Model, StructuredType, TypeReference } from '../edm/model.ts'
-import { isStructured } from '../edm/types.ts'
-import type { StructuredValue, Value } from '../edm/value.ts'
+import type { EntityType, Model, StructuredType } from '../edm/model.ts'
+import type { StructuredValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { Faults } from './faults.ts'
 import { type JsonObject, jsonKinds, parseJson } from './json.ts'
-import { type BodyMode, type Reading, readStructured, valueReader } from './read-structured.ts'
+import { type BodyMode, type Reading, readStructured } from './read-structured.ts'
 import type { RelatedMember } from './related-body.ts'
 import { type BodyConditions, checkBody } from './validation/body-rules.ts'
 
@@ -46,39 +45,6 @@ export function readEntity(body: Uint8Array, options: ReadEntityOptions): Struct
   if (options.conditions) checkBody(options.conditions, node, value, options.model, reading.faults)
   if (related && related.length > 0) options.nested?.(value?.type ?? options.type, related, reading.faults)
   return finished(value, reading)
-}
-
-/** What `readValue` needs to know. */
-export interface ReadValueOptions {
-  readonly model: Model
-  readonly mode: BodyMode
-}
-
-/**
- * Reads the body that writes a single property (Protocol 11.4.9): the object itself for a complex value, else
- * `{"value": ...}`.
- * @throws ODataError as `readEntity`
- */
-export function readValue(body: Uint8Array, reference: TypeReference, options: ReadValueOptions): Value {
-  const node = readObject(body)
-  const reading = readingOf(options.model, false)
-  if (!reference.collection && isStructured(reference.type))
-    return finished(readStructured(node, reference.type, '', reading, options.mode), reading)
-  const member = node.members.get('value')
-  for (const duplicate of node.duplicates)
-    reading.faults.add(
-      'propertyDuplicate',
-      `The member ${JSON.stringify(duplicate.name)} occurs twice.`,
-      duplicate.name,
-      duplicate,
-    )
-  if (member === undefined) reading.faults.add('propertyRequired', 'The body has no member "value".', 'value', node)
-  else if (member.kind !== 'null')
-    return finished(valueReader(reference)(member, 'value', reading, options.mode), reading)
-  else if (reference.collection || !reference.nullable)
-    reading.faults.add('propertyNull', 'The value must not be null.', 'value', member)
-  reading.faults.throwIfAny()
-  return null
 }
 
 function readObject(body: Uint8Array): JsonObject {

@@ -258,6 +258,28 @@ function readDynamic(
   return node.kind === 'null' ? null : valueReader(reference)(node, target, reading, 'create')
 }
 
+/**
+ * The value of a dynamic property that stands alone in a body (`{"value": ...}`), its type beside it or at the object.
+ * @param node undefined: it is not there
+ * @returns undefined where a fault was found
+ */
+export function readDynamicMember(
+  name: string,
+  node: JsonNode | undefined,
+  object: JsonObject,
+  reading: Reading,
+): { readonly value: Value; readonly type?: TypeReference } | undefined {
+  if (node === undefined) return undefined
+  const own = node === object ? undefined : (object.members.get('@odata.type') ?? object.members.get('@type'))
+  const described: JsonObject =
+    own === undefined || typeAnnotation(name, object)
+      ? object
+      : { ...object, members: new Map([...object.members, [`${name}@type`, own]]) }
+  const value = readDynamic(name, node, described, name, reading)
+  const type = declaredType(name, described, reading.model)
+  return value === undefined ? undefined : { value, ...(type === undefined ? {} : { type }) }
+}
+
 /** The `type` control information of a member. */
 function typeAnnotation(name: string, object: JsonObject): JsonNode | undefined {
   return object.members.get(`${name}@odata.type`) ?? object.members.get(`${name}@type`)

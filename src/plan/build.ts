@@ -1,5 +1,6 @@
 import { assertNever, invariant } from '../base/assert.ts'
 import type { BoundTransformation } from '../bind/apply/bind-query.ts'
+import { noQuery } from '../bind/no-query.ts'
 import type { BoundPath, BoundQuery, ExpandItem, ParameterSlot } from '../bind/tree.ts'
 import { isComputed } from '../csdl/core.ts'
 import type { EntityType, Model, Operation, TypeReference } from '../edm/model.ts'
@@ -29,6 +30,7 @@ import type {
   StorePlan,
   UpdatePlan,
 } from './plan.ts'
+import { keptOf, propertyTarget } from './property-change.ts'
 import { linkedTo, referencePlan } from './references.ts'
 import { relatedQuery } from './related.ts'
 import { resultOrder } from './result.ts'
@@ -59,8 +61,12 @@ export function buildPlan(request: PlanRequest): Plan {
   const { path, options } = request
   const method = checkMethod(path, request.method)
   checkOptions(path.resource, options, method === 'GET')
-  if (options.index !== undefined)
-    throw new ODataError('notImplemented', '$index is not implemented by this service.', { target: '$index' })
+  if (options.index !== undefined && path.resource === 'entityCollection')
+    throw new ODataError('notImplemented', 'Positions of entities ($index) are not implemented by this service.', {
+      target: '$index',
+    })
+  if (path.resource === 'eachEntity')
+    throw new ODataError('notImplemented', 'Each entity of a collection ($each) is not implemented by this service.')
   if (path.resource === 'serviceDocument') return freeze({ kind: 'serviceDocument', requires: [], slots: [] })
   if (path.resource === 'metadata') return freeze({ kind: 'metadata', requires: [], slots: [] })
   if (path.resource === 'batch') return freeze({ kind: 'batch', requires: [], slots: [] })
@@ -114,10 +120,11 @@ function rowsPlan(
   })
   const query = expand === bound.expand ? bound : { ...bound, expand }
   // what an action gives is read once it is done
-  const plan = {
-    ...storePlan(method, { ...place, model: request.model, path, query, slots, requires }),
+  const positional = request.options.index !== undefined
+  const plan = ruled({
+    ...storePlan(method, { ...place, model: request.model, path, query, slots, requires, positional }),
     ...conditions,
-  }
+  })
   const first = slots.length + place.hops.reduce((sum, { values }) => sum + values.length, 0)
   const related =
     plan.kind === 'read' || plan.kind === 'count' ? relatedQuery(request.model, path, plan, first) : undefined
@@ -185,14 +192,34 @@ interface Parts extends PathSource {
   readonly query: BoundQuery
   readonly slots: readonly ParameterSlot[]
   readonly requires: readonly Requirement[]
+  /** `$index` is said */
+  readonly positional: boolean
 }
 
 function storePlan(method: Method, parts: Parts): StorePlan {
   const stream = streamTarget(method, parts.path, parts)
-  if (stream === undefined) return rowPlan(method, parts)
+  if (stream === undefined) return propertyPlan(method, parts) ?? rowPlan(method, parts)
   // taking away the value of a stream property changes its entity
   const plan = rowPlan(stream.removed ? 'PUT' : method, parts)
   return plan.kind === 'update' ? { ...plan, stream, replace: false } : { ...plan, stream }
+}
+
+/** Changing a property of an entity changes the entity; where there is none, there is nothing to change. */
+function propertyPlan(method: Method, parts: Parts): UpdatePlan | undefined {
+  if (method === 'GET' || parts.member.length === 0) return undefined
+  const shown = rowPlan('GET', parts)
+  invariant(shown.kind === 'read', 'a property is read')
+  const property = propertyTarget(method, { ...parts, shown: freeze(shown) })
+  const plan = rowPlan('PATCH', { ...parts, query: noQuery })
+  if (property === undefined || plan.kind !== 'update') return undefined
+  const { nesting, ...update } = plan
+  return { ...update, upsert: false, property: { ...property, kept: [] } }
+}
+
+/** What the model says of parts of the property that changes. */
+function ruled<P extends StorePlan>(plan: P): P {
+  if (plan.kind !== 'update' || plan.property === undefined) return plan
+  return { ...plan, upsert: false, property: { ...plan.property, kept: keptOf(plan.property.path, plan) } }
 }
 
 function rowPlan(method: Method, parts: Parts): StorePlan {

@@ -40,6 +40,8 @@ export const legalOptions: Readonly<Record<ResourceKind, readonly OptionName[]>>
   complexCollection: [...values, 'select', 'expand'],
   stream: plain,
   untyped: plain,
+  eachEntity: plain,
+  eachItem: plain,
   rawValue: plain,
   mediaStream: plain,
   count: list('filter search apply format schemaversion'),
@@ -48,6 +50,9 @@ export const legalOptions: Readonly<Record<ResourceKind, readonly OptionName[]>>
   actionCall: oneEntity,
   actionImport: oneEntity,
 }
+
+/** Collections that an item may be put into at a position (Protocol 11.4.11). */
+const positional: readonly ResourceKind[] = ['entityCollection', 'primitiveCollection', 'complexCollection']
 
 /** Options that a request to change data may carry, for the representation it returns (Protocol 11.4). */
 const onChange = oneEntity
@@ -64,7 +69,7 @@ export function checkOptions(resource: ResourceKind, options: QueryOptions, read
     const allowed = reading
       ? legal.includes(name)
       : onChange.includes(name) ||
-        (name === 'index' && resource === 'entityCollection') ||
+        (name === 'index' && positional.includes(resource)) ||
         // of the reference to take away (Protocol 11.4.6.2)
         (name === 'id' && resource === 'referenceCollection')
     if (!allowed)
@@ -90,6 +95,8 @@ const described: Readonly<Partial<Record<ResourceKind, string>>> = {
   complexCollection: 'a collection of complex values',
   rawValue: 'a raw value',
   count: '$count',
+  eachEntity: 'each member of a collection',
+  eachItem: 'each member of a collection',
 }
 
 function describe(resource: ResourceKind): string {

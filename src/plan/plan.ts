@@ -24,7 +24,7 @@ import type {
   StructuredType,
   TypeReference,
 } from '../edm/model.ts'
-import type { PlanConditions } from './capabilities/verdict.ts'
+import type { BodyRule, PlanConditions } from './capabilities/verdict.ts'
 import type { Linked } from './linking.ts'
 import type { NestingPlace } from './nested.ts'
 
@@ -185,6 +185,24 @@ export interface StreamTarget {
   readonly removed?: true
 }
 
+/** One property of a row, or items of a collection in it, changed by themselves (Protocol 11.4.9 to 11.4.11, 11.4.13, 11.4.14). */
+export interface PropertyTarget {
+  /** from the row to what changes; casts and positions must meet what is stored */
+  readonly path: readonly MemberStep[]
+  /** of the value at the path; undefined: a dynamic property */
+  readonly reference: TypeReference | undefined
+  /** `set`: a value in place of the old one; `merge`: into a complex value; `clear`: null, or no items; `append`: one more item */
+  readonly change: 'set' | 'merge' | 'clear' | 'append'
+  /** it is these items of the collection at the path that change, each for itself (`/$each`) */
+  readonly each?: ItemsQuery
+  /** the body is the value alone (`$value`) */
+  readonly raw: boolean
+  /** the annotations that keep parts of the value as they are: paths from the value */
+  readonly kept: readonly BodyRule[]
+  /** reads what `return=representation` answers */
+  readonly shown: ReadPlan
+}
+
 interface PlanBase extends PlanConditions {
   /** what is read or written is a stream */
   readonly stream?: StreamTarget
@@ -302,6 +320,8 @@ export interface UpdatePlan extends PlanBase {
   readonly kind: 'update'
   readonly source: Source
   readonly replace: boolean
+  /** undefined: the entity changes, not one property of it */
+  readonly property?: PropertyTarget
   /** for what its body nests or refers to */
   readonly nesting?: NestingPlace
   /** whether a missing entity is created (P 11.4.4); false where the service makes the key */

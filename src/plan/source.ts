@@ -130,6 +130,7 @@ class Walk {
         this.#member.push({ kind: 'ordinal', index: segment.index })
         return
       case '$count':
+      case '$each':
         return
       default:
         break

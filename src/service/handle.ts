@@ -21,6 +21,7 @@ import { followHops } from './hops.ts'
 import { createMedia, describesEntity, isStreaming, readStream, removeMedia, writeStream } from './media.ts'
 import { invokeAction } from './operations/invoke-action.ts'
 import type { Planned } from './planner.ts'
+import { changeProperty, changesProperty } from './property/change.ts'
 import { count, read } from './read.ts'
 import { changeReferences } from './references.ts'
 import { isRepeatable, repeatably } from './repeatable.ts'
@@ -142,6 +143,7 @@ async function execute(
       return create(core, exchange, plan, related(parameters), options)
     case 'update':
       if (isStreaming(plan)) return writeStream(core, exchange, plan, related(parameters), options)
+      if (changesProperty(plan)) return changeProperty(core, exchange, plan, related(parameters), options)
       return update(core, exchange, plan, related(parameters), options)
     case 'delete':
       if (isStreaming(plan)) return removeMedia(core, exchange, plan, related(parameters))

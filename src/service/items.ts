@@ -1,8 +1,9 @@
 import type { Parameters } from '../bind/tree.ts'
+import { bsonType, elementType, firstElement, nextElement, valueOffset } from '../bson/reader.ts'
 import { prepareItems, type SelectedItems } from '../eval/items.ts'
 import { contextUrl } from '../payload/context.ts'
 import { compileItemsWriter } from '../payload/items-writer.ts'
-import { memberPlace } from '../payload/member-place.ts'
+import { type MemberPlace, memberPlace } from '../payload/member-place.ts'
 import type { ByteSink, JsonDialect } from '../payload/writer.ts'
 import type { ItemsQuery, ReadPlan } from '../plan/plan.ts'
 import { type Core, collectionOf } from './core.ts'
@@ -25,6 +26,55 @@ export function itemsOfRow(
     select: prepareItems(items, { layout, type, collection }),
   }))
   return select(parameters)(row, place(row).at)
+}
+
+/** The positions of the items that a plan asks for, in one row. */
+export function positionsOfRow(
+  core: Core,
+  plan: ReadPlan,
+  items: ItemsQuery,
+  parameters: Parameters,
+  row: Uint8Array,
+): ReadonlySet<number> {
+  const chosen = new Set(itemsOfRow(core, plan, items, parameters, row).elements)
+  const positions = new Set<number>()
+  const { at } = placeOf(core, plan)(row)
+  if (at < 0 || elementType(row, at) !== bsonType.array) return positions
+  let position = 0
+  for (let item = firstElement(row, valueOffset(row, at)); item >= 0; item = nextElement(row, item)) {
+    if (chosen.has(item)) positions.add(position)
+    position++
+  }
+  return positions
+}
+
+function placeOf(core: Core, { member, source: { type, root } }: ReadPlan): (row: Uint8Array) => MemberPlace {
+  return core.writers.once(member, () =>
+    memberPlace(member, core.layout, { type, collection: collectionOf(core.layout, root) }),
+  )
+}
+
+/** Writes the items at some positions of one row. */
+export function writePositions(
+  core: Core,
+  plan: ReadPlan,
+  items: ItemsQuery,
+  parameters: Parameters,
+  dialect: JsonDialect,
+  row: Uint8Array,
+  positions: ReadonlySet<number>,
+  sink: ByteSink,
+): void {
+  const write = core.writers.get(items, dialect, () =>
+    compileItemsWriter(items.type, plan.select, dialect, core.layout),
+  )
+  const elements: number[] = []
+  const { at } = placeOf(core, plan)(row)
+  let position = 0
+  if (at >= 0 && elementType(row, at) === bsonType.array)
+    for (let item = firstElement(row, valueOffset(row, at)); item >= 0; item = nextElement(row, item))
+      if (positions.has(position++)) elements.push(item)
+  write(row, elements, sink, dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters), undefined)
 }
 
 /** Writes the items that a plan asks for, of one row. */

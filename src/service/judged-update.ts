@@ -47,6 +47,8 @@ export function meets(precondition: Precondition | undefined, version: number | 
       return true
     case 'absent':
       return false
+    case 'unversioned':
+      return version === undefined
     case 'versions':
       return version !== undefined && precondition.anyOf.includes(version)
     case 'notVersions':
@@ -59,7 +61,8 @@ function merged(stored: StructuredValue, change: StructuredValue): StructuredVal
   const members = new Map<string, Value>(stored.members)
   for (const [name, value] of change.members) {
     const before = members.get(name)
-    members.set(name, isStructuredValue(value) && isStructuredValue(before) ? merged(before, value) : value)
+    const merges = isStructuredValue(value) && !value.whole && isStructuredValue(before)
+    members.set(name, merges ? merged(before, value) : value)
   }
   return { kind: 'structured', type: change.type, members }
 }

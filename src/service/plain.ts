@@ -95,11 +95,21 @@ export function withReturned(
       const read = reference
         ? valueReader(reference)(nodeOf(value), name, reading, mode)
         : dynamicValue(type, name, value, reading)
-      if (read !== undefined) members.set(name, read)
+      if (read !== undefined) members.set(name, isWhole(entity.members.get(name)) ? whole(read) : read)
     }
   }
   orBlame(reading.faults, `a hook gave back what ${type.name} cannot hold`)
   return { ...entity, members }
+}
+
+function isWhole(value: Value | undefined): boolean {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured' && !!value.whole
+}
+
+/** What a hook gives in place of a value that replaces another replaces it, too. */
+function whole(value: Value): Value {
+  if (typeof value !== 'object' || value === null || !('kind' in value) || value.kind !== 'structured') return value
+  return { ...value, whole: true }
 }
 
 /**

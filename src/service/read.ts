@@ -10,7 +10,7 @@ import type { ByteSink, JsonDialect, Related, RowShape, RowWriter } from '../pay
 import type { CountPlan, CreatePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import { printETag, readConditions } from '../protocol/etag.ts'
 import type { HttpResponse } from '../protocol/message.ts'
-import { jsonContentType, negotiateJson, requireAcceptable } from '../protocol/negotiate.ts'
+import { type JsonFormat, jsonContentType, negotiateJson, requireAcceptable } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
 import type { Rows } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
@@ -101,14 +101,31 @@ async function readSingle(
   if (notModified(conditions, version)) return { status: 304, headers: answer, body: undefined }
   const row = controller.afterRead ? await shownRow(core, exchange, plan.source.root, stored) : stored
   if (format === undefined) return rawValue(core, exchange, plan, parameters, row, answer, options)
+  if (plan.member.length > 0) return memberAnswer(core, exchange, plan, parameters, row, format, answer)
 
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
-  if (plan.member.length === 0) {
-    const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
-    const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand)
-    rowWriter(core, plan, dialect)(row, sink, context, related)
-  } else if (plan.items) writeItems(core, plan, plan.items, parameters, dialect, row, sink)
+  const contextText = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
+  const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand)
+  rowWriter(core, plan, dialect)(row, sink, contextText, related)
+  answer['Content-Type'] = jsonContentType(format, exchange.version)
+  addApplied(exchange, dialect, answer)
+  return { status: 200, headers: answer, body: sink.take() }
+}
+
+/** The property of a row that a plan reads, with the headers that are known already; 204 where it is null. */
+export function memberAnswer(
+  core: Core,
+  exchange: Exchange,
+  plan: ReadPlan,
+  parameters: Parameters,
+  row: Uint8Array,
+  format: JsonFormat,
+  answer: Record<string, string>,
+): HttpResponse {
+  const dialect = dialectOf(core, exchange, format)
+  const sink = createSink()
+  if (plan.items) writeItems(core, plan, plan.items, parameters, dialect, row, sink)
   else if (!writeMember(core, plan, parameters, dialect, row, sink)) {
     if (lacksPosition(core, plan, row)) throw new ODataError('entityNotFound', 'The collection has no such position.')
     return { status: 204, headers: answer, body: undefined }
@@ -156,14 +173,15 @@ function ownerOf(core: Core, plan: ReadPlan) {
   return { type: plan.source.type, collection: collectionOf(core.layout, plan.source.root) }
 }
 
-function rawValue(
+/** The value alone (`$value`). */
+export function rawValue(
   core: Core,
   exchange: Exchange,
   plan: ReadPlan,
   parameters: Parameters,
   row: Uint8Array,
   answer: Record<string, string>,
-  options: QueryOptions,
+  options: Pick<QueryOptions, 'format'>,
 ): HttpResponse {
   const { memberType, items } = plan
   if (items) {
@@ -175,8 +193,6 @@ function rawValue(
       body: Buffer.from(String(itemsOfRow(core, plan, items, parameters, row).total)),
     }
   }
-  if (memberType === undefined)
-    throw new ODataError('notImplemented', 'Media streams are not implemented by this service.')
   const read = core.writers.once(plan.member, () =>
     compileRawValue(plan.member, memberType, core.layout, ownerOf(core, plan)),
   )

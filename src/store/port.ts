@@ -90,6 +90,8 @@ export type Precondition =
   | { readonly kind: 'notVersions'; readonly noneOf: readonly number[] }
   /** `If-None-Match: *` */
   | { readonly kind: 'absent' }
+  /** written by others only: it has no version yet */
+  | { readonly kind: 'unversioned' }
 
 /** Rows in batches; the first is there already. */
 export interface Rows {

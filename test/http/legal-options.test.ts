@@ -11,7 +11,13 @@ import { asking, makePeople } from '../support/url-people.ts'
 
 /** A URL of each kind of resource. */
 const resources: Readonly<
-  Record<Exclude<ResourceKind, 'batch' | 'actionCall' | 'actionImport' | 'stream' | 'mediaStream'>, string>
+  Record<
+    Exclude<
+      ResourceKind,
+      'batch' | 'actionCall' | 'actionImport' | 'stream' | 'mediaStream' | 'eachEntity' | 'eachItem'
+    >,
+    string
+  >
 > = {
   serviceDocument: '/',
   metadata: '/$metadata',

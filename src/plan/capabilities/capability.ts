@@ -101,6 +101,14 @@ function restrictionEntry({ root, path }: Way): Expression {
   )
 }
 
+/** The entries of CollectionPropertyRestrictions about a collection-valued property. */
+export function propertyRestrictions({ ways }: Place): readonly AnnotationExpression[] {
+  return ways.flatMap(({ root, path }) => {
+    const entries = annotationOf(root, `${vocabulary}CollectionPropertyRestrictions`)?.value
+    return entryFor(entries, 'CollectionProperty', path) ?? []
+  })
+}
+
 function entryFor(entries: Expression, property: string, path: readonly string[]): Expression {
   return items(entries).find((entry) => samePath(pathText(member(entry, property)), path))
 }

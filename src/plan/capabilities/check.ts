@@ -15,6 +15,7 @@ import { type Access, accessRefusal, grantsOf, permissionsOf, Requirements, rest
 import { autoExpanded } from './auto-expand.ts'
 import { bodyRulesOf } from './body-rules.ts'
 import { capabilityOf, containerCapability, isSupported } from './capability.ts'
+import { itemRefusal } from './collection-property.ts'
 import { demandsOf } from './demands.ts'
 import { navigationRefusal, relatingRefusal } from './navigation.ts'
 import { namesOf, ownSet, type Place, placeOfMember } from './place.ts'
@@ -196,14 +197,10 @@ function checkMethodAllowed(
   )
 }
 
-function methodRefusal(
-  { resource }: BoundPath,
-  method: Method,
-  last: PathPosition,
-  single: boolean,
-): string | undefined {
+function methodRefusal(path: BoundPath, method: Method, last: PathPosition, single: boolean): string | undefined {
+  const { resource } = path
   const access = accessOf(method, last)
-  const refusal = accessRefusal(last.place, access, single)
+  const refusal = accessRefusal(last.place, access, single) ?? itemRefusal(path, method, last)
   if (
     refusal !== undefined ||
     (method !== 'PUT' && method !== 'PATCH') ||

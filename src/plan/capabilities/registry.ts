@@ -135,17 +135,21 @@ const core: Readonly<Record<string, TermEntry>> = {
     'src/service/operations/arguments.ts',
     called,
   ),
-  Ordered: partly(
-    'positions in paths and expressions; `$index` is not implemented yet',
+  Ordered: enforced(
+    'positions in paths and expressions, and items read, changed and taken away by them; the order of entities is not kept',
     'src/bind/bind-path.ts',
-    'test/http/items.test.ts',
+    'test/http/property-changes.test.ts',
   ),
   Permissions: enforced(
     'what cannot be read is in no answer and cannot be filtered, sorted, searched, selected or computed with; what cannot be written is ignored; on entity sets, navigation properties and entity types: 405',
     `${here}/readable.ts`,
     http,
   ),
-  PositionalInsert: notYet('$index is not implemented yet'),
+  PositionalInsert: partly(
+    '`$index` of a POST to a collection in a property; of entities it is a 501',
+    'src/plan/property-change.ts',
+    'test/http/property-changes.test.ts',
+  ),
   RequiresExplicitBinding: enforced(
     'bound only to what names the operation: 404 elsewhere',
     'src/bind/operations.ts',
@@ -180,10 +184,10 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     'src/plan/tracking.ts',
     'test/unit/plan/tracking.test.ts',
   ),
-  CollectionPropertyRestrictions: partly(
-    'options on the property’s path; `Insertable`, `Updatable` and `Deletable` are about changes that are not implemented yet',
-    `${here}/capability.ts`,
-    query,
+  CollectionPropertyRestrictions: enforced(
+    'options on the property’s path; `Insertable`, and `Updatable` and `Deletable` of items by position and with `/$each`: 405',
+    `${here}/collection-property.ts`,
+    'test/http/property-changes.test.ts',
   ),
   ComputeSupported: enforced('$compute', `${here}/query.ts`, query),
   ConformanceLevel: served,

@@ -59,14 +59,14 @@ describe('resources', () => {
     ['Best/name', 'primitive Best/name [] singleton,property'],
     ['Best/s.Book/pages', 'primitive Best/my.shop.Book/pages [] singleton,cast,property'],
     ['Products/s.Product', 'entityCollection Products [] entitySet'],
-    ['Products/$each', 'entityCollection Products/$each [] entitySet,$each'],
+    ['Products/$each', 'eachEntity Products/$each [] entitySet,$each'],
     [
       'Products/$filter(status%20eq%201)/$count',
       'count Products/$filter((status eq #0:Edm.Int32))/$count [1] entitySet,$filter,$count',
     ],
     [
       'Products/$filter(@f)/$each?@f=status%20eq%202',
-      'entityCollection Products/$filter((status eq #0:Edm.Int32))/$each [2] entitySet,$filter,$each',
+      'eachEntity Products/$filter((status eq #0:Edm.Int32))/$each [2] entitySet,$filter,$each',
     ],
   ])('%s', (url, bound) => {
     expect(dump(url)).toBe(bound)
@@ -116,7 +116,7 @@ describe('refusals', () => {
     ['Products(5)/tags/0', "resourceNotFound 0: 'tags' has no positions: it is not ordered (Core.Ordered)."],
     ["Categories('x')/a/b", 'notImplemented b: A path behind a dynamic property is not implemented by this service.'],
     ['Products/$query', 'notImplemented $query: /$query is not implemented by this service.'],
-    ['Products/$each/5', "resourceNotFound 5: '5' does not exist behind a collection of entities."],
+    ['Products/$each/5', 'notImplemented 5: A path behind /$each is not implemented by this service.'],
     [
       'Products(5)/$filter(status%20eq%201)',
       "resourceNotFound $filter(status eq 1): '$filter(status eq 1)' does not exist behind an entity.",

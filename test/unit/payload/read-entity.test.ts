@@ -3,8 +3,8 @@ import { Decimal } from '../../../src/edm/decimal.ts'
 import type { EntityType } from '../../../src/edm/model.ts'
 import type { StructuredValue, Value } from '../../../src/edm/value.ts'
 import { ODataError } from '../../../src/errors/odata-error.ts'
-import { readEntity, readValue } from '../../../src/payload/read-entity.ts'
-import { ref, sampleModel } from './fixture.ts'
+import { readEntity } from '../../../src/payload/read-entity.ts'
+import { sampleModel } from './fixture.ts'
 
 const sample = sampleModel()
 const bytes = (body: unknown): Uint8Array =>
@@ -342,24 +342,5 @@ describe('dynamic properties', () => {
       const error = fault(() => read(`{"@odata.type":"#test.Special","text":"","${name}":1}`))
       expect(error.code).toBe('propertyUnknown')
     }
-  })
-})
-
-describe('readValue', () => {
-  const value = (body: unknown, type = ref('Edm.Int32')): Value =>
-    readValue(bytes(body), type, { model: sample.model, mode: 'replace' })
-
-  it('reads the member "value" or the object of a complex type', () => {
-    expect(value({ '@odata.context': 'x', value: 5 })).toBe(5)
-    expect(value({ value: null })).toBeNull()
-    expect(value({ value: ['a'] }, ref('Edm.String', { collection: true }))).toEqual(['a'])
-    expect(value({ city: 'Bonn' }, ref(sample.address))).toMatchObject({ members: new Map([['city', 'Bonn']]) })
-  })
-
-  it('refuses wrong values', () => {
-    expect(fault(() => value({})).code).toBe('propertyRequired')
-    expect(fault(() => value({ value: 'x' })).code).toBe('valueInvalid')
-    expect(fault(() => value({ value: null }, ref('Edm.Int32', { nullable: false }))).code).toBe('propertyNull')
-    expect(fault(() => value('{"value":1,"value":2}')).code).toBe('propertyDuplicate')
   })
 })

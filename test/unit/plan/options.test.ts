@@ -31,6 +31,8 @@ const table: Readonly<Record<ResourceKind, string>> = {
   complexCollection:   'x x x x x x - x x x - - - - x x',
   stream:              '- - - - - - - - - - - - - - x x',
   untyped:             '- - - - - - - - - - - - - - x x',
+  eachEntity:          '- - - - - - - - - - - - - - x x',
+  eachItem:            '- - - - - - - - - - - - - - x x',
   rawValue:            '- - - - - - - - - - - - - - x x',
   mediaStream:         '- - - - - - - - - - - - - - x x',
   count:               'x x - - - - x - - - - - - - x x',
