@@ -5,6 +5,7 @@ import { booleanReference } from '../bind/type-references.ts'
 import type { EntityType, Model, NavigationProperty, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { containedCollection } from './contained.ts'
+import { follows } from './navigation-tree.ts'
 import { ofRow } from './of-row.ts'
 import { totalOrder } from './order.ts'
 import type { Expansion, HopValue, Matching, ReadPlan, Source, SourceRoot } from './plan.ts'
@@ -76,6 +77,13 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
     throw new ODataError('notImplemented', '$compute inside $expand is not implemented by this service.', {
       target: '$expand',
     })
+  for (const expression of [query.filter, ...query.orderby.map((order) => order.expression)])
+    if (expression !== undefined && follows(expression, { children: new Map() }))
+      throw new ODataError(
+        'notImplemented',
+        `$filter and $orderby inside $expand of ${item.property.name} do not follow navigation properties in this service.`,
+        { target: '$expand' },
+      )
   const found = targetOf(building, place, parent, item)
   const { root, type } = found
   const orderby = totalOrder(

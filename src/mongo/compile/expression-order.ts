@@ -64,11 +64,11 @@ export function compileExpressionOrder(
     values.push({ path, term })
     items.push({ field: { path, subPath: '', kind, type, key: false }, descending })
   }
-  const sort: Record<string, 1 | -1> = {}
+  const sort = new Map<string, 1 | -1>()
   for (const { field, descending } of items) {
-    if (field.path in sort) continue
-    sort[field.path] = descending ? -1 : 1
-    if (field.kind === 'instant') sort[field.subPath] = descending ? -1 : 1
+    if (sort.has(field.path)) continue
+    sort.set(field.path, descending ? -1 : 1)
+    if (field.kind === 'instant') sort.set(field.subPath, descending ? -1 : 1)
   }
   return {
     place: (parameters, after) => {
@@ -83,7 +83,7 @@ export function compileExpressionOrder(
       if (!placement.exact || position === undefined) return undefined
       const behind = position === true ? [] : [{ $match: position === false ? { $expr: false } : position }]
       return {
-        sorting: [{ $addFields: Object.fromEntries(added) }, ...behind, { $sort: sort }],
+        sorting: [{ $addFields: Object.fromEntries(added) }, ...behind, { $sort: Object.fromEntries(sort) }],
         cleaning: [{ $unset: values.map(({ path }) => path) }],
       }
     },

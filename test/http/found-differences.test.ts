@@ -1,0 +1,38 @@
+import { beforeAll, expect, it } from 'vitest'
+import { onEveryService } from '../support/running-service.ts'
+
+/** What random models and requests (test/differential/random-models.test.ts) once found, each by name. */
+
+onEveryService('what was found', 'test/models/found.xml', {}, (running) => {
+  beforeAll(async () => {
+    for (const [id, text, parentId] of [
+      [1, 'b', null],
+      [2, 'a', 1],
+      [3, null, 1],
+      [4, 'c', 2],
+    ]) {
+      const answer = await running().send('POST', '/things', { id, toString: text, parentId })
+      expect(answer.status, await answer.clone().text()).toBe(201)
+    }
+  })
+  const ids = async (query: string): Promise<string> => {
+    const answer = await running().get(`/things?${query}`)
+    expect(answer.status, await answer.clone().text()).toBe(200)
+    const { value } = (await answer.json()) as { value: { id: number }[] }
+    return value.map(({ id }) => id).join(' ')
+  }
+
+  it('an order by an expression and a property named like a member of every JavaScript object', async () => {
+    expect(await ids('$orderby=true,toString')).toBe('3 2 1 4')
+    expect(await ids('$orderby=length(toString),toString desc')).toBe('3 4 1 2')
+  })
+
+  it('a condition inside $expand that follows navigation is refused, whatever stands beside it', async () => {
+    for (const filter of ['parent/id eq 1', "(parent/id gt 3) and startswith(null,'a')"]) {
+      const query = `$expand=children($filter=${encodeURIComponent(filter)})`
+      const answer = await running().get(`/things?${query}`)
+      expect(answer.status).toBe(501)
+      expect(await answer.text()).toContain('$filter and $orderby inside $expand of children')
+    }
+  })
+})
