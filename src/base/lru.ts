@@ -1,34 +1,30 @@
-/** A map of bounded size; the entry that was not used for the longest time goes first. */
+/**
+ * A map of bounded size: what was not used for a long time goes first. Two generations instead of one order: an entry that is found is
+ * not moved, so that a hit costs one look-up; when the young generation is full it becomes the old one, and what is left of the old one goes.
+ */
 export class LruMap<K, V> {
-  readonly #entries = new Map<K, V>()
-  readonly #limit: number
+  #young = new Map<K, V>()
+  #old = new Map<K, V>()
+  readonly #half: number
 
-  /** @param limit how many entries it holds at the most */
+  /** @param limit how many entries it holds at the most; half of them, the last used ones, it holds for certain */
   constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  get size(): number {
-    return this.#entries.size
+    this.#half = Math.max(1, Math.floor(limit / 2))
   }
 
   get(key: K): V | undefined {
-    const value = this.#entries.get(key)
-    if (value !== undefined) {
-      this.#entries.delete(key)
-      this.#entries.set(key, value)
-    }
-    return value
+    const value = this.#young.get(key)
+    if (value !== undefined) return value
+    const older = this.#old.get(key)
+    if (older !== undefined) this.set(key, older)
+    return older
   }
 
   set(key: K, value: V): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
-    if (this.#entries.size > this.#limit) {
-      for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest)
-        break
-      }
-    }
+    this.#young.set(key, value)
+    if (this.#young.size <= this.#half) return
+    this.#old = this.#young
+    this.#young = new Map([[key, value]])
+    this.#old.delete(key)
   }
 }

@@ -42,7 +42,12 @@ export async function serve(given: ServeOptions, version: string): Promise<numbe
     serverTiming: options.serverTiming,
     compress: options.compress,
     ...(options.cors ? { cors: options.cors } : {}),
-    onFinished: (request, response, finished) => logRequest(log, request, response, finished),
+    ...(log.isLevelEnabled('info')
+      ? {
+          onFinished: (request: IncomingMessage, response: ServerResponse, finished: Finished) =>
+            logRequest(log, request, response, finished),
+        }
+      : {}),
   }).catch((error: unknown) => {
     throw unreachable(options, error)
   })

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { storeFailure } from '../store/failures.ts'
 import type { Session } from '../store/port.ts'
+import { sessionLike } from '../store/session.ts'
 import type { Committer } from './committer.ts'
 import type { Tables } from './tables.ts'
 import { Conflict, Transaction } from './transaction.ts'
@@ -52,7 +53,7 @@ export class TransactionRunner {
   ): Promise<{ readonly value: T } | undefined> {
     const transaction = new Transaction(this.#tables)
     try {
-      const value = await work({ ...session, transaction })
+      const value = await work(sessionLike(session, { transaction }))
       if (transaction.hasWrites) await this.#committer.run((batch) => transaction.commit(batch), session.timeLimit)
       else if (!transaction.holdsNow()) return undefined
       return { value }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ODataError } from '../errors/odata-error.ts'
-import type { HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
+import type { ContentLimits, HttpRequest, RequestHeaders } from '../protocol/message.ts'
 import type { Service } from '../service/service.ts'
 import { readBody, readContent } from './body.ts'
 import { applyCors, type CorsOptions } from './cors.ts'
@@ -36,6 +36,7 @@ interface MountedRequest extends IncomingMessage {
  */
 export function listenerOf(service: Service, options: ListenerOptions = {}): Listener {
   const { basePath } = service
+  const { onFinished, compress = false } = options
   return (request: MountedRequest, response, next) => {
     const url = request.originalUrl ?? request.url ?? '/'
     const target = below(url, basePath)
@@ -44,52 +45,68 @@ export function listenerOf(service: Service, options: ListenerOptions = {}): Lis
       else notServed(response)
       return
     }
-    const started = performance.now()
+    const started = onFinished ? performance.now() : 0
     let requestId: string | undefined
-    if (options.onFinished)
-      response.once('close', () =>
-        options.onFinished?.(request, response, { milliseconds: performance.now() - started, requestId }),
+    if (onFinished)
+      // on, not once: it comes once only, and that would cost every request a wrapper
+      response.on('close', () =>
+        onFinished(request, response, { milliseconds: performance.now() - started, requestId }),
       )
     if (options.cors && applyCors(options.cors, request, response)) return
-    answer(service, request, response, target)
+    service
+      .handle(new ReceivedRequest(request, response, target), request.headers.host)
       .then((answered) => {
         requestId = answered.headers['request-id']
-        return sendAnswer(request, response, answered, options.compress ?? false)
+        return sendAnswer(request, response, answered, compress)
       })
       .catch((error: unknown) => abandon(response, error, next))
   }
 }
 
-function answer(
-  service: Service,
-  request: MountedRequest,
-  response: ServerResponse,
-  target: string,
-): Promise<HttpResponse> {
-  let gone: AbortController | undefined
-  response.once('close', () => {
-    if (!response.writableFinished) gone?.abort()
-  })
-  const message: HttpRequest = {
-    method: request.method ?? 'GET',
-    target,
-    headers: request.headers as RequestHeaders,
-    body: (limit) => (request.body === undefined ? readBody(request, limit) : Promise.reject(parsedAlready())),
-    content: (limits) => {
-      if (request.body !== undefined) throw parsedAlready()
-      return readContent(request, limits)
-    },
-    // Made when it is asked for: most requests end before anybody does.
-    get signal() {
-      if (gone === undefined) {
-        gone = new AbortController()
-        if (response.destroyed) gone.abort()
-      }
-      return gone.signal
-    },
-    loopback: isLoopback(request.socket.remoteAddress),
+/** A request of node:http. What few ask for is made when it is asked for. */
+class ReceivedRequest implements HttpRequest {
+  readonly method: string
+  readonly target: string
+  readonly headers: RequestHeaders
+  readonly #request: MountedRequest
+  readonly #response: ServerResponse
+  #gone: AbortController | undefined
+
+  constructor(request: MountedRequest, response: ServerResponse, target: string) {
+    this.method = request.method ?? 'GET'
+    this.target = target
+    this.headers = request.headers as RequestHeaders
+    this.#request = request
+    this.#response = response
   }
-  return service.handle(message, request.headers.host)
+
+  body(limit: number): Promise<Uint8Array | undefined> {
+    const request = this.#request
+    return request.body === undefined ? readBody(request, limit) : Promise.reject(parsedAlready())
+  }
+
+  content(limits: ContentLimits): AsyncIterable<Uint8Array> {
+    if (this.#request.body !== undefined) throw parsedAlready()
+    return readContent(this.#request, limits)
+  }
+
+  get signal(): AbortSignal {
+    if (this.#gone === undefined) {
+      const gone = new AbortController()
+      this.#gone = gone
+      const response = this.#response
+      if (response.destroyed) gone.abort()
+      else
+        response.on('close', () => {
+          if (!response.writableFinished) gone.abort()
+        })
+    }
+    return this.#gone.signal
+  }
+
+  get loopback(): boolean {
+    return isLoopback(this.#request.socket.remoteAddress)
+  }
 }
 
 /** Path and query below the base path; undefined where the URL is not under it. */

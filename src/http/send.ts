@@ -17,44 +17,92 @@ const brotliParameters = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }
 const compressBrotli = promisify(brotliCompress)
 const compressGzip = promisify(gzip)
 
-/** Writes an answer to the socket: whole bodies with their length, streamed ones with back-pressure. */
-export async function sendAnswer(
+/**
+ * Writes an answer to the socket: whole bodies with their length, streamed ones with back-pressure.
+ * @returns undefined where all of it has been handed to the socket
+ */
+export function sendAnswer(
   request: IncomingMessage,
   response: ServerResponse,
   answer: HttpResponse,
   compress: boolean,
-): Promise<void> {
-  const { status, body } = answer
-  const headers: Record<string, string> = { ...answer.headers }
-  const varied = response.getHeader('Vary')
-  if (typeof varied === 'string') headers.Vary = headers.Vary === undefined ? varied : `${headers.Vary}, ${varied}`
-  const head = request.method === 'HEAD'
+): Promise<void> | undefined {
+  const { status, headers, body } = answer
   const encoding =
     compress && headers['Content-Encoding'] === undefined && headers['Content-Length'] === undefined
       ? acceptedEncoding(request.headers['accept-encoding'])
       : 'identity'
-
   if (body === undefined) {
-    if (status !== 204 && status !== 304) headers['Content-Length'] = '0'
-    response.writeHead(status, headers).end()
-  } else if (body instanceof Uint8Array) {
-    const bytes = body.length < worthCompressing ? body : await compressed(body, encoding, headers)
-    headers['Content-Length'] = String(bytes.length)
-    response.writeHead(status, headers)
-    if (head) response.end()
-    else if (bytes.length > oneWrite) response.end(bytes)
-    // As a string of bytes it goes out with the headers in one piece; as a buffer it would be a write of its own.
-    else response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), 'latin1')
-  } else if (head) {
-    response.writeHead(status, headers).end()
-    await discard(answer)
-  } else await sendStream(request, response, status, headers, body, encoding)
+    writeHead(response, status, headers, status === 204 || status === 304 ? undefined : '0').end()
+    return undefined
+  }
+  if (body instanceof Uint8Array) {
+    if (encoding !== 'identity' && body.length >= worthCompressing)
+      return sendCompressed(request, response, answer, body, encoding)
+    sendWhole(request, response, status, headers, body)
+    return undefined
+  }
+  if (request.method === 'HEAD') {
+    writeHead(response, status, headers, undefined).end()
+    return discard(answer)
+  }
+  return sendStream(request, response, status, { ...headers }, body, encoding)
 }
 
-async function compressed(body: Uint8Array, encoding: Encoding, headers: Record<string, string>): Promise<Uint8Array> {
-  if (encoding === 'identity') return body
-  headers['Content-Encoding'] = encoding
-  return encoding === 'br' ? compressBrotli(body, brotliParameters) : compressGzip(body)
+/**
+ * The status line and the headers, as one list: node copies an object's once more.
+ * @param length value of Content-Length; undefined: what `headers` says of it
+ */
+function writeHead(
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  length: string | undefined,
+): ServerResponse {
+  const varied = response.getHeader('Vary')
+  // in somebody's app, headers may stand there already: ours take the place of those of the same name
+  if (varied !== undefined || response.getHeaderNames().length > 0) {
+    for (const name in headers) if (name !== 'Vary') response.setHeader(name, headers[name] as string)
+    if (headers.Vary !== undefined)
+      response.setHeader('Vary', varied === undefined ? headers.Vary : `${headers.Vary}, ${varied}`)
+    if (length !== undefined) response.setHeader('Content-Length', length)
+    return response.writeHead(status)
+  }
+  const list: string[] = []
+  for (const name in headers) list.push(name, headers[name] as string)
+  if (length !== undefined) list.push('Content-Length', length)
+  return response.writeHead(status, list)
+}
+
+function sendWhole(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array,
+): void {
+  writeHead(response, status, headers, String(body.length))
+  if (request.method === 'HEAD') response.end()
+  else if (body.length > oneWrite) response.end(body)
+  // As a string of bytes it goes out with the headers in one piece; as a buffer it would be a write of its own.
+  else response.end(latin1(body), 'latin1')
+}
+
+/** Bytes as the string whose characters they are. */
+function latin1(bytes: Uint8Array): string {
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  return buffer.toString('latin1')
+}
+
+async function sendCompressed(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers }: HttpResponse,
+  body: Uint8Array,
+  encoding: Exclude<Encoding, 'identity'>,
+): Promise<void> {
+  const packed = await (encoding === 'br' ? compressBrotli(body, brotliParameters) : compressGzip(body))
+  sendWhole(request, response, status, { ...headers, 'Content-Encoding': encoding }, packed)
 }
 
 async function sendStream(
@@ -69,7 +117,7 @@ async function sendStream(
   const trailers = headers['Content-Length'] === undefined && (request.headers.te?.includes('trailers') ?? false)
   if (trailers) headers.Trailer = 'OData-Error'
   if (encoding !== 'identity') headers['Content-Encoding'] = encoding
-  response.writeHead(status, headers)
+  writeHead(response, status, headers, undefined)
   try {
     const packer =
       encoding === 'identity' ? undefined : encoding === 'br' ? createBrotliCompress(brotliParameters) : createGzip()

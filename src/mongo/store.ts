@@ -16,6 +16,7 @@ import type {
   StoreCapabilities,
   UpdateOutcome,
 } from '../store/port.ts'
+import { sessionLike } from '../store/session.ts'
 import { countedStreams, type StreamStore } from '../store/streams.ts'
 import { deleteRow, updateRow } from './changes.ts'
 import { ChangeStreams } from './changes-since.ts'
@@ -147,7 +148,7 @@ class MongoStore implements Store {
         this.#pages,
         query,
         rowFilter,
-        { ...session, limit: 1, after: undefined },
+        sessionLike(session, { limit: 1, after: undefined }),
         { skip: undefined, top: undefined },
         this.#scanLimit,
       )

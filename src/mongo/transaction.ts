@@ -2,6 +2,7 @@ import { type ClientSession, MongoError } from 'mongodb'
 import { ODataError } from '../errors/odata-error.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Session } from '../store/port.ts'
+import { sessionLike } from '../store/session.ts'
 import { type Connection, transactionOf, writeConcern } from './connection.ts'
 import { writeFailure } from './failures.ts'
 
@@ -26,7 +27,7 @@ export async function runTransaction<T>(
     return await transaction.withTransaction(
       async () => {
         try {
-          return await work({ ...session, transaction })
+          return await work(sessionLike(session, { transaction }))
         } catch (error) {
           const cause = driverError(error)
           if (!cause?.hasErrorLabel(transient)) throw error

@@ -57,14 +57,30 @@ const positional: readonly ResourceKind[] = ['entityCollection', 'primitiveColle
 /** Options that a request to change data may carry, for the representation it returns (Protocol 11.4). */
 const onChange = oneEntity
 
+/** Options that are no part of a request's shape (url/parse-options.ts): requests of one shape differ in them. */
+const shapeless = list('format skiptoken deltatoken')
+
+/** `checkOptions` for a request of a shape that was checked before. @throws ODataError queryOptionNotAllowed */
+export function checkShapeless(resource: ResourceKind, options: QueryOptions, reading: boolean): void {
+  const { format, skiptoken, deltatoken } = options
+  if (format !== undefined || skiptoken !== undefined || deltatoken !== undefined)
+    checkOptions(resource, options, reading, shapeless)
+}
+
 /**
  * Refuses the first option that means nothing on the resource.
  * @param reading whether the request reads (GET, HEAD)
+ * @param among which options are looked at
  * @throws ODataError queryOptionNotAllowed with the option as target
  */
-export function checkOptions(resource: ResourceKind, options: QueryOptions, reading: boolean): void {
+export function checkOptions(
+  resource: ResourceKind,
+  options: QueryOptions,
+  reading: boolean,
+  among: readonly OptionName[] = names,
+): void {
   const legal = legalOptions[resource]
-  for (const name of names) {
+  for (const name of among) {
     if (options[name] === undefined) continue
     const allowed = reading
       ? legal.includes(name)

@@ -21,6 +21,47 @@ export interface HttpRequest {
   readonly loopback: boolean
 }
 
+/** What a request made of another has of its own. */
+type OwnParts = Partial<Pick<HttpRequest, 'method' | 'target' | 'headers' | 'body' | 'signal'>>
+
+/** A request that is another one but for what is given. */
+export function requestLike(request: HttpRequest, own: OwnParts): HttpRequest {
+  return new RequestLike(request, own)
+}
+
+/** A class: an accessor in an object literal costs every object the making of a function. */
+class RequestLike implements HttpRequest {
+  readonly method: string
+  readonly target: string
+  readonly headers: RequestHeaders
+  readonly #of: HttpRequest
+  readonly #own: OwnParts
+
+  constructor(request: HttpRequest, own: OwnParts) {
+    this.method = own.method ?? request.method
+    this.target = own.target ?? request.target
+    this.headers = own.headers ?? request.headers
+    this.#of = request
+    this.#own = own
+  }
+
+  body(limit: number): Promise<Uint8Array | undefined> {
+    return this.#own.body ? this.#own.body(limit) : this.#of.body(limit)
+  }
+
+  content(limits: ContentLimits): AsyncIterable<Uint8Array> {
+    return this.#of.content(limits)
+  }
+
+  get signal(): AbortSignal {
+    return this.#own.signal ?? this.#of.signal
+  }
+
+  get loopback(): boolean {
+    return this.#of.loopback
+  }
+}
+
 /** How much may come, and how slowly. */
 export interface ContentLimits {
   readonly bytes: number

@@ -4,7 +4,7 @@ import { ODataError } from '../errors/odata-error.ts'
 import type { Plan } from '../plan/plan.ts'
 import { printMessage } from '../protocol/http-message.ts'
 import { parseAccept } from '../protocol/media-type.ts'
-import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
+import { type HttpRequest, type HttpResponse, requestLike } from '../protocol/message.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
 import { whole } from '../protocol/whole.ts'
 import type { Core } from './core.ts'
@@ -85,7 +85,7 @@ export async function respondLater(
   core: Core,
   exchange: Exchange,
   plan: Plan,
-  run: (exchange: Exchange) => Promise<HttpResponse>,
+  run: (exchange: Exchange) => Promise<HttpResponse> | HttpResponse,
   finish: (exchange: Exchange, response: HttpResponse) => HttpResponse,
 ): Promise<HttpResponse> {
   const { wait, callback } = parsePrefer(exchange.request.headers.prefer)
@@ -95,16 +95,13 @@ export async function respondLater(
       ? undefined
       : await exchange.request.body(plan.kind === 'batch' ? batchBytes : bodyBytes)
   const abort = new AbortController()
-  const request: HttpRequest = Object.create(exchange.request, {
-    body: { value: () => Promise.resolve(body) },
-    signal: { value: abort.signal },
-  })
+  const request = requestLike(exchange.request, { body: () => Promise.resolve(body), signal: abort.signal })
   const inner: Exchange = { ...exchange, request }
   const answer = async (): Promise<WholeResponse> => {
     let response: WholeResponse
     try {
       response = await within(
-        run(inner).then((found) => whole(finish(inner, found))),
+        Promise.resolve(run(inner)).then((found) => whole(finish(inner, found))),
         abort,
         asyncTime,
       )
@@ -182,8 +179,9 @@ function pause(milliseconds: number): Promise<undefined> {
 
 /** The id in the URL of a status monitor; undefined: it is another URL. */
 export function monitorOf({ target }: HttpRequest): string | undefined {
-  const path = target.split('?', 1)[0] ?? ''
-  return path.startsWith(pathPrefix) ? path.slice(pathPrefix.length) : undefined
+  if (!target.startsWith(pathPrefix)) return undefined
+  const mark = target.indexOf('?')
+  return target.slice(pathPrefix.length, mark < 0 ? undefined : mark)
 }
 
 /**

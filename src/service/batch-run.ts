@@ -2,7 +2,7 @@ import { ODataError } from '../errors/odata-error.ts'
 import type { BatchPart, BatchUnit, PartAnswer, UnitAnswer } from '../protocol/batch.ts'
 import { type BatchPlace, inheritedHeaders, partHeaders, resolvePartUrl } from '../protocol/batch-url.ts'
 import { discard } from '../protocol/discard.ts'
-import type { HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
+import type { ContentLimits, HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
 import { whole } from '../protocol/whole.ts'
 import { evaluateCondition } from './batch-condition.ts'
 import { type Core, sessionOf } from './core.ts'
@@ -199,21 +199,7 @@ export class BatchRun {
       const value = headers[name]
       if (value?.startsWith('$')) headers[name] = this.#etag(value.slice(1))
     }
-    const request: HttpRequest = {
-      method: part.method,
-      target,
-      headers,
-      body: (limit) => bodyWithin(part.body, limit),
-      async *content({ bytes, name = 'streamBytes' }) {
-        const body = await bodyWithin(part.body, bytes, name)
-        if (body !== undefined) yield body
-      },
-      get signal() {
-        return outer.request.signal
-      },
-      loopback: outer.request.loopback,
-    }
-    return beginExchange(request, {
+    return beginExchange(new PartRequest(part, target, headers, outer.request), {
       version: outer.version,
       root: outer.root,
       timing: false,
@@ -317,6 +303,40 @@ function waveOf(units: readonly BatchUnit[], from: number): readonly BatchUnit[]
 function refersTo({ url, dependsOn, condition, headers }: BatchPart, ids: readonly string[]): boolean {
   const text = `${url} ${condition ?? ''} ${headers.get('if-match') ?? ''} ${headers.get('if-none-match') ?? ''}`
   return ids.some((id) => dependsOn.includes(id) || text.includes(`$${id}`))
+}
+
+/** A request of a batch; it is given up with the batch. */
+class PartRequest implements HttpRequest {
+  readonly method: string
+  readonly target: string
+  readonly headers: RequestHeaders
+  readonly #body: Uint8Array | undefined
+  readonly #outer: HttpRequest
+
+  constructor({ method, body }: BatchPart, target: string, headers: RequestHeaders, outer: HttpRequest) {
+    this.method = method
+    this.target = target
+    this.headers = headers
+    this.#body = body
+    this.#outer = outer
+  }
+
+  body(limit: number): Promise<Uint8Array | undefined> {
+    return bodyWithin(this.#body, limit)
+  }
+
+  async *content({ bytes, name = 'streamBytes' }: ContentLimits): AsyncGenerator<Uint8Array> {
+    const body = await bodyWithin(this.#body, bytes, name)
+    if (body !== undefined) yield body
+  }
+
+  get signal(): AbortSignal {
+    return this.#outer.signal
+  }
+
+  get loopback(): boolean {
+    return this.#outer.loopback
+  }
 }
 
 function bodyWithin(body: Uint8Array | undefined, limit: number, name = 'bodyBytes'): Promise<Uint8Array | undefined> {

@@ -208,19 +208,11 @@ export function contextOf<P extends StorePlan>(
       : (core.controllers.get(root.name) ?? generic)
   const rowFilter =
     controller.rowFilter === undefined ? undefined : rowFilterOf(core, exchange, root, parameters.length)
-  const session: Session = {
+  const session = new RequestSession(core, exchange, {
+    ...more,
     parameters: rowFilter === undefined ? parameters : [...parameters, ...rowFilter.values],
-    scope: '',
     rowFilters: rowFilter === undefined ? noFilters : new Map([[root.name, rowFilter.predicate]]),
-    get signal() {
-      return exchange.request.signal
-    },
-    timeLimit: core.limits.storeTime,
-    after: more.after,
-    limit: more.limit,
-    precondition: more.precondition,
-    transaction: exchange.part?.transaction,
-  }
+  })
   const context = {
     plan,
     session,
@@ -233,6 +225,38 @@ export function contextOf<P extends StorePlan>(
     log: core.log,
   }
   return { controller, context }
+}
+
+/** The session of a request. Its signal is made when it is asked for; most requests end before anybody does. */
+class RequestSession implements Session {
+  readonly parameters: Parameters
+  readonly scope = ''
+  readonly rowFilters: Session['rowFilters']
+  readonly timeLimit: number
+  readonly after: Session['after']
+  readonly limit: number | undefined
+  readonly precondition: Session['precondition']
+  readonly transaction: unknown
+  readonly #exchange: Exchange
+
+  constructor(
+    core: Core,
+    exchange: Exchange,
+    given: Pick<Session, 'parameters' | 'rowFilters'> & Partial<Pick<Session, 'after' | 'limit' | 'precondition'>>,
+  ) {
+    this.parameters = given.parameters
+    this.rowFilters = given.rowFilters
+    this.timeLimit = core.limits.storeTime
+    this.after = given.after
+    this.limit = given.limit
+    this.precondition = given.precondition
+    this.transaction = exchange.part?.transaction
+    this.#exchange = exchange
+  }
+
+  get signal(): AbortSignal {
+    return this.#exchange.request.signal
+  }
 }
 
 /** What the caller may see of a set or singleton; the hook is asked once a request. */

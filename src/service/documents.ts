@@ -35,7 +35,11 @@ export class Documents {
    * `$metadata`: CSDL XML, or JSON where it is asked for, in the version of the answer. Schemas of other files are in it: clients
    * could not reach those files.
    */
-  metadata(headers: RequestHeaders, format: string | undefined, version: ODataVersion): Promise<HttpResponse> {
+  metadata(
+    headers: RequestHeaders,
+    format: string | undefined,
+    version: ODataVersion,
+  ): Promise<HttpResponse> | HttpResponse {
     const form = negotiateMetadata(headers, format)
     const document = this.#once(`metadata ${form} ${version}`, () =>
       form === 'xml'
@@ -50,7 +54,7 @@ export class Documents {
     headers: RequestHeaders,
     format: string | undefined,
     dialect: Omit<JsonDialect, 'metadata'>,
-  ): Promise<HttpResponse> {
+  ): Promise<HttpResponse> | HttpResponse {
     const json = negotiateJson(headers, format)
     const contentType = jsonContentType(json, dialect.version)
     const key = `service ${contentType} ${dialect.root}`
@@ -87,7 +91,7 @@ function tagOf({ etag }: Document, encoding: Encoding): string {
   return encoding === 'identity' ? etag : `${etag}-${encoding}`
 }
 
-async function present(document: Document, headers: RequestHeaders): Promise<HttpResponse> {
+function present(document: Document, headers: RequestHeaders): Promise<HttpResponse> | HttpResponse {
   const encoding = acceptedEncoding(headers['accept-encoding'])
   const { ifNoneMatch } = readConditions(headers)
   // Whichever form the client has, it is the same document.
@@ -97,8 +101,11 @@ async function present(document: Document, headers: RequestHeaders): Promise<Htt
   if (known !== undefined) return { status: 304, headers: { ETag: `"${tagOf(document, known)}"` }, body: undefined }
   const answer = { ETag: `"${tagOf(document, encoding)}"`, 'Content-Type': document.contentType }
   if (encoding === 'identity') return { status: 200, headers: answer, body: document.plain }
-  const body = await packedForm(document, encoding)
-  return { status: 200, headers: { ...answer, 'Content-Encoding': encoding }, body }
+  return packedForm(document, encoding).then((body) => ({
+    status: 200,
+    headers: { ...answer, 'Content-Encoding': encoding },
+    body,
+  }))
 }
 
 function packedForm({ plain, packed }: Document, encoding: Packing): Promise<Uint8Array> {

@@ -1,7 +1,9 @@
 import { permit, unauthenticated } from '../auth/permit.ts'
+import type { Principal } from '../auth/principal.ts'
 import { assertNever } from '../base/assert.ts'
 import type { Parameters } from '../bind/tree.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import type { Plan } from '../plan/plan.ts'
 import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
 import { negotiateJson, responseVersion } from '../protocol/negotiate.ts'
 import type { QueryOptions } from '../url/ast.ts'
@@ -25,7 +27,14 @@ import { changeProperty, changesProperty } from './property/change.ts'
 import { count, read } from './read.ts'
 import { changeReferences } from './references.ts'
 import { isRepeatable, repeatably } from './repeatable.ts'
-import { isContinued, requireEntity, targetOfEntityId, withQueryBytes, withQueryOfBody } from './standing-for.ts'
+import {
+  hasQueryInBody,
+  isContinued,
+  requireEntity,
+  targetOfEntityId,
+  withQueryBytes,
+  withQueryOfBody,
+} from './standing-for.ts'
 import { create, remove, update } from './write.ts'
 
 /** How the service was asked to time itself. */
@@ -68,7 +77,7 @@ export async function answer(core: Core, exchange: Exchange): Promise<HttpRespon
     return monitor(core, exchange, monitored)
   }
   const sent = exchange.request
-  const request = await withQueryOfBody(sent, core.limits.bodyBytes)
+  const request = hasQueryInBody(sent) ? await withQueryOfBody(sent, core.limits.bodyBytes) : sent
   exchange.request = request
   const entity = targetOfEntityId(exchange)
   const limits = request !== sent || isContinued(request) ? withQueryBytes(core.limits) : core.limits
@@ -82,18 +91,31 @@ export async function answer(core: Core, exchange: Exchange): Promise<HttpRespon
     return answer(core, exchange)
   }
   timings?.mark('plan')
-  await authorize(core, exchange, planned)
+  const authorizing = authorize(core, exchange, planned)
+  if (authorizing) await authorizing
   timings?.mark('auth')
   const admitted = admit(core, exchange, planned, url.options)
-  const run = (asked: Exchange): Promise<HttpResponse> =>
-    isRepeatable(asked.request)
-      ? repeatably(core, asked, admitted.plan, (inner) => execute(core, inner, admitted, url.options))
-      : execute(core, asked, admitted, url.options)
   const response = prefersAsync(exchange, admitted.plan)
-    ? await respondLater(core, exchange, admitted.plan, run, (inner, found) => finish(core, inner, found))
-    : await run(exchange)
+    ? await respondLater(
+        core,
+        exchange,
+        admitted.plan,
+        (inner) => run(core, inner, admitted, url.options),
+        (inner, found) => finish(core, inner, found),
+      )
+    : await run(core, exchange, admitted, url.options)
   timings?.mark('payload')
   return response
+}
+
+function run(
+  core: Core,
+  exchange: Exchange,
+  admitted: Planned,
+  options: QueryOptions,
+): Promise<HttpResponse> | HttpResponse {
+  if (!isRepeatable(exchange.request)) return execute(core, exchange, admitted, options)
+  return repeatably(core, exchange, admitted.plan, async (inner) => execute(core, inner, admitted, options))
 }
 
 /** Names without `$` are options, unless the client says that it speaks 4.0 (URL Conventions 5.1). */
@@ -101,30 +123,61 @@ function parsedAs(exchange: Exchange): '4.0' | '4.01' {
   return exchange.request.headers['odata-maxversion']?.trim() === '4.0' ? '4.0' : '4.01'
 }
 
-/** `$metadata` and the service document are open; data needs what the plan requires, and a sign-in where there is one. */
-async function authorize(core: Core, exchange: Exchange, { plan }: Planned): Promise<void> {
-  if (plan.kind === 'metadata' || plan.kind === 'serviceDocument') return
-  if (!exchange.part) await authenticate(core, exchange)
-  if (core.enforcePermissions) permit(exchange.principal, plan.requires)
+/**
+ * `$metadata` and the service document are open; data needs what the plan requires, and a sign-in where there is one.
+ * @returns undefined where there is nothing to wait for
+ */
+function authorize(core: Core, exchange: Exchange, { plan }: Planned): Promise<void> | undefined {
+  if (plan.kind === 'metadata' || plan.kind === 'serviceDocument') return undefined
+  const permitted = (): void => {
+    if (core.enforcePermissions) permit(exchange.principal, plan.requires)
+  }
+  const signingIn = exchange.part ? undefined : authenticate(core, exchange)
+  if (signingIn) return signingIn.then(permitted)
+  permitted()
+  return undefined
 }
 
-async function authenticate(core: Core, exchange: Exchange): Promise<void> {
-  if (!core.authenticate) return
+/** @returns undefined where there is nothing to wait for */
+function authenticate(core: Core, exchange: Exchange): Promise<void> | undefined {
+  if (!core.authenticate) return undefined
   const { headers, loopback } = exchange.request
+  const signedIn = (principal: Principal | undefined): void => {
+    exchange.principal = principal
+    if (!principal) throw unauthenticated('This resource needs a bearer token.')
+  }
   const principal = core.authenticate({ authorization: headers.authorization, loopback })
-  exchange.principal = principal instanceof Promise ? await principal : principal
-  if (!exchange.principal) throw unauthenticated('This resource needs a bearer token.')
+  if (principal instanceof Promise) return principal.then(signedIn)
+  signedIn(principal)
+  return undefined
 }
 
-async function execute(
+function execute(
   core: Core,
   exchange: Exchange,
-  { plan, parameters: given }: Planned,
+  { plan, parameters }: Planned,
   options: QueryOptions,
-): Promise<HttpResponse> {
-  const { headers } = exchange.request
+): Promise<HttpResponse> | HttpResponse {
   if (options.deltatoken !== undefined && plan.kind !== 'read') throw untracked()
-  const parameters = plan.hops ? await followHops(core, exchange, plan.hops, given) : given
+  if (plan.hops === undefined) return perform(core, exchange, plan, parameters, parameters, options)
+  return followHops(core, exchange, plan.hops, parameters).then((found) =>
+    perform(core, exchange, plan, parameters, found, options),
+  )
+}
+
+/**
+ * @param given the values of the request
+ * @param parameters those with the keys that navigation led to; undefined where it leads nowhere
+ */
+function perform(
+  core: Core,
+  exchange: Exchange,
+  plan: Plan,
+  given: Parameters,
+  parameters: Parameters | undefined,
+  options: QueryOptions,
+): Promise<HttpResponse> | HttpResponse {
+  const { headers } = exchange.request
   switch (plan.kind) {
     case 'read':
       if (isStreaming(plan)) return readStream(core, exchange, plan, parameters, options)
@@ -179,8 +232,8 @@ function finish(core: Core, exchange: Exchange, { status, headers, body }: HttpR
     'OData-Version': exchange.version,
     'request-id': exchange.requestId,
     Vary: headers['Preference-Applied'] === undefined ? vary : `${vary}, Prefer`,
-    ...headers,
   }
+  for (const name in headers) all[name] = headers[name] as string
   if (exchange.clientRequestId !== undefined) all['client-request-id'] = exchange.clientRequestId
   if (core.protocol.graph && all['Cache-Control'] === undefined) all['Cache-Control'] = 'no-cache'
   if (exchange.repeatability !== undefined) all['Repeatability-Result'] = exchange.repeatability

@@ -5,6 +5,7 @@ import { Faults } from '../payload/faults.ts'
 import { checkUnjudged, isUnjudged } from '../payload/validation/constraints.ts'
 import type { UpdatePlan } from '../plan/plan.ts'
 import type { Precondition, UpdateOutcome } from '../store/port.ts'
+import { sessionLike } from '../store/session.ts'
 import { versionOf } from './conditions.ts'
 import type { ODataController, RequestContext } from './controller.ts'
 
@@ -32,7 +33,7 @@ export async function updateJudged(
     // written by others: there is no state to hold it to
     if (version === undefined) return controller.update(context, change)
     if (!meets(context.session.precondition, version)) return { kind: 'preconditionFailed' }
-    const session = { ...context.session, precondition: { kind: 'versions', anyOf: [version] } as const }
+    const session = sessionLike(context.session, { precondition: { kind: 'versions', anyOf: [version] } })
     const outcome = await controller.update({ ...context, session }, change)
     if (outcome.kind !== 'preconditionFailed') return outcome
   }

@@ -15,6 +15,7 @@ import type { ContentLimits, HttpResponse } from '../protocol/message.ts'
 import { jsonContentType, negotiateJson, requireAcceptable } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
 import { rangeOf } from '../protocol/range.ts'
+import { sessionLike } from '../store/session.ts'
 import type { StreamPlace } from '../store/streams.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { preconditionFailed, versionOf } from './conditions.ts'
@@ -141,7 +142,7 @@ export async function writeStream(
       const session =
         version === undefined
           ? context.session
-          : { ...context.session, precondition: { kind: 'versions', anyOf: [version] } as const }
+          : sessionLike(context.session, { precondition: { kind: 'versions', anyOf: [version] } })
       const change = streamChange(typeOf(core, source.type, row), target, stream ?? null)
       const outcome = await controller.update({ ...context, session }, change)
       if (outcome.kind !== 'updated') continue

@@ -6,7 +6,7 @@ import { readParameters } from '../bind/parameters.ts'
 import type { ParameterSlot, Parameters } from '../bind/tree.ts'
 import type { Model } from '../edm/model.ts'
 import { buildPlan } from '../plan/build.ts'
-import { checkOptions } from '../plan/options.ts'
+import { checkShapeless } from '../plan/options.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { RequestUrl } from '../url/ast.ts'
 
@@ -72,7 +72,7 @@ export class Planner {
       })
       cached = { plan, slots, literalSlots }
       this.#plans.set(key, cached)
-    } else checkOptions(path.resource, options, method === 'GET' || method === 'HEAD')
+    } else checkShapeless(path.resource, options, method === 'GET' || method === 'HEAD')
     const parameters =
       cached.slots.length === 0
         ? values

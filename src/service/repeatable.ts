@@ -3,7 +3,7 @@ import { annotationOf, bool } from '../edm/annotations.ts'
 import type { Annotatable } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
+import { type HttpRequest, type HttpResponse, type RequestHeaders, requestLike } from '../protocol/message.ts'
 import { whole } from '../protocol/whole.ts'
 import { type Core, sessionOf } from './core.ts'
 import { type Exchange, inTransaction, ownerOf } from './exchange.ts'
@@ -83,7 +83,7 @@ export async function repeatably(
   checkWindow(firstSent)
 
   exchange.repeatability = 'accepted'
-  const again: HttpRequest = Object.create(request, { body: { value: () => Promise.resolve(body) } })
+  const again = requestLike(request, { body: () => Promise.resolve(body) })
   try {
     return await transact(core.store, sessionOf(exchange, core.limits.storeTime), core.log, async ({ transaction }) => {
       const inner = { ...inTransaction(exchange, transaction), request: again, results: new Map() }

@@ -1,7 +1,7 @@
 import { ODataError } from '../errors/odata-error.ts'
 import type { Plan } from '../plan/plan.ts'
 import { resolvePartUrl } from '../protocol/batch-url.ts'
-import type { HttpRequest } from '../protocol/message.ts'
+import { type HttpRequest, requestLike } from '../protocol/message.ts'
 import { requireQueryBody } from '../protocol/negotiate.ts'
 import type { UrlLimits } from '../url/ast.ts'
 import { optionKey } from '../url/names.ts'
@@ -15,15 +15,19 @@ const mostQueryBytes = 32_768
 const querySegment = /\/(?:\$|%24)query\/?$/i
 const entitySegment = /^\/?(?:\$|%24)entity(\/[^/]*)?\/?$/i
 
+/** Whether the path ends in `/$query`. */
+export function hasQueryInBody({ target }: HttpRequest): boolean {
+  return querySegment.test(split(target).path)
+}
+
 /**
  * The GET that a POST to `/$query` stands for: the options of its body are those of its URL (U 4.17).
+ * @param request one that `hasQueryInBody`
  * @param bodyBytes limit of all bodies
- * @returns the request itself where its path does not end so
  * @throws ODataError methodNotAllowed, unsupportedMediaType, payloadTooLarge
  */
 export async function withQueryOfBody(request: HttpRequest, bodyBytes: number): Promise<HttpRequest> {
   const { path, query } = split(request.target)
-  if (!querySegment.test(path)) return request
   if (request.method !== 'POST')
     throw new ODataError('methodNotAllowed', '/$query takes its query options in the body of a POST.', {
       headers: { Allow: 'POST' },
@@ -35,14 +39,10 @@ export async function withQueryOfBody(request: HttpRequest, bodyBytes: number): 
     throw new ODataError('payloadTooLarge', `The body is larger than ${mostQueryBytes} bytes (limit queryBytes).`)
   const text = body.toString('utf8').replace(/[\r\n]+$/, '')
   const options = [query, text].filter((part) => part !== '').join('&')
-  return {
-    ...request,
+  return requestLike(request, {
     method: 'GET',
     target: path.replace(querySegment, '') + (options === '' ? '' : `?${options}`),
-    get signal() {
-      return request.signal
-    },
-  }
+  })
 }
 
 /**

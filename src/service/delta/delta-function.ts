@@ -1,4 +1,4 @@
-import type { HttpRequest } from '../../protocol/message.ts'
+import { type HttpRequest, requestLike } from '../../protocol/message.ts'
 import type { Core } from '../core.ts'
 import type { Planned } from '../planner.ts'
 
@@ -22,12 +22,8 @@ export function trackedByDelta(core: Core, { plan }: Planned, request: HttpReque
   // what comes behind the function (a key, /$count) asks for its result
   if (collection === path) return undefined
   const { prefer } = request.headers
-  return {
-    ...request,
+  return requestLike(request, {
     target: collection + request.target.slice(path.length),
     headers: { ...request.headers, prefer: prefer === undefined ? 'track-changes' : `${prefer}, track-changes` },
-    get signal() {
-      return request.signal
-    },
-  }
+  })
 }

@@ -5,6 +5,7 @@ import type { CollectionValue, PrimitiveValue, StructuredValue, Value } from '..
 import { ODataError } from '../../errors/odata-error.ts'
 import { equalValues } from '../../eval/values.ts'
 import type { Change } from '../../store/port.ts'
+import { sessionLike } from '../../store/session.ts'
 import { versionOf } from '../conditions.ts'
 import { collectionOf, contextOf } from '../core.ts'
 import { linksReader } from '../hops.ts'
@@ -49,7 +50,7 @@ export async function changeList(
     const session =
       version === undefined
         ? context.session
-        : { ...context.session, precondition: { kind: 'versions', anyOf: [version] } as const }
+        : sessionLike(context.session, { precondition: { kind: 'versions', anyOf: [version] } })
     const place = `${fields.links}.${property.name}`
     const { value } = encodeValue(layout, { ...key, collection: true }, [...after] as CollectionValue)
     const changes: Change =
