@@ -14,3 +14,15 @@ export function startMongod(
   binary: string,
   options?: { cacheGB?: number; folder?: string; standalone?: boolean },
 ): Promise<RunningMongod>
+
+export interface RunningReplicaSet {
+  readonly uri: string
+  readonly ports: readonly number[]
+  /** ends a server at once (SIGKILL) */
+  kill(port: number): Promise<void>
+  /** starts it again on its data */
+  revive(port: number): Promise<void>
+  stop(): Promise<void>
+}
+
+export function startReplicaSet(binary: string, options?: { members?: number }): Promise<RunningReplicaSet>

@@ -198,21 +198,18 @@ function guardOf(pid, folder) {
   return guard
 }
 
-/**
- * Starts `binary` on a free loopback port with a temporary data folder, as a replica set that is ready to write, or alone.
- * Resolves to `{ uri, pid, stop }`; `stop` ends this process only and removes the folder.
- */
-export async function startMongod(binary, { cacheGB = 0.5, folder, standalone = false } = {}) {
+/** Starts `binary` on a free loopback port (or the one named) with a temporary data folder, and waits until it takes connections. */
+async function launch(binary, { cacheGB = 0.5, folder, standalone = false, oplogSize = 256, port: wanted } = {}) {
   const data = folder ?? mkdtempSync(join(tmpdir(), 'odatum-mongod-'))
   mkdirSync(data, { recursive: true })
-  const port = await freePort()
+  const port = wanted ?? (await freePort())
   const log = join(data, 'mongod.log')
   const child = spawn(
     binary,
     [
-      ...['--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', data, '--logpath', log],
+      ...['--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', data, '--logpath', log, '--logappend'],
       ...['--wiredTigerCacheSizeGB', String(cacheGB)],
-      ...(standalone ? [] : ['--replSet', 'odatum', '--oplogSize', '256']),
+      ...(standalone ? [] : ['--replSet', 'odatum', '--oplogSize', String(oplogSize)]),
       // fail points: tests inject conflicts, lost connections and write concern errors
       ...['--setParameter', 'enableTestCommands=1', '--setParameter', 'diagnosticDataCollectionEnabled=false'],
       ...(process.platform === 'win32' ? [] : ['--nounixsocket']),
@@ -225,13 +222,15 @@ export async function startMongod(binary, { cacheGB = 0.5, folder, standalone = 
   })
   const exited = new Promise((resolve) => child.once('exit', resolve))
   const guard = guardOf(child.pid, folder === undefined ? data : undefined)
-  const stop = async () => {
+  const kill = async () => {
     guard?.kill('SIGKILL')
     child.kill('SIGKILL')
     if (failure === undefined) await exited
+  }
+  const stop = async () => {
+    await kill()
     if (folder === undefined) rmSync(data, { recursive: true, force: true, maxRetries: 5 })
   }
-  const uri = `mongodb://127.0.0.1:${port}/${standalone ? '' : '?replicaSet=odatum'}`
   const deadline = Date.now() + startLimit
   const check = () => {
     if (failure) throw failure
@@ -243,12 +242,68 @@ export async function startMongod(binary, { cacheGB = 0.5, folder, standalone = 
       check()
       await sleep(50)
     }
-    if (!standalone) await initiate(port, check)
   } catch (error) {
     await stop()
     throw error
   }
-  return { uri, pid: child.pid, stop }
+  return { port, pid: child.pid, check, kill, stop }
+}
+
+/**
+ * Starts `binary` on a free loopback port with a temporary data folder, as a replica set that is ready to write, or alone.
+ * Resolves to `{ uri, pid, stop }`; `stop` ends this process only and removes the folder.
+ */
+export async function startMongod(binary, options = {}) {
+  const { port, pid, check, stop } = await launch(binary, options)
+  if (!options.standalone) {
+    try {
+      await initiate([port], check)
+    } catch (error) {
+      await stop()
+      throw error
+    }
+  }
+  return { uri: `mongodb://127.0.0.1:${port}/${options.standalone ? '' : '?replicaSet=odatum'}`, pid, stop }
+}
+
+/**
+ * Starts a replica set of several servers that elect a new primary within a second or two.
+ * Resolves to `{ uri, ports, kill, revive, stop }`: `kill(port)` ends a server at once (SIGKILL), `revive(port)` starts it again on its data.
+ */
+export async function startReplicaSet(binary, { members = 3 } = {}) {
+  const folders = new Map()
+  const running = new Map()
+  const start = async (port) => {
+    const folder = folders.get(port) ?? mkdtempSync(join(tmpdir(), 'odatum-mongod-'))
+    const server = await launch(binary, { cacheGB: 0.25, oplogSize: 64, folder, port })
+    folders.set(server.port, folder)
+    running.set(server.port, server)
+    return server
+  }
+  const stop = async () => {
+    await Promise.all([...running.values()].map((server) => server.kill()))
+    for (const folder of folders.values()) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  try {
+    const servers = await Promise.all(Array.from({ length: members }, () => start()))
+    const ports = servers.map(({ port }) => port)
+    await initiate(ports, servers[0].check)
+    return {
+      uri: `mongodb://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/?replicaSet=odatum`,
+      ports,
+      kill: async (port) => {
+        await running.get(port)?.kill()
+        running.delete(port)
+      },
+      revive: async (port) => {
+        await start(port)
+      },
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
 }
 
 /** Whether something accepts connections; the driver would wait for its next heartbeat. */
@@ -263,12 +318,17 @@ function listens(port) {
   })
 }
 
-async function initiate(port, check) {
+/** Makes the servers on these ports a replica set, and waits until the first of them may write. */
+async function initiate(ports, check) {
+  const [port] = ports
   const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, { heartbeatFrequencyMS: 500 })
   try {
     const admin = client.db('admin')
-    const members = [{ _id: 0, host: `127.0.0.1:${port}` }]
-    await admin.command({ replSetInitiate: { _id: 'odatum', members } }).catch((error) => {
+    const members = ports.map((one, _id) => ({ _id, host: `127.0.0.1:${one}` }))
+    const settings = { electionTimeoutMillis: 1_000, heartbeatIntervalMillis: 250, catchUpTimeoutMillis: 2_000 }
+    const config = { _id: 'odatum', members }
+    if (ports.length > 1) config.settings = settings
+    await admin.command({ replSetInitiate: config }).catch((error) => {
       // a data folder that is used again has its configuration
       if (error.codeName !== 'AlreadyInitialized') throw error
     })

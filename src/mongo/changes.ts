@@ -1,4 +1,5 @@
-import { type Document, MongoWriteConcernError } from 'mongodb'
+import { type Document, serialize } from 'bson'
+import { MongoWriteConcernError } from 'mongodb'
 import { fields } from '../bson/layout.ts'
 import { findField, readNumber } from '../bson/reader.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -9,6 +10,7 @@ import { updateOf } from './compile/update.ts'
 import { type Connection, commandOptions, writeConcernOf } from './connection.ts'
 import { duplicateValue, faultOf, readFailure, type ServerFault, type WriteFailure, writeFailure } from './failures.ts'
 import { findRows } from './find.ts'
+import { NumberedWrite, untilKnown } from './numbered.ts'
 import { keyFilter } from './rows.ts'
 import { settleDelete, settleUpdate } from './settle.ts'
 
@@ -45,7 +47,7 @@ export function updateRow(
         new: true,
         fields: { _id: 0, row: ['$$ROOT'] },
       },
-      read: ({ value }) => (value ? { kind: 'updated', row: value.row[0] as Uint8Array } : undefined),
+      read: ({ value }) => (value ? { kind: 'updated', row: rowOf(value) } : undefined),
       settle: (cause) => settleUpdate(connection, target.collection, target.filter, change, session, cause),
     }),
   )
@@ -158,8 +160,23 @@ interface Write<T> {
 }
 
 async function send<T>(connection: Connection, session: Session, write: Write<T>): Promise<T | undefined> {
-  const command = { ...write.command, ...writeConcernOf(session) }
-  const options = { ...commandOptions(session), fieldsAsRaw: { row: true } }
+  if (session.transaction || !connection.transactions) return attempt(connection, session, write, undefined)
+  const numbered = new NumberedWrite(connection)
+  try {
+    return await attempt(connection, session, write, numbered)
+  } finally {
+    await numbered.end()
+  }
+}
+
+async function attempt<T>(
+  connection: Connection,
+  session: Session,
+  write: Write<T>,
+  numbered: NumberedWrite | undefined,
+): Promise<T | undefined> {
+  const command = { ...write.command, ...writeConcernOf(session), ...numbered?.number }
+  const options = { ...commandOptions(session), ...numbered?.options, fieldsAsRaw: { row: true } }
   for (let again = true; ; again = false) {
     let failure: WriteFailure
     try {
@@ -173,8 +190,31 @@ async function send<T>(connection: Connection, session: Session, write: Write<T>
       if (error instanceof MongoWriteConcernError && write.read(error.result) === undefined) return undefined
       failure = writeFailure(error)
     }
-    if (failure.kind === 'unknown') return write.settle(failure.error)
-    if (failure.kind === 'duplicate') throw duplicateValue(failure.error)
-    if (!failure.again || !again) throw readFailure(failure.error)
+    if (failure.kind === 'unknown') {
+      const cause = failure.error
+      if (!numbered) return write.settle(cause)
+      const send = () => connection.db.command(command, { ...options, ...exactly })
+      const answer = await untilKnown(session, cause, send).catch((error: unknown) => {
+        throw refusal(writeFailure(error))
+      })
+      const [fault] = (answer.writeErrors ?? []) as ServerFault[]
+      if (fault) throw refusal(faultOf(fault, fault))
+      return write.read(answer)
+    }
+    if (failure.kind === 'duplicate' || !failure.again || !again) throw refusal(failure)
   }
+}
+
+/** Documents in the types that are stored. */
+const exactly = { promoteValues: false, promoteBuffers: false, fieldsAsRaw: {} } as const
+
+/** The row in an answer to a change: as it was projected, or, where the server remembers an earlier attempt, the document itself. */
+function rowOf(value: Document): Uint8Array {
+  const row: Document = fields.id in value ? value : value.row[0]
+  return row instanceof Uint8Array ? row : serialize(row)
+}
+
+/** Why nothing was written. */
+function refusal(failure: WriteFailure): unknown {
+  return failure.kind === 'duplicate' ? duplicateValue(failure.error) : readFailure(failure.error)
 }

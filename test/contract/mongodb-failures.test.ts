@@ -65,29 +65,46 @@ describe.skipIf(uri === undefined)(`failures of MongoDB${uri === undefined ? ` (
     await expect(client.create('things', { id: nextId() }, short)).rejects.toMatchObject(unknown)
   })
 
-  it('settles an update by the state it asks for', async () => {
-    await client.create('things', { id: 'settled', number: 0, text: 'a', address: { city: 'Ulm' } })
-    await fail(['findAndModify'], late)
+  it.each([
+    ['the connection breaks', lost],
+    ['the majority is late', late],
+  ])('sends an update again where %s: it is carried out once', async (_, how) => {
+    const id = nextId()
+    await client.create('things', { id, number: 0, text: 'a', address: { city: 'Ulm' } })
+    await fail(['findAndModify'], how)
     const change = mergeOf('things', { number: 1, text: null, address: { zip: 5 } })
-    const outcome = await client.update(`things('settled')`, change)
-    expect(outcome.kind).toBe('updated')
-    expect(decoded(await client.one(`things('settled')`))).toEqual({
-      ...{ _id: 'settled', '@version': 2 },
-      ...{ number: 1, address: { city: 'Ulm', zip: 5 } },
-    })
-    await fail(['findAndModify'], lost)
-    await expect(client.update(`things('settled')`, mergeOf('things', { number: 2 }), short)).rejects.toMatchObject(
+    const outcome = await client.update(`things('${id}')`, change)
+    expect(outcome).toMatchObject({ kind: 'updated', row: expect.any(Uint8Array) })
+    const row = decoded(await client.one(`things('${id}')`))
+    expect(outcome.kind === 'updated' && decoded(outcome.row)).toEqual(row)
+    expect(row).toEqual({ _id: id, '@version': 2, number: 1, address: { city: 'Ulm', zip: 5 } })
+    await fail(['findAndModify'], lost, 1_000)
+    await expect(client.update(`things('${id}')`, mergeOf('things', { number: 2 }), short)).rejects.toMatchObject(
       unknown,
     )
   })
 
-  it('settles a delete by looking', async () => {
+  it('does not take the same change of somebody else for its own', async () => {
+    const id = nextId()
+    await client.create('things', { id, number: 0 })
+    const precondition = { kind: 'versions', anyOf: [1] } as const
+    await fail(['findAndModify'], lost)
+    const change = mergeOf('things', { number: 1 })
+    const doubtful = client.update(`things('${id}')`, change, { precondition })
+    await new Promise((done) => setTimeout(done, 50))
+    expect(await client.update(`things('${id}')`, change, { precondition })).toMatchObject({ kind: 'updated' })
+    expect(await doubtful).toEqual({ kind: 'preconditionFailed' })
+    expect(decoded(await client.one(`things('${id}')`))).toMatchObject({ '@version': 2, number: 1 })
+  })
+
+  it('sends a delete again', async () => {
     await client.create('things', { id: 'deleted' })
-    await fail(['delete'], lost)
+    await fail(['delete'], lost, 1_000)
     await expect(client.delete(`things('deleted')`, short)).rejects.toMatchObject(unknown)
     expect(await client.one(`things('deleted')`)).toBeDefined()
     await fail(['delete'], late)
     expect(await client.delete(`things('deleted')`)).toEqual({ kind: 'deleted' })
+    expect(await client.delete(`things('deleted')`)).toEqual({ kind: 'missing' })
   })
 
   it('sends a write again that a server refused which is no primary, and says 503 where it goes on', async () => {

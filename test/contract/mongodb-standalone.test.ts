@@ -1,3 +1,4 @@
+import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findMongod, type RunningMongod, startMongod } from '../../scripts/mongod.mjs'
 import { mongoStore } from '../../src/mongo/store.ts'
@@ -45,6 +46,36 @@ describe.skipIf(missing !== undefined)(`a lone MongoDB server${missing ? ` (${mi
       code: 'notImplemented',
       message: expect.stringContaining('replica set'),
     })
+  })
+
+  it('settles changes by looking, as it cannot send them again', async () => {
+    const admin = await new MongoClient(server?.uri ?? '').connect()
+    const fail = (command: string, how: object) =>
+      admin.db('admin').command({
+        configureFailPoint: 'failCommand',
+        mode: { times: 1 },
+        data: { failCommands: [command], ...how },
+      })
+    const lost = { closeConnection: true }
+    const late = { writeConcernError: { code: 64, codeName: 'WriteConcernFailed', errmsg: 'waiting timed out' } }
+    const unknown = { code: 'outcomeUnknown', status: 504 }
+    try {
+      await client.create('things', { id: 'settled', number: 0 })
+      await fail('findAndModify', late)
+      expect(await client.update(`things('settled')`, mergeOf('things', { number: 1 }))).toMatchObject({
+        kind: 'updated',
+      })
+      await fail('findAndModify', lost)
+      const doubtful = client.update(`things('settled')`, mergeOf('things', { number: 2 }), { timeLimit: 500 })
+      await expect(doubtful).rejects.toMatchObject(unknown)
+      expect(decoded(await client.one(`things('settled')`))).toMatchObject({ '@version': 2, number: 1 })
+      await fail('delete', lost)
+      await expect(client.delete(`things('settled')`, { timeLimit: 500 })).rejects.toMatchObject(unknown)
+      await fail('delete', late)
+      expect(await client.delete(`things('settled')`)).toEqual({ kind: 'deleted' })
+    } finally {
+      await admin.close()
+    }
   })
 
   it('says that it has no transactions, and refuses them', async () => {
