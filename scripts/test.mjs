@@ -32,6 +32,7 @@ function finish(passed, failed, skipped) {
 const tsc = join(root, 'node_modules/typescript/bin/tsc')
 const before = [
   ['The build', tsc, ['-p', 'tsconfig.build.json']],
+  ['The bundle of the command line', join(root, 'scripts/bundle.mjs'), []],
   // only a run of everything is held to them: whoever tries one test may have half a change
   ...(rest.length > 0
     ? []

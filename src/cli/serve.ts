@@ -4,8 +4,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { join, relative } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { type Logger, pino } from 'pino'
-import { bearerAuthentication } from '../auth/bearer.ts'
-import { localKey, localKeyOptions } from '../auth/local-key.ts'
 import type { Authenticate } from '../auth/principal.ts'
 import { readModel } from '../csdl/read-model.ts'
 import type { Model } from '../edm/model.ts'
@@ -14,7 +12,6 @@ import { createService, type ListeningService } from '../http/create-service.ts'
 import type { Finished } from '../http/listener.ts'
 import type { Store } from '../store/port.ts'
 import { UsageError } from './flags.ts'
-import { describeService } from './openapi.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /** Milliseconds that running requests are given when the process is told to stop. */
@@ -71,10 +68,14 @@ function authenticationOf(options: ServeOptions, authenticate: Authenticate | un
   return { enforcePermissions: options.auth.kind !== 'none', ...(authenticate ? { authenticate } : {}) }
 }
 
+/** Loads the code that checks tokens only where tokens are checked. */
 async function authenticate(options: ServeOptions): Promise<Authenticate | undefined> {
   const { auth } = options
   if (auth.kind === 'none') return undefined
-  return bearerAuthentication(auth.kind === 'bearer' ? auth.options : localKeyOptions(await localKey(options.data)))
+  const { bearerAuthentication } = await import('../auth/bearer.ts')
+  if (auth.kind === 'bearer') return bearerAuthentication(auth.options)
+  const { localKey, localKeyOptions } = await import('../auth/local-key.ts')
+  return bearerAuthentication(localKeyOptions(await localKey(options.data)))
 }
 
 /** What a store that is not there means at the start, when nothing was asked of it yet. */
@@ -91,7 +92,7 @@ async function storeOf({ mongodb, data }: ServeOptions): Promise<Store> {
 }
 
 /** The service has the socket first; what is not below its path goes to Express: health, and whatever else stands beside it. */
-function front(service: ListeningService, log: Logger, openApi: () => string) {
+function front(service: ListeningService, log: Logger, openApi: () => Promise<string>) {
   // made when it is first asked for: the service does not wait for it
   let app: ReturnType<typeof besides> | undefined
   const pass = (request: IncomingMessage, response: ServerResponse): void => {
@@ -111,10 +112,10 @@ function front(service: ListeningService, log: Logger, openApi: () => string) {
   }
 }
 
-async function besides(service: ListeningService, log: Logger, openApi: () => string) {
+async function besides(service: ListeningService, log: Logger, openApi: () => Promise<string>) {
   const { default: express } = await import('express')
   const app = express()
-  let document: string | undefined
+  let document: Promise<string> | undefined
   app.disable('x-powered-by')
   app.get('/healthz', (_request, response) => {
     response.type('text/plain').send('ok')
@@ -129,14 +130,15 @@ async function besides(service: ListeningService, log: Logger, openApi: () => st
     }
   })
   // Open to everybody, like $metadata.
-  app.get('/openapi.json', (_request, response) => {
+  app.get('/openapi.json', async (_request, response) => {
     document ??= openApi()
-    response.type('application/json').send(document)
+    response.type('application/json').send(await document)
   })
   return app
 }
 
-function openApiText(model: Model, options: ServeOptions): string {
+async function openApiText(model: Model, options: ServeOptions): Promise<string> {
+  const { describeService } = await import('./openapi.ts')
   const root = options.publicUrl ?? `http://localhost:${options.port}${options.basePath}`
   const { graph = false, defaultVersion = '4.0' } = options.protocol
   return JSON.stringify(describeService(model, { root, graph, version: defaultVersion }))
@@ -256,7 +258,7 @@ async function shutDown(server: Server, service: ListeningService, log: Logger):
 
 async function superviseWorkers(options: ServeOptions, version: string, log: Logger): Promise<number> {
   const model = await readModel(options.file)
-  if (options.auth.kind === 'local') await localKey(options.data)
+  if (options.auth.kind === 'local') await (await import('../auth/local-key.ts')).localKey(options.data)
   const fork = (): void => void cluster.fork({ [chosenPort]: String(options.port) })
   let stopping = false
   let failed = 0

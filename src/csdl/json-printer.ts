@@ -30,3 +30,20 @@ export function printJson(value: Json): string {
     if (member !== undefined) members.push(`${JSON.stringify(name)}:${printJson(member)}`)
   return `{${members.join(',')}}`
 }
+
+/** As `printJson`, the members of the members of an object one at a time. */
+export function* printPieces(root: JsonObject, depth = 2): Generator<string> {
+  let before = '{'
+  for (const [name, member] of Object.entries(root)) {
+    if (member === undefined) continue
+    yield `${before}${JSON.stringify(name)}:`
+    before = ','
+    if (depth > 1 && isObject(member)) yield* printPieces(member, depth - 1)
+    else yield printJson(member)
+  }
+  yield before === '{' ? '{}' : '}'
+}
+
+function isObject(value: Json | Json[]): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof RawNumber)
+}

@@ -14,7 +14,7 @@ import type {
   TypeReference,
 } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
-import { emptyObject, type Json, type JsonObject, printJson } from './json-printer.ts'
+import { emptyObject, type Json, type JsonObject, printPieces } from './json-printer.ts'
 import { localName } from './names.ts'
 import { JsonExpressions } from './write-json-expression.ts'
 import { type WriteOptions, WrittenModel } from './written.ts'
@@ -24,7 +24,15 @@ import { type WriteOptions, WrittenModel } from './written.ts'
  * @returns the whole document, without white space
  */
 export function writeJson(model: Model, options: WriteOptions): string {
-  return printJson(new CsdlJsonWriter(new WrittenModel(model, options)).write())
+  return [...jsonPieces(model, options)].join('')
+}
+
+/** As `writeJson`, piece by piece, so that others can have their turn in between; a step may give nothing yet. */
+export function* jsonPieces(model: Model, options: WriteOptions): Generator<string> {
+  const writing = new CsdlJsonWriter(new WrittenModel(model, options)).write()
+  let step = writing.next()
+  for (; !step.done; step = writing.next()) yield ''
+  yield* printPieces(step.value)
 }
 
 class CsdlJsonWriter {
@@ -36,13 +44,13 @@ class CsdlJsonWriter {
     this.#expressions = new JsonExpressions(document)
   }
 
-  write(): JsonObject {
+  *write(): Generator<void, JsonObject> {
     const { version, model, references, schemas } = this.#document
     const root: JsonObject = Object.assign(emptyObject(), { $Version: version })
     if (model.container) root.$EntityContainer = model.container.name
     if (references.length > 0)
       root.$Reference = Object.fromEntries(references.map((reference) => [reference.uri, this.#reference(reference)]))
-    for (const schema of schemas) root[schema.namespace] = this.#schema(schema)
+    for (const schema of schemas) root[schema.namespace] = yield* this.#schema(schema)
     return root
   }
 
@@ -63,10 +71,14 @@ class CsdlJsonWriter {
     return { ...written, ...this.#expressions.annotations(reference) }
   }
 
-  #schema(schema: Schema): JsonObject {
+  *#schema(schema: Schema): Generator<void, JsonObject> {
     const written: JsonObject = Object.assign(emptyObject(), { $Alias: this.#document.alias(schema) })
-    for (const type of schema.types) written[localName(type.name)] = this.#type(type)
+    for (const type of schema.types) {
+      yield
+      written[localName(type.name)] = this.#type(type)
+    }
     for (const operation of schema.operations) {
+      yield
       const name = localName(operation.name)
       const overloads = written[name]
       if (Array.isArray(overloads)) overloads.push(this.#operation(operation))

@@ -24,7 +24,12 @@ import { type XmlAttributes, XmlWriter } from './xml-writer.ts'
  * @returns the whole document
  */
 export function writeXml(model: Model, options: WriteOptions): string {
-  return new CsdlXmlWriter(new WrittenModel(model, options)).write()
+  return [...xmlPieces(model, options)].join('')
+}
+
+/** As `writeXml`, piece by piece, so that others can have their turn in between: a type or so is written at each step. */
+export function* xmlPieces(model: Model, options: WriteOptions): Generator<string> {
+  yield* new CsdlXmlWriter(new WrittenModel(model, options)).write()
 }
 
 class CsdlXmlWriter {
@@ -37,19 +42,20 @@ class CsdlXmlWriter {
     this.#expressions = new ExpressionWriter(this.#xml, document)
   }
 
-  write(): string {
-    const { version, references, schemas } = this.#document
-    this.#xml.element(
-      'edmx:Edmx',
-      { Version: version, 'xmlns:edmx': 'http://docs.oasis-open.org/odata/ns/edmx' },
-      () => {
-        for (const reference of references) this.#reference(reference)
-        this.#xml.element('edmx:DataServices', {}, () => {
-          for (const schema of schemas) this.#schema(schema)
-        })
-      },
-    )
-    return this.#xml.toString()
+  *write(): Generator<string> {
+    const root = { Version: this.#document.version, 'xmlns:edmx': 'http://docs.oasis-open.org/odata/ns/edmx' }
+    for (const _ of this.#xml.steps('edmx:Edmx', root, this.#content()))
+      if (this.#xml.length > 0) yield this.#xml.take()
+    yield this.#xml.take()
+  }
+
+  *#content(): Generator<void> {
+    for (const reference of this.#document.references) this.#reference(reference)
+    yield* this.#xml.steps('edmx:DataServices', {}, this.#schemas())
+  }
+
+  *#schemas(): Generator<void> {
+    for (const schema of this.#document.schemas) yield* this.#schema(schema)
   }
 
   #reference(reference: Reference): void {
@@ -68,23 +74,25 @@ class CsdlXmlWriter {
     })
   }
 
-  #schema(schema: Schema): void {
+  *#schema(schema: Schema): Generator<void> {
     const attributes = {
       Namespace: schema.namespace,
       Alias: this.#document.alias(schema),
       xmlns: 'http://docs.oasis-open.org/odata/ns/edm',
     }
-    this.#xml.element('Schema', attributes, () => {
-      for (const type of schema.types) this.#type(type)
-      for (const operation of schema.operations) this.#operation(operation)
-      for (const term of schema.terms) this.#term(term)
-      if (schema.container) this.#container(schema.container)
-      for (const { target, annotations } of this.#document.externalAnnotations(schema))
-        this.#xml.element('Annotations', { Target: target }, () => {
-          for (const annotation of annotations) this.#expressions.annotation(annotation)
-        })
-      this.#expressions.annotations(schema)
-    })
+    yield* this.#xml.steps('Schema', attributes, this.#members(schema))
+  }
+
+  *#members(schema: Schema): Generator<void> {
+    for (const type of schema.types) yield this.#type(type)
+    for (const operation of schema.operations) yield this.#operation(operation)
+    for (const term of schema.terms) yield this.#term(term)
+    if (schema.container) yield this.#container(schema.container)
+    for (const { target, annotations } of this.#document.externalAnnotations(schema))
+      yield this.#xml.element('Annotations', { Target: target }, () => {
+        for (const annotation of annotations) this.#expressions.annotation(annotation)
+      })
+    this.#expressions.annotations(schema)
   }
 
   #type(type: NamedType): void {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
-import { writeJson } from '../csdl/write-json.ts'
-import { writeXml } from '../csdl/write-xml.ts'
+import { jsonPieces } from '../csdl/write-json.ts'
+import { xmlPieces } from '../csdl/write-xml.ts'
 import type { Model } from '../edm/model.ts'
 import { writeServiceDocument } from '../payload/service-document.ts'
 import type { JsonDialect } from '../payload/writer.ts'
@@ -25,7 +26,7 @@ interface Document {
 /** `$metadata` and the service document as bytes, made once (Protocol 11.1). */
 export class Documents {
   readonly #model: Model
-  readonly #made = new Map<string, Document>()
+  readonly #made = new Map<string, Document | Promise<Document>>()
 
   constructor(model: Model) {
     this.#model = model
@@ -43,10 +44,10 @@ export class Documents {
     const form = negotiateMetadata(headers, format)
     const document = this.#once(`metadata ${form} ${version}`, () =>
       form === 'xml'
-        ? makeDocument('application/xml;charset=utf-8', writeXml(this.#model, { version, inline: true }))
-        : makeDocument('application/json;charset=utf-8', writeJson(this.#model, { version: '4.01', inline: true })),
+        ? makeDocument('application/xml;charset=utf-8', xmlPieces(this.#model, { version, inline: true }))
+        : makeDocument('application/json;charset=utf-8', jsonPieces(this.#model, { version: '4.01', inline: true })),
     )
-    return present(document, headers)
+    return document instanceof Promise ? document.then((made) => present(made, headers)) : present(document, headers)
   }
 
   /** The service document: JSON (JSON Format 5). */
@@ -60,28 +61,53 @@ export class Documents {
     const key = `service ${contentType} ${dialect.root}`
     if (this.#made.size > 100) this.#made.clear()
     const document = this.#once(key, () =>
-      makeDocument(
-        contentType,
-        Buffer.from(writeServiceDocument(this.#model, { ...dialect, metadata: json.metadata })).toString('utf8'),
-      ),
+      makeDocument(contentType, [writeServiceDocument(this.#model, { ...dialect, metadata: json.metadata })]),
     )
-    return present(document, headers)
+    return document instanceof Promise ? document.then((made) => present(made, headers)) : present(document, headers)
   }
 
-  #once(key: string, make: () => Document): Document {
-    let document = this.#made.get(key)
-    if (!document) {
-      document = make()
-      this.#made.set(key, document)
-    }
-    return document
+  /** Everybody who asks while a document is being made waits for the same. */
+  #once(key: string, make: () => Promise<Document>): Document | Promise<Document> {
+    const known = this.#made.get(key)
+    if (known) return known
+    const making = make()
+    this.#made.set(key, making)
+    making.then(
+      (document) => this.#made.set(key, document),
+      () => this.#made.delete(key),
+    )
+    return making
   }
 }
 
-function makeDocument(contentType: string, text: string): Document {
-  const plain = Buffer.from(text, 'utf8')
-  const etag = createHash('sha256').update(contentType).update(plain).digest('base64url').slice(0, 27)
-  return { contentType, etag, plain, packed: new Map() }
+/** Milliseconds that a document is written at a stretch; then whatever else is due has its turn. */
+const stretch = 10
+
+/** Characters that are gathered before they are made bytes. */
+const gathered = 65_536
+
+async function makeDocument(contentType: string, pieces: Iterable<string | Uint8Array>): Promise<Document> {
+  const hash = createHash('sha256').update(contentType)
+  const parts: Uint8Array[] = []
+  const add = (bytes: Uint8Array): void => {
+    hash.update(bytes)
+    parts.push(bytes)
+  }
+  let text = ''
+  let since = performance.now()
+  for (const piece of pieces) {
+    if (typeof piece === 'string') text += piece
+    else add(piece)
+    if (text.length > gathered) {
+      add(Buffer.from(text, 'utf8'))
+      text = ''
+    }
+    if (performance.now() - since < stretch) continue
+    await setImmediate()
+    since = performance.now()
+  }
+  add(Buffer.from(text, 'utf8'))
+  return { contentType, etag: hash.digest('base64url').slice(0, 27), plain: Buffer.concat(parts), packed: new Map() }
 }
 
 /** The forms a document has; each is a representation of its own, so its ETag says which. */
