@@ -3,13 +3,14 @@ import { MongoError } from 'mongodb'
 import { invariant } from '../base/assert.ts'
 import type { Expression } from '../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
-import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import type { CountPlan, CreatePlan, DeletePlan, GroupPlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import type { ChangeFeed } from '../store/changes.ts'
 import { storeFailure } from '../store/failures.ts'
 import type {
   Change,
   CreateOutcome,
   DeleteOutcome,
+  GroupedValues,
   Rows,
   Session,
   Store,
@@ -20,6 +21,7 @@ import { sessionLike } from '../store/session.ts'
 import { countedStreams, type StreamStore } from '../store/streams.ts'
 import { deleteRow, updateRow } from './changes.ts'
 import { ChangeStreams } from './changes-since.ts'
+import { type CompiledGroup, compileGroup } from './compile/group.ts'
 import { type CompiledQuery, compileQuery, type Narrowing, narrowingOf, type SourcePlan } from './compile/query.ts'
 import { Connection } from './connection.ts'
 import { ContainedRows } from './contained-rows.ts'
@@ -28,6 +30,7 @@ import { Creates } from './creates.ts'
 import { EqualReads } from './equal-reads.ts'
 import { readFailure } from './failures.ts'
 import { findRows } from './find.ts'
+import { groupRows } from './group.ts'
 import { IndexBuilder } from './indexes.ts'
 import { defaultScanLimit, type MongoStoreOptions } from './options.ts'
 import { PointReads } from './point-reads.ts'
@@ -57,6 +60,7 @@ class MongoStore implements Store {
   readonly #creates: Creates
   readonly #indexes: IndexBuilder
   readonly #queries = new WeakMap<SourcePlan, CompiledQuery>()
+  readonly #groups = new WeakMap<GroupPlan, CompiledGroup | 'none'>()
   readonly #rowFilters = new WeakMap<Expression, Narrowing>()
   readonly #contained: ContainedRows
   #layout: ModelLayout | undefined
@@ -162,6 +166,19 @@ class MongoStore implements Store {
       const query = this.#query(plan)
       const rowFilter = this.#rowFilter(plan, query, session)
       return countRows(this.#connection, this.#counts, query, rowFilter, session, this.#scanLimit)
+    }, session)
+  }
+
+  group(plan: GroupPlan, session: Session, most: number): Promise<readonly GroupedValues[] | undefined> {
+    return this.#run(async () => {
+      const query = this.#query(plan.base)
+      let group = this.#groups.get(plan)
+      if (group === undefined) {
+        group = compileGroup(plan, query.context) ?? 'none'
+        this.#groups.set(plan, group)
+      }
+      if (group === 'none') return undefined
+      return groupRows(this.#connection, query, group, this.#rowFilter(plan.base, query, session), session, most)
     }, session)
   }
 

@@ -7,9 +7,8 @@ import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { checkApply } from './capabilities/apply.ts'
 import { checkRequest } from './capabilities/check.ts'
-import { visit } from './capabilities/references.ts'
 import { placeOfPath } from './expansion.ts'
-import { followsNavigation } from './navigation-tree.ts'
+import { groupOf, isOfRow } from './grouping.ts'
 import type { ApplyPlan, ReadPlan } from './plan.ts'
 import { sourceOf } from './source.ts'
 
@@ -86,6 +85,7 @@ export function applyPlan(
     ...conditions,
     ...(place.hops.length === 0 ? {} : { hops: place.hops }),
     base: read,
+    group: groupOf(read, rest),
     source: place.source,
     place: placeOfPath(model, path),
     sequence: rest,
@@ -122,18 +122,6 @@ function pushedDown(sequence: Sequence): {
     taken++
   }
   return { base: { filter, search }, rest: { ...sequence, steps: sequence.steps.slice(taken) } }
-}
-
-/** Whether an expression looks at nothing but the stored row. */
-function isOfRow(expression: Expression): boolean {
-  let plain = !followsNavigation(expression)
-  visit(expression, new Map(), {
-    reference: () => {},
-    node: ({ kind }) => {
-      if (kind === 'aggregate' || kind === 'defined') plain = false
-    },
-  })
-  return plain
 }
 
 function both(left: Expression | undefined, right: Expression): Expression {

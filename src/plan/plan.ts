@@ -1,4 +1,4 @@
-import type { CalculatedParameter, Sequence } from '../bind/apply/tree.ts'
+import type { AggregateItem, CalculatedParameter, Sequence } from '../bind/apply/tree.ts'
 import type { Place } from '../bind/binding-targets.ts'
 import type {
   BoundQuery,
@@ -282,6 +282,8 @@ export interface ApplyPlan extends PlanBase {
   readonly kind: 'apply'
   /** the rows, without a window; what comes first of the sequence and the store can say is said here */
   readonly base: ReadPlan
+  /** the first step of the sequence where a store may group and aggregate the rows by itself */
+  readonly group: GroupPlan | undefined
   readonly source: Source
   /** where the rows stand, for bindings */
   readonly place: Place
@@ -299,6 +301,14 @@ export interface ApplyPlan extends PlanBase {
   readonly top: number | undefined
   readonly skip: number | undefined
   readonly count: boolean
+}
+
+/** A groupby, or an aggregate of everything, over the rows of a read: properties and values of the rows alone. */
+export interface GroupPlan {
+  readonly base: ReadPlan
+  /** grouping properties of the rows' type; undefined: all rows are one group, even where there are none */
+  readonly properties: readonly Property[] | undefined
+  readonly items: readonly AggregateItem[]
 }
 
 /** A new entity in a collection. */

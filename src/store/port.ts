@@ -1,8 +1,8 @@
 import type { Document } from 'bson'
 import type { Expression, Parameters } from '../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
-import type { PrimitiveValue } from '../edm/value.ts'
-import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import type { PrimitiveValue, Value } from '../edm/value.ts'
+import type { CountPlan, CreatePlan, DeletePlan, GroupPlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import type { ChangeFeed } from './changes.ts'
 import type { StreamStore } from './streams.ts'
 
@@ -31,6 +31,12 @@ export interface Store {
   /** At most one row, of a plan whose source is single: the point read, joined with others of the same turn. */
   readOne(plan: ReadPlan | UpdatePlan | DeletePlan, session: Session): Promise<Uint8Array | undefined>
   count(plan: CountPlan | ReadPlan, session: Session): Promise<number>
+  /**
+   * Groups and aggregates rows where the store can do so exactly as `eval/` would; groups come in the order of their first rows' keys.
+   * @param most one group more may be given, so that too many can be told
+   * @returns undefined where it cannot: the rows have to be read
+   */
+  group?(plan: GroupPlan, session: Session, most: number): Promise<readonly GroupedValues[] | undefined>
   /** Stores a new document with `@version` 1; durable once resolved. */
   create(plan: CreatePlan | UpdatePlan, session: Session, document: Document): Promise<CreateOutcome>
   /** Changes the row of a single source in one atomic command, `@version` raised by one; durable once resolved. */
@@ -55,6 +61,12 @@ export interface StoreCapabilities {
   readonly changes: boolean
   /** each read is a round trip to a server: rows of many owners are better read together */
   readonly remote: boolean
+}
+
+/** One group: its grouping properties and its aggregates, each in the order of the plan. */
+export interface GroupedValues {
+  readonly properties: readonly Value[]
+  readonly aggregates: readonly Value[]
 }
 
 /** What belongs to one request. */

@@ -1,5 +1,5 @@
 import { originOf } from '../../bind/apply/dynamic.ts'
-import type { RecursiveHierarchy } from '../../bind/apply/tree.ts'
+import type { RecursiveHierarchy, Sequence } from '../../bind/apply/tree.ts'
 import { follow, type Place, placeBehind } from '../../bind/binding-targets.ts'
 import type { MemberStep, Parameters } from '../../bind/tree.ts'
 import { typeOfDocument } from '../../bson/decode.ts'
@@ -15,15 +15,14 @@ import { type ApplyEnvironment, evaluateFor, limitExceeded } from '../../eval/ap
 import { isStructuredValue } from '../../eval/values.ts'
 import { navigationExpansion } from '../../plan/expansion.ts'
 import { followPath, type NavigationBranch, type NavigationTree, navigationTree } from '../../plan/navigation-tree.ts'
-import type { ApplyPlan, Expansion, ReadPlan, Source, SourceRoot } from '../../plan/plan.ts'
+import type { ApplyPlan, Expansion, GroupPlan, ReadPlan, Source, SourceRoot } from '../../plan/plan.ts'
 import { type Core, collectionOf, contextOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { relatedEntities } from '../expand.ts'
+import { groupedByStore } from './grouped.ts'
+import { applyLimits } from './limits.ts'
 
 /** Reads what transformations need: rows as instances, related entities in batches, nodes of hierarchies. */
-
-/** Rows held in memory for one $apply, and groups of one groupby (docs/limits.md). */
-export const applyLimits = { applyRows: 100_000, applyGroups: 20_000 } as const
 
 /** Where stored entities stand: what their navigation properties are followed from. */
 export interface Origin {
@@ -68,6 +67,11 @@ export class Entities implements ApplyEnvironment {
       if (!rows.complete) await rows.close()
     }
     return instances
+  }
+
+  /** The groups of the rows, where the store makes them. */
+  grouped(group: GroupPlan, sequence: Sequence): Promise<readonly Instance[] | undefined> {
+    return groupedByStore(this.#core, this.#exchange, group, sequence, this.parameters)
   }
 
   #entity(row: Uint8Array, origin: Origin): StoredEntity {

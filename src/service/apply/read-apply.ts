@@ -95,8 +95,11 @@ const byPosition = [
 
 async function transformed(entities: Entities, plan: ApplyPlan, exists: boolean): Promise<readonly Instance[]> {
   const origin: Origin = { place: plan.place, source: plan.source }
-  const rows = exists ? await entities.rows(plan.base, origin) : []
-  const [result = []] = await runSequence(entities, plan.sequence, [rows])
+  const { sequence, group } = plan
+  const grouped = exists && group !== undefined ? await entities.grouped(group, sequence) : undefined
+  const rows = grouped ?? (exists ? await entities.rows(plan.base, origin) : [])
+  const left = grouped === undefined ? sequence : { ...sequence, steps: sequence.steps.slice(1) }
+  const [result = []] = await runSequence(entities, left, [rows])
   return result
 }
 

@@ -65,7 +65,7 @@ export class Requests {
       [6, () => this.#property(keyed, set.type)],
       [6, () => this.#count(path, set.type)],
       [3, () => this.#filterSegment(path, set.type)],
-      [6, () => this.#applied(path, set.type)],
+      [10, () => this.#applied(path, set.type)],
       [2, () => this.#crossjoin()],
     ])()
   }

@@ -1,0 +1,255 @@
+import type { Document } from 'mongodb'
+import type { Aggregate, AggregateItem } from '../../bind/apply/tree.ts'
+import type { Expression, Parameters } from '../../bind/tree.ts'
+import { decodeField } from '../../bson/decode.ts'
+import { fields, type ModelLayout } from '../../bson/layout.ts'
+import { findPath, valueOffset } from '../../bson/reader.ts'
+import { Decimal } from '../../edm/decimal.ts'
+import type { Property, TypeReference } from '../../edm/model.ts'
+import type { DateTimeOffset, Value } from '../../edm/value.ts'
+import { type SumSpace, spaceOf } from '../../eval/apply/methods.ts'
+import type { GroupPlan } from '../../plan/plan.ts'
+import type { GroupedValues } from '../../store/port.ts'
+import type { Filter, Placement } from './condition.ts'
+import type { QueryContext } from './field.ts'
+import { exprValue } from './native/expression.ts'
+import { type Term, type TermKind, whole } from './native/term.ts'
+
+/**
+ * Groups and aggregates as a pipeline (decision 13): only where the result has the digits that `eval/apply` gives, whatever the order in which the
+ * server meets the rows. What depends on the stored values is checked in the pipeline itself: a group that fails makes all of it void.
+ */
+export interface CompiledGroup {
+  /**
+   * The pipeline behind `$match`.
+   * @param most groups
+   * @returns undefined where constants of the request cannot be said exactly
+   */
+  place(filter: Filter, parameters: Parameters, now: DateTimeOffset, most: number): readonly Document[] | undefined
+  /** The values of one result; undefined: they are not exact. */
+  read(row: Uint8Array): GroupedValues | undefined
+  /** The one group of no rows, where all rows are one group. */
+  readonly ofNothing: GroupedValues | undefined
+}
+
+/** Kinds of which the server's equality is that of `eval/`, and whose equal values are written alike. */
+const groupable: ReadonlySet<TermKind> = new Set([
+  'integer',
+  'text',
+  'boolean',
+  'date',
+  'time',
+  'guid',
+  'enum',
+  'duration',
+])
+/** Kinds of which the server has the order, and whose equal values are written alike; of doubles 0 is looked at. */
+const comparable: ReadonlySet<TermKind> = new Set([...groupable, 'double', 'single'])
+
+const digits = 6
+/** Decimals that are multiples of 10^-6 and add up, signs left out, to less have no more than 34 digits on the way. */
+const mostExact = 1e27
+
+/** @returns undefined where a property or an aggregate is nothing that MongoDB does exactly */
+export function compileGroup({ properties, items }: GroupPlan, context: QueryContext): CompiledGroup | undefined {
+  const { collection, layout } = context
+  if (collection.sharedWrites || collection.key.parts.length === 0) return undefined
+  const keys = (properties ?? []).map((property) => keyOf(property, context))
+  const columns = items.map((item, i) => columnOf(item, i, context))
+  if (!keys.every((key) => key !== undefined) || !columns.every((column) => column !== undefined)) return undefined
+  const distinct = columns.flatMap(({ counted }) => counted ?? [])
+  return {
+    place: (filter, parameters, now, most) => {
+      const placement: Placement = { parameters, now, exact: true }
+      const id =
+        properties === undefined
+          ? null
+          : Object.fromEntries(keys.map((key, i) => [`g${i}`, whole(key.term.parts(placement))]))
+      const accumulators = columns.flatMap(({ accumulate }) => Object.entries(accumulate(placement)))
+      if (!placement.exact) return undefined
+      return [
+        { $match: filter },
+        { $group: { _id: id, first: { $min: `$${fields.id}` }, ...Object.fromEntries(accumulators) } },
+        ...(distinct.length === 0 ? [] : [{ $addFields: Object.fromEntries(distinct.map(countedSet)) }]),
+        // whatever is made of the groups begins with them in the order of their first rows
+        { $sort: { first: 1 } },
+        { $limit: most },
+      ]
+    },
+    read: (row) => {
+      const aggregates = columns.map(({ read }) => read(row, layout))
+      if (!aggregates.every((value) => value !== undefined)) return undefined
+      return {
+        properties: keys.map(({ property }, i) =>
+          decodeField(row, findPath(row, ['_id', `g${i}`]), property.type, -1, layout),
+        ),
+        aggregates,
+      }
+    },
+    ofNothing:
+      properties === undefined ? { properties: [], aggregates: columns.map(({ ofNothing }) => ofNothing) } : undefined,
+  }
+}
+
+const countedSet = (name: string): [string, unknown] => [name, { $size: { $setDifference: [`$${name}`, [null]] } }]
+
+function keyOf(
+  property: Property,
+  context: QueryContext,
+): { readonly property: Property; readonly term: Term } | undefined {
+  const term = exprValue(memberOf([property], property.type), context)
+  return term !== undefined && groupable.has(term.kind) ? { property, term } : undefined
+}
+
+function memberOf(properties: readonly Property[], type: TypeReference): Expression {
+  return {
+    kind: 'member',
+    variable: '$it',
+    steps: properties.map((property) => ({ kind: 'property', property })),
+    type,
+  }
+}
+
+/** One aggregate. */
+interface Column {
+  readonly accumulate: (placement: Placement) => Document
+  /** a set whose size is wanted */
+  readonly counted?: string
+  /** undefined: not exact */
+  readonly read: (row: Uint8Array, layout: ModelLayout) => Value | undefined
+  readonly ofNothing: Value
+}
+
+function columnOf({ aggregate }: AggregateItem, index: number, context: QueryContext): Column | undefined {
+  if (aggregate.kind !== 'values') return undefined
+  const name = `a${index}`
+  const { method, operand, operandType } = aggregate
+  if (operand === undefined) {
+    return { accumulate: () => ({ [name]: { $sum: 1 } }), read: countAt(name), ofNothing: count(0n) }
+  }
+  const term = operandTerm(operand, context)
+  if (term === undefined || term.kind === 'null' || operandType === undefined) return undefined
+  const value = (placement: Placement): unknown => whole(term.parts(placement))
+  switch (method) {
+    case 'count':
+      return { accumulate: (at) => ({ [name]: counter(value(at)) }), read: countAt(name), ofNothing: count(0n) }
+    case 'countdistinct':
+      return {
+        accumulate: (at) => ({ [name]: { $addToSet: value(at) } }),
+        counted: name,
+        read: countAt(name),
+        ofNothing: count(0n),
+      }
+    case 'min':
+    case 'max':
+      return extreme(name, method, term.kind, value, operandType)
+    case 'sum':
+    case 'average':
+      return sum(name, method, term, value, spaceOf(operandType))
+  }
+}
+
+type Operand = NonNullable<Extract<Aggregate, { kind: 'values' }>['operand']>
+
+function operandTerm(operand: Operand, context: QueryContext): Term | undefined {
+  if (operand.kind === 'expression') return exprValue(operand.expression, context)
+  const { steps, type } = operand.path
+  const properties = steps.flatMap((step) => (step.kind === 'property' ? [step.property] : []))
+  if (type === undefined || properties.length !== steps.length) return undefined
+  return exprValue(memberOf(properties, type), context)
+}
+
+const count = (value: bigint): Value => Decimal.fromBigInt(value)
+const counter = (value: unknown): Document => ({ $sum: { $cond: [{ $eq: [value, null] }, 0, 1] } })
+
+/** Counts are Decimals of scale 0. */
+function countAt(name: string): Column['read'] {
+  return (row, layout) => {
+    const found = integerAt(row, name, layout)
+    return found === undefined ? undefined : count(found)
+  }
+}
+
+const integerType = (name: 'Edm.Int64' | 'Edm.Decimal', layout: ModelLayout): TypeReference => {
+  const type = layout.scalarNamed(name)
+  if (type === undefined) throw new Error(`invariant: there is ${name}`)
+  return { type, collection: false, nullable: true, facets: {} }
+}
+
+function integerAt(row: Uint8Array, name: string, layout: ModelLayout): bigint | undefined {
+  const value = decodeField(row, findPath(row, [name]), integerType('Edm.Int64', layout), -1, layout)
+  return typeof value === 'bigint' ? value : typeof value === 'number' ? BigInt(value) : undefined
+}
+
+function extreme(
+  name: string,
+  method: 'min' | 'max',
+  kind: TermKind,
+  value: (placement: Placement) => unknown,
+  type: TypeReference,
+): Column | undefined {
+  const read =
+    (path: readonly string[]): Column['read'] =>
+    (row, layout) => {
+      const found = decodeField(row, findPath(row, path), type, -1, layout)
+      // equal values that are written differently: 0 and -0; NaN is the smallest there, and not when it is negated
+      if (typeof found === 'number' && found === 0 && (kind === 'double' || kind === 'single')) return undefined
+      return found instanceof Decimal && !found.isFinite ? undefined : found
+    }
+  if (comparable.has(kind))
+    return { accumulate: (at) => ({ [name]: { [`$${method}`]: value(at) } }), read: read([name]), ofNothing: null }
+  if (kind !== 'decimal') return undefined
+  // 1.5 and 1.50 are equal: the one of the first row counts
+  return {
+    accumulate: (at) => {
+      const own = value(at)
+      const by = method === 'min' ? own : { $multiply: [own, -1] }
+      return { [name]: { $min: { $cond: [{ $eq: [own, null] }, null, { by, key: `$${fields.id}`, value: own }] } } }
+    },
+    read: read([name, 'value']),
+    ofNothing: null,
+  }
+}
+
+function sum(
+  name: string,
+  method: 'sum' | 'average',
+  { kind }: Term,
+  value: (placement: Placement) => unknown,
+  space: SumSpace,
+): Column | undefined {
+  if (space === 'double' || (kind !== 'integer' && kind !== 'decimal')) return undefined
+  const [many, size, fine] = [`${name}n`, `${name}s`, `${name}f`]
+  const outcome = (total: Decimal, values: bigint): Value => {
+    if (values === 0n) return null
+    if (method === 'average') return total.divide(Decimal.fromBigInt(values)) ?? null
+    return space === 'integer' ? (total.toBigInt() ?? null) : total
+  }
+  return {
+    accumulate: (at) => {
+      const own = value(at)
+      if (kind === 'integer') return { [name]: { $sum: { $toDecimal: own } }, [many]: counter(own) }
+      return {
+        [name]: { $sum: own },
+        [many]: counter(own),
+        [size]: { $sum: { $abs: own } },
+        [fine]: { $min: { $eq: [own, { $round: [own, digits] }] } },
+      }
+    },
+    read: (row, layout) => {
+      const decimal = integerType('Edm.Decimal', layout)
+      const total = decodeField(row, findPath(row, [name]), decimal, -1, layout) ?? Decimal.zero
+      const values = integerAt(row, many, layout)
+      if (values === undefined || !(total instanceof Decimal) || !total.isFinite) return undefined
+      if (kind === 'integer') {
+        const whole = total.toBigInt()
+        return whole === undefined ? undefined : outcome(Decimal.fromBigInt(whole), values)
+      }
+      const magnitude = decodeField(row, findPath(row, [size]), decimal, -1, layout) ?? Decimal.zero
+      if (!(magnitude instanceof Decimal) || !(magnitude.toNumber() < mostExact)) return undefined
+      const at = findPath(row, [fine])
+      return at >= 0 && row[valueOffset(row, at)] === 1 ? outcome(total, values) : undefined
+    },
+    ofNothing: null,
+  }
+}
