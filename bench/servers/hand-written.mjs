@@ -16,6 +16,8 @@ const client = await MongoClient.connect(uri, {
   readConcern: { level: 'majority' },
 })
 const payloads = client.db().collection('handWritten')
+// odatum's CSDL document asks for the same
+await payloads.createIndex({ createdTime: -1, _id: 1 })
 const root = `http://localhost:${port}/beta`
 // the document that odatum serves, to the byte: a shorter one would be less work
 const model = await readModel(new URL('../../metadata/microsoft.graph.xml', import.meta.url).pathname)
