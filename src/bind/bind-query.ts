@@ -3,6 +3,7 @@ import type { QueryOptions } from '../url/ast.ts'
 import { bindOptions } from './bind-options.ts'
 import { BindContext } from './context.ts'
 import { bindExpression } from './expression.ts'
+import type { RootReference } from './root.ts'
 import type { BoundPath, BoundQuery, ParameterSlot } from './tree.ts'
 import { itemReference, navigationReference } from './type-references.ts'
 
@@ -12,6 +13,7 @@ export interface BoundQueryResult {
   readonly slots: readonly ParameterSlot[]
   /** `slots[i]` takes the literal `options.literals[literalSlots[i]]` */
   readonly literalSlots: readonly number[]
+  readonly roots: readonly RootReference[]
 }
 
 /**
@@ -23,8 +25,9 @@ export interface BoundQueryResult {
  */
 export function bindQuery(model: Model, path: BoundPath, options: QueryOptions, firstSlot: number): BoundQueryResult {
   const context = new BindContext(model, options.aliases, firstSlot, '$filter', bindExpression)
+  context.roots = []
   const query = bindOptions(context, options, { type: rowType(path), row: '$it', it: undefined })
-  return { query, slots: context.slots, literalSlots: context.literalSlots }
+  return { query, slots: context.slots, literalSlots: context.literalSlots, roots: context.roots }
 }
 
 /**

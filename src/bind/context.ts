@@ -19,6 +19,7 @@ import {
 } from '../url/ast.ts'
 import { parseExpression } from '../url/parse-options.ts'
 import type { CalculatedParameter, Sequence, Shape } from './apply/tree.ts'
+import type { RootReference } from './root.ts'
 import type { Expression, ParameterExpression, ParameterSlot } from './tree.ts'
 import { builtInTypes, stringReference } from './type-references.ts'
 
@@ -106,6 +107,8 @@ export class BindContext {
   /** custom query options, where they may be parameters of a function */
   custom: ReadonlyMap<string, string> = new Map()
   aliasDepth = 0
+  /** what of `$root` the parameters stand for; undefined: `$root` has no meaning here */
+  roots: RootReference[] | undefined
   aggregation: AggregationBinder | undefined
   /** nodes that the rolluprecursive operators around the place hold, the outermost first */
   rollupNodes: readonly { readonly name: string; readonly type: EntityType }[] = []

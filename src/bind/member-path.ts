@@ -6,6 +6,7 @@ import { modelTypeOf } from './apply/dynamic.ts'
 import { type BindContext, notFound, type Scope, shown, unaliased, type Variable } from './context.ts'
 import { functionNames } from './functions.ts'
 import { bindBoolean } from './operators.ts'
+import { bindRoot } from './root.ts'
 import type { Expression, MemberExpression, MemberStep } from './tree.ts'
 import { booleanReference, int64Reference, itemReference, navigationReference } from './type-references.ts'
 
@@ -81,7 +82,7 @@ function memberOf(position: Position): MemberExpression {
 }
 
 function pathStart(context: BindContext, node: PathNode, scope: Scope): Start | Expression {
-  if (node.root === '$root') return context.notImplemented('$root in an expression', node)
+  if (node.root === '$root') return bindRoot(context, node)
   if (node.root === '$these')
     return context.aggregation?.these(context, node, scope) ?? context.notImplemented('$these here', node)
   if (node.root === '$this') return at(scope.implicit, 0)

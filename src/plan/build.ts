@@ -1,6 +1,8 @@
 import { assertNever, invariant } from '../base/assert.ts'
 import type { BoundTransformation } from '../bind/apply/bind-query.ts'
 import { noQuery } from '../bind/no-query.ts'
+import type { BoundQueryResult } from '../bind/bind-query.ts'
+import type { RootReference } from '../bind/root.ts'
 import type { BoundPath, BoundQuery, ExpandItem, ParameterSlot } from '../bind/tree.ts'
 import { isComputed } from '../csdl/core.ts'
 import type { EntityType, Model, Operation, TypeReference } from '../edm/model.ts'
@@ -34,6 +36,7 @@ import { keptOf, propertyTarget } from './property-change.ts'
 import { linkedTo, referencePlan } from './references.ts'
 import { relatedQuery } from './related.ts'
 import { resultOrder } from './result.ts'
+import { rootValues } from './roots.ts'
 import { type PathSource, sourceOf } from './source.ts'
 import { streamTarget } from './stream.ts'
 import { trackingRefusal } from './tracking.ts'
@@ -45,7 +48,7 @@ export interface PlanRequest {
   readonly path: BoundPath
   readonly options: QueryOptions
   /** binds the query options; called at most once */
-  readonly bindQuery: () => { readonly query: BoundQuery; readonly slots: readonly ParameterSlot[] }
+  readonly bindQuery: () => Pick<BoundQueryResult, 'query' | 'slots' | 'roots'>
   /** binds the options of a request with $apply instead; undefined: nothing that it can be applied to */
   readonly bindTransformation: () => BoundTransformation | undefined
   /** slots of the path's parameters */
@@ -73,22 +76,43 @@ export function buildPlan(request: PlanRequest): Plan {
 
   if (method !== 'GET' && (path.resource === 'reference' || path.resource === 'referenceCollection'))
     return freeze(referencePlan({ model: request.model, method, path, pathSlots: request.pathSlots, options }))
-  if (method === 'GET' && isTransformed(path, options))
-    return freeze(applyPlan(request.model, path, options, request.pathSlots, request.bindTransformation))
+  if (method === 'GET' && isTransformed(path, options)) {
+    let transformation: BoundTransformation | undefined
+    const plan = applyPlan(request.model, path, options, request.pathSlots, () => {
+      transformation = request.bindTransformation()
+      return transformation
+    })
+    return withRoots(request, plan, transformation?.roots ?? [])
+  }
 
   const action = actionOf(path)
-  const { query: bound, slots: querySlots } = request.bindQuery()
+  const { query: bound, slots: querySlots, roots } = request.bindQuery()
   const slots = [...request.pathSlots, ...querySlots]
   const [start] = path.segments
-  if (start?.kind === 'crossjoin') return crossjoinPlan(request.model, start.type, start.entitySets, bound, slots)
-  if (path.resource === 'all')
-    return allPlan(request.model, path, bound, slots, (part, query) => {
+  if (start?.kind === 'crossjoin')
+    return withRoots(request, crossjoinPlan(request.model, start.type, start.entitySets, bound, slots), roots)
+  if (path.resource === 'all') {
+    const plan = allPlan(request.model, path, bound, slots, (part, query) => {
       const plan = rowsPlan({ ...request, path: part }, 'GET', query, slots)
       invariant(plan.kind === 'read', 'entities are read')
       return plan
     })
+    return withRoots(request, plan, roots)
+  }
   const planned = rowsPlan(request, action ? 'GET' : method, bound, slots, method)
-  return action ? invokePlan(action, sourceOf(path, slots.length), planned) : planned
+  return withRoots(request, action ? invokePlan(action, sourceOf(path, slots.length), planned) : planned, roots)
+}
+
+/** Adds what is to be read of `$root`. */
+function withRoots<P extends Plan>(request: PlanRequest, plan: P, roots: readonly RootReference[]): P {
+  if (roots.length === 0) return freeze(plan)
+  const { model } = request
+  const { values, requires } = rootValues(model, roots, plan.slots, (path, query) =>
+    rowsPlan({ ...request, path }, 'GET', query, plan.slots),
+  )
+  const untracked =
+    plan.kind === 'read' && !plan.source.single ? { untracked: 'a value of $root cannot be tracked' } : {}
+  return freeze({ ...plan, ...untracked, requires: [...plan.requires, ...requires], roots: values })
 }
 
 /**

@@ -209,9 +209,17 @@ interface PlanBase extends PlanConditions {
   readonly requires: readonly Requirement[]
   /** types of the parameters, by index */
   readonly slots: readonly ParameterSlot[]
+  /** values of `$root`; none: undefined */
+  readonly roots?: readonly RootValue[]
   /** navigation before the source, in order; none: undefined */
   readonly hops?: readonly Hop[]
 }
+
+/** A value that is read before everything else, and the parameter that takes it (`$root`; service/roots.ts). */
+export type RootValue =
+  | { readonly kind: 'count'; readonly parameter: number; readonly plan: CountPlan }
+  /** of the row that `plan` reads */
+  | { readonly kind: 'value'; readonly parameter: number; readonly plan: ReadPlan; readonly expression: Expression }
 
 /** A property of a new entity that its place in the URL decides: the foreign key to the entity before it. */
 export interface FixedValue {

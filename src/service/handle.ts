@@ -27,6 +27,7 @@ import { changeProperty, changesProperty } from './property/change.ts'
 import { count, read } from './read.ts'
 import { changeReferences } from './references.ts'
 import { isRepeatable, repeatably } from './repeatable.ts'
+import { withRoots } from './roots.ts'
 import {
   hasQueryInBody,
   isContinued,
@@ -155,10 +156,24 @@ function authenticate(core: Core, exchange: Exchange): Promise<void> | undefined
 function execute(
   core: Core,
   exchange: Exchange,
+  planned: Planned,
+  options: QueryOptions,
+): Promise<HttpResponse> | HttpResponse {
+  const { plan, parameters } = planned
+  if (options.deltatoken !== undefined && plan.kind !== 'read') throw untracked()
+  if (plan.roots === undefined) return follow(core, exchange, planned, options)
+  return withRoots(core, exchange, plan.roots, parameters).then((known) =>
+    follow(core, exchange, { ...planned, parameters: known }, options),
+  )
+}
+
+/** Takes the navigation before the source, where there is some. */
+function follow(
+  core: Core,
+  exchange: Exchange,
   { plan, parameters }: Planned,
   options: QueryOptions,
 ): Promise<HttpResponse> | HttpResponse {
-  if (options.deltatoken !== undefined && plan.kind !== 'read') throw untracked()
   if (plan.hops === undefined) return perform(core, exchange, plan, parameters, parameters, options)
   return followHops(core, exchange, plan.hops, parameters).then((found) =>
     perform(core, exchange, plan, parameters, found, options),

@@ -4,6 +4,7 @@ import { bindOptions, bindOrderBy } from '../bind-options.ts'
 import { rowType } from '../bind-query.ts'
 import { BindContext } from '../context.ts'
 import { bindExpression } from '../expression.ts'
+import type { RootReference } from '../root.ts'
 import type { BoundPath, ExpandItem, Expression, MemberStep, OrderByItem, ParameterSlot, Selection } from '../tree.ts'
 import { bindFollowing, bindSequence, scopeOf } from './bind-apply.ts'
 import { aggregation } from './functions.ts'
@@ -24,6 +25,7 @@ export interface BoundTransformation {
   readonly expand: readonly ExpandItem[] | undefined
   readonly slots: readonly ParameterSlot[]
   readonly literalSlots: readonly number[]
+  readonly roots: readonly RootReference[]
 }
 
 /**
@@ -41,6 +43,7 @@ export function bindTransformation(
   if (type === undefined) return undefined
   const context = new BindContext(model, options.aliases, firstSlot, '$apply', bindExpression)
   context.aggregation = aggregation
+  context.roots = []
   const set = setOf(path)
   const stored = storedShape(type, keyOf(type))
   const applied =
@@ -74,6 +77,7 @@ export function bindTransformation(
     expand: options.expand === undefined ? undefined : expand,
     slots: context.slots,
     literalSlots: context.literalSlots,
+    roots: context.roots,
   }
 }
 

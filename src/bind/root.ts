@@ -1,0 +1,139 @@
+import type { EntitySet, Singleton, TypeReference } from '../edm/model.ts'
+import { isStructured, typeName } from '../edm/types.ts'
+import type { ExpressionNode, PathNode, PathStep } from '../url/ast.ts'
+import { type BindContext, notFound, type Scope, shown } from './context.ts'
+import { meetingType } from './literals.ts'
+import { bindBoolean } from './operators.ts'
+import type { BoundPath, BoundSegment, Expression, ParameterExpression } from './tree.ts'
+import { int64Reference } from './type-references.ts'
+
+/**
+ * `$root` in expressions (URL Conventions 5.1.1.16.5): a value of an entity or singleton named by its resource path, or how many entities
+ * a set has. It depends on no row: it is read once a request, before the rows, and is a parameter then.
+ */
+
+/** What a parameter stands for: a value that is read before everything else. */
+export interface RootReference {
+  /** the entity or singleton; of a count what is counted */
+  readonly path: BoundPath
+  /** of its row; undefined: how many there are */
+  readonly expression: Expression | undefined
+  readonly parameter: number
+}
+
+/** Values of `$root` in one request: each is a read. */
+const mostRoots = 20
+
+/**
+ * @throws ODataError nameNotFound (set or singleton), typeMismatch (a set without a key), keyInvalid, urlLimitExceeded, notImplemented (structured values,
+ * functions, `any` and `all` of sets)
+ */
+export function bindRoot(context: BindContext, node: PathNode): ParameterExpression {
+  const { roots } = context
+  if (roots === undefined) return context.notImplemented('$root here', node)
+  if (roots.length >= mostRoots)
+    context.fail('urlLimitExceeded', `A request has more than ${mostRoots} paths that start with $root.`, node)
+  const [first, ...rest] = node.steps
+  if (first?.kind !== 'name') return context.fail('typeMismatch', "'$root' needs an entity set or singleton.", node)
+  const { children } = context.model.container ?? { children: new Map() }
+  const child = children.get(first.name)
+  if (child === undefined)
+    return context.fail('nameNotFound', notFound('entity set or singleton', first.name, children.keys()), first)
+  if (child.kind !== 'entitySet' && child.kind !== 'singleton')
+    return context.notImplemented(`Calling '${shown(first.name)}' in an expression`, first)
+  if (child.kind === 'entitySet' && first.arguments === undefined) return counted(context, child, rest, first, roots)
+  const segments: BoundSegment[] = [startOf(child)]
+  if (first.arguments !== undefined) segments.push(keyOf(context, child, first))
+  const type: TypeReference = { type: child.type, collection: false, nullable: false, facets: {} }
+  const [step] = rest
+  if (step === undefined) return context.notImplemented('An entity as a value of $root', node)
+  const path: PathNode = { ...node, root: '$this', steps: rest }
+  const variable = { name: '$it', id: '$it', type, outer: undefined }
+  const expression = context.bind(context, path, scopeOf(variable))
+  const { type: found } = expression
+  if (found === undefined || isStructured(found.type) || found.type.kind === 'abstract')
+    return context.notImplemented(
+      `A value of ${found === undefined ? 'a dynamic property' : typeName(found)} behind $root`,
+      node,
+    )
+  const parameter = context.calculatedParameter(found)
+  const kind = child.kind === 'entitySet' ? 'entity' : 'singleton'
+  roots.push({ path: pathOf(kind, segments, type), expression, parameter: parameter.index })
+  return parameter
+}
+
+function startOf(child: EntitySet | Singleton): BoundSegment {
+  return child.kind === 'entitySet' ? { kind: 'entitySet', entitySet: child } : { kind: 'singleton', singleton: child }
+}
+
+function scopeOf(implicit: Scope['implicit']): Scope {
+  return { implicit, outerImplicit: undefined, it: undefined, lambdas: undefined, computed: undefined }
+}
+
+function pathOf(resource: BoundPath['resource'], segments: readonly BoundSegment[], type: TypeReference): BoundPath {
+  // a path without a place in a cache: the plan around it is cached
+  return { resource, segments, type, signature: '' }
+}
+
+/** `$root/set/$count`, filtered or not. */
+function counted(
+  context: BindContext,
+  child: EntitySet,
+  steps: readonly PathStep[],
+  node: PathStep,
+  roots: RootReference[],
+): ParameterExpression {
+  const segments: BoundSegment[] = [startOf(child)]
+  const type: TypeReference = { type: child.type, collection: true, nullable: false, facets: {} }
+  const filter = (predicate: ExpressionNode): void => {
+    const variable = { name: '$it', id: '$it', type: { ...type, collection: false }, outer: undefined }
+    segments.push({ kind: '$filter', predicate: bindBoolean(context, predicate, scopeOf(variable), '$filter') })
+  }
+  for (const [i, step] of steps.entries()) {
+    if (step.kind === '$filter') filter(step.predicate)
+    else if (step.kind === '$count' && i === steps.length - 1) {
+      const { options } = step
+      if (options?.search !== undefined) context.notImplemented('$search inside $count', step)
+      if (options?.filter !== undefined) filter(options.filter)
+      segments.push({ kind: '$count' })
+      const parameter = context.calculatedParameter(int64Reference)
+      roots.push({ path: pathOf('count', segments, type), expression: undefined, parameter: parameter.index })
+      return parameter
+    } else if (step.kind === 'any' || step.kind === 'all')
+      return context.notImplemented(`'${step.kind}' of an entity set behind $root`, step)
+    else break
+  }
+  return context.fail(
+    'typeMismatch',
+    `'${child.name}' is a collection: write $root/${child.name}(key)/... or $root/${child.name}/$count.`,
+    node,
+  )
+}
+
+/** The primary key, whose values are parameters. */
+function keyOf(context: BindContext, child: EntitySet | Singleton, step: PathStep & { kind: 'name' }): BoundSegment {
+  const { key } = child.type
+  const given = step.arguments ?? []
+  const refuse = (): never =>
+    context.fail(
+      'keyInvalid',
+      `The key of '${child.name}' is (${key.map(({ alias }) => `${alias}=...`).join(',')}).`,
+      step,
+    )
+  if (child.kind === 'singleton' || given.length !== key.length || key.length === 0) return refuse()
+  const parameters = key.map((part, i): number => {
+    const named = given.find(({ name }) => name === part.alias)
+    const argument = named ?? (key.length === 1 ? given[i] : undefined)
+    if (argument === undefined || (named === undefined && argument.name !== undefined)) return refuse()
+    const literal = context.literalOf(argument.value)
+    const { type } = part.property
+    if (literal === undefined || meetingType(context, literal, type) === undefined)
+      return context.fail(
+        'keyInvalid',
+        `The key property '${part.alias}' is ${typeName(type)}: it needs a literal of that type.`,
+        argument,
+      )
+    return context.parameter(literal, { ...type, nullable: false }).index
+  })
+  return { kind: 'key', predicate: { key, parameters } }
+}
