@@ -16,7 +16,15 @@ import { memberNotFound, sizeOf } from './member-path.ts'
 import { bindBoolean, isOrdered } from './operators.ts'
 import { stepName } from './print.ts'
 import { bindSelect } from './select.ts'
-import type { BoundQuery, ExpandItem, Expression, MemberStep, OrderByItem, SearchExpression } from './tree.ts'
+import type {
+  BoundQuery,
+  ExpandItem,
+  Expression,
+  MemberStep,
+  OrderByItem,
+  SearchExpression,
+  Selection,
+} from './tree.ts'
 import { booleanReference, itemReference, navigationReference } from './type-references.ts'
 
 /** The system query options of one resource (URL Conventions 5.1), nested ones inside $expand included. */
@@ -59,10 +67,11 @@ export function bindOptions(context: BindContext, options: QueryOptions, where: 
   target('$orderby')
   const orderby = options.orderby === undefined ? noOrder : bindOrderBy(context, options.orderby, scope)
   target('$select')
-  const select =
+  const selected =
     options.select === undefined ? undefined : bindSelect(context, options.select, where.type, scope.computed)
   target('$expand')
   const expand = options.expand === undefined ? noExpand : bindExpand(context, options.expand, scope)
+  const select = selected === undefined ? undefined : withExpanded(selected, expand)
   return {
     filter,
     orderby,
@@ -74,6 +83,24 @@ export function bindOptions(context: BindContext, options: QueryOptions, where: 
     skip: options.skip,
     count: options.count ?? false,
   }
+}
+
+/** What is expanded inside a complex property is written, and nothing else of it where it is not selected (URL Conventions 5.1.4). */
+function withExpanded(select: Selection, expand: readonly ExpandItem[]): Selection {
+  let found = select
+  for (const { path } of expand) {
+    const through = path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+    found = withPath(found, through)
+  }
+  return found
+}
+
+function withPath(select: Selection, [name, ...rest]: readonly string[]): Selection {
+  if (name === undefined || select.all) return select
+  const known = select.properties.get(name)
+  if (known === undefined && select.properties.has(name)) return select
+  const inner = withPath(known ?? { all: false, properties: new Map() }, rest)
+  return { ...select, properties: new Map([...select.properties, [name, inner]]) }
 }
 
 const noOrder: readonly OrderByItem[] = Object.freeze([])

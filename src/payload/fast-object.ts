@@ -31,6 +31,16 @@ export interface EntityParts {
   /** @param versionElement the `@version` element, or -1 */
   before(row: Uint8Array, type: StructuredType, versionElement: number, sink: ByteSink): void
   after(row: Uint8Array, type: StructuredType, sink: ByteSink): void
+  /** of a complex value: it has no more control information than without parts */
+  readonly complex?: true
+}
+
+/** What is written inside complex values, by the name of the property that holds them. */
+export type InnerParts = ReadonlyMap<string, InnerPart>
+
+export interface InnerPart {
+  readonly parts: EntityParts | undefined
+  readonly inner: InnerParts
 }
 
 /** Closes an object whose members were written with a comma before each: the first comma becomes the brace. */
@@ -60,6 +70,7 @@ export class ObjectProgram {
   readonly #select: Selection | undefined
   readonly #keys: readonly KeyPartLayout[]
   readonly #setting: Setting
+  readonly #inner: InnerParts | undefined
   readonly #programs = new Map<StructuredType, TypeProgram>()
   readonly #only: StructuredType | undefined
 
@@ -68,7 +79,9 @@ export class ObjectProgram {
     select: Selection | undefined,
     keys: readonly KeyPartLayout[],
     setting: Setting,
+    inner?: InnerParts,
   ) {
+    this.#inner = inner
     this.#declared = declared
     this.#select = select
     this.#keys = keys
@@ -90,10 +103,14 @@ export class ObjectProgram {
     const type = this.#only ?? typeOfDocument(row, start, layout.structured(this.#declared))
     let program = this.#programs.get(type)
     if (program === undefined) {
-      program = new TypeProgram(type, this.#select, this.#keys, this.#setting)
+      program = new TypeProgram(type, this.#select, this.#keys, this.#setting, this.#inner)
       this.#programs.set(type, program)
     }
-    if (entity === undefined && dialect.metadata !== 'none' && (saysType || type !== this.#declared))
+    if (
+      (entity === undefined || entity.complex) &&
+      dialect.metadata !== 'none' &&
+      (saysType || type !== this.#declared)
+    )
       sink.raw(program.typeMember)
     program.write(row, start, sink, depth, entity)
   }
@@ -116,7 +133,13 @@ class TypeProgram {
   readonly #dialect: JsonDialect
   #busy = false
 
-  constructor(type: StructuredType, select: Selection | undefined, keys: readonly KeyPartLayout[], setting: Setting) {
+  constructor(
+    type: StructuredType,
+    select: Selection | undefined,
+    keys: readonly KeyPartLayout[],
+    setting: Setting,
+    inner: InnerParts | undefined,
+  ) {
     const { dialect, layout } = setting
     this.#type = type
     this.typeMember = utf8Bytes(
@@ -131,7 +154,13 @@ class TypeProgram {
     }
     this.#versionSlot = slot(fields.version)
     this.#members = membersOf(layout, type, select, keys).map((plan) =>
-      memberWrite(plan, slot(plan.path[0] ?? ''), plan.exactField === undefined ? -1 : slot(plan.exactField), setting),
+      memberWrite(
+        plan,
+        slot(plan.path[0] ?? ''),
+        plan.exactField === undefined ? -1 : slot(plan.exactField),
+        setting,
+        inner?.get(plan.name),
+      ),
     )
     const size = slotOf.size
     this.#dialect = dialect
@@ -165,7 +194,13 @@ class TypeProgram {
   }
 }
 
-function memberWrite(plan: MemberPlan, slot: number, exactSlot: number, setting: Setting): MemberWrite {
+function memberWrite(
+  plan: MemberPlan,
+  slot: number,
+  exactSlot: number,
+  setting: Setting,
+  inner: InnerPart | undefined,
+): MemberWrite {
   const { reference, path } = plan
   const { dialect, onUnreadable } = setting
   const name = JSON.stringify(plan.name)
@@ -178,7 +213,10 @@ function memberWrite(plan: MemberPlan, slot: number, exactSlot: number, setting:
   const plain = utf8Bytes(`,${name}:`)
   const annotation = `,${JSON.stringify(plan.name + controlName(dialect, 'type'))}:${JSON.stringify(typeText(reference.type, reference.collection, dialect))},${name}:`
   const typed = dialect.metadata === 'full' && !isTypeTold(reference, '') ? utf8Bytes(annotation) : plain
-  const value = valueWrite(reference, plan.select, setting)
+  const value =
+    inner === undefined || reference.collection || !isStructured(reference.type)
+      ? valueWrite(reference, plan.select, setting)
+      : structuredWrite(reference.type, plan.select, setting, inner)
   const fieldSize = Buffer.byteLength(path[0] ?? '') + 2
   const composite = path.length > 1
   const saysSpecial = dialect.metadata === 'full' && reference.type.name === 'Edm.Double' && !reference.collection
@@ -269,15 +307,20 @@ function plainWrite(reference: TypeReference, { dialect, layout }: Setting): Val
   }
 }
 
-function structuredWrite(type: StructuredType, select: Selection | undefined, setting: Setting): ValueWrite {
+function structuredWrite(
+  type: StructuredType,
+  select: Selection | undefined,
+  setting: Setting,
+  inner?: InnerPart,
+): ValueWrite {
   let program: ObjectProgram | undefined
   const saysType = setting.dialect.metadata === 'full'
   return (row, bson, offset, _at, _exactAt, sink, depth) => {
     if (bson !== bsonType.document || depth >= maxDepth) return false
     // made at first use: types may contain themselves
-    program ??= new ObjectProgram(type, select, [], setting)
+    program ??= new ObjectProgram(type, select, [], setting, inner?.inner)
     const start = sink.length
-    program.write(row, offset, sink, depth + 1, undefined, saysType)
+    program.write(row, offset, sink, depth + 1, inner?.parts, saysType)
     closeObject(sink, start)
     return true
   }

@@ -1,11 +1,39 @@
 import type { ModelLayout } from '../bson/layout.ts'
 import type { StructuredType } from '../edm/model.ts'
 import { printETag } from '../protocol/etag.ts'
+import { computedText } from './computed-text.ts'
 import { advertisement, controlName, typeText } from './control.ts'
-import { closeObject, type EntityParts, ObjectProgram, type OnUnreadable, utf8Bytes } from './fast-object.ts'
-import { isKeyIncomplete, keysOf, linkOf, type NavigationPlan, navigationOf, setTypeOf, versionAt } from './members.ts'
+import {
+  closeObject,
+  type EntityParts,
+  type InnerPart,
+  type InnerParts,
+  ObjectProgram,
+  type OnUnreadable,
+  type Setting,
+  utf8Bytes,
+} from './fast-object.ts'
+import {
+  complexPath,
+  isKeyIncomplete,
+  keysOf,
+  linkOf,
+  type NavigationPlan,
+  navigationOf,
+  setTypeOf,
+  versionAt,
+} from './members.ts'
 import { streamsOf, streamTexts } from './stream-control.ts'
-import type { ByteSink, ExpandedShape, JsonDialect, Related, RelatedRows, RowShape, RowWriter } from './writer.ts'
+import type {
+  ByteSink,
+  ComputedMember,
+  ExpandedShape,
+  JsonDialect,
+  Related,
+  RelatedRows,
+  RowShape,
+  RowWriter,
+} from './writer.ts'
 
 /**
  * Compiles the writer of rows of a type: one walk over the BSON document notes where each field stands, then every member
@@ -23,17 +51,21 @@ export function compileRowWriter(
   layout: ModelLayout,
   onUnreadable?: OnUnreadable,
 ): RowWriter {
-  const program = new ObjectProgram(shape.type, shape.select, keysOf(shape, layout), { dialect, layout, onUnreadable })
-  const entity = shape.type.kind === 'entity' ? new EntityControl(shape, dialect, layout, onUnreadable) : undefined
+  const setting: Setting = { dialect, layout, onUnreadable }
+  const expanded = new ExpandedMembers(shape.expand, setting)
+  const keys = keysOf(shape, layout)
+  const program = new ObjectProgram(shape.type, shape.select, keys, setting, expanded.inside([]))
+  const entity = shape.type.kind === 'entity' ? new EntityControl(shape, dialect, layout, expanded) : undefined
   const contextPrefix = utf8Bytes(`,${JSON.stringify(controlName(dialect, 'context'))}:`)
-  return (row, sink, context, related, annotations) => {
+  return (row, sink, context, related, annotations, computed) => {
     const start = sink.length
     if (context !== undefined) {
       sink.raw(contextPrefix)
       sink.jsonString(context)
     }
     if (annotations !== undefined) sink.raw(utf8Bytes(`,${annotations}`))
-    entity?.relate(related)
+    expanded.relate(related)
+    entity?.compute(computed)
     program.write(row, 0, sink, 0, entity, entity === undefined && dialect.metadata === 'full')
     closeObject(sink, start)
   }
@@ -51,12 +83,12 @@ class EntityControl implements EntityParts {
   readonly #navigation = new Map<StructuredType, readonly NavigationPlan[]>()
   readonly #streams = new Map<StructuredType, ReturnType<typeof streamsOf>>()
   readonly #layout: ModelLayout
-  readonly #expanded: readonly RelatedWriter[]
-  #related: Related | undefined
+  readonly #expanded: ExpandedMembers
+  #computed: readonly ComputedMember[] | undefined
 
-  constructor(shape: RowShape, dialect: JsonDialect, layout: ModelLayout, onUnreadable: OnUnreadable | undefined) {
+  constructor(shape: RowShape, dialect: JsonDialect, layout: ModelLayout, expanded: ExpandedMembers) {
     this.#shape = shape
-    this.#expanded = shape.expand.map((item) => relatedWriter(item, dialect, layout, onUnreadable))
+    this.#expanded = expanded
     this.#dialect = dialect
     this.#layout = layout
     this.#setType = setTypeOf(shape, layout)
@@ -90,15 +122,16 @@ class EntityControl implements EntityParts {
     if (url !== undefined && dialect.metadata === 'full') this.#control(sink, 'editLink', this.#editLink(url, type))
   }
 
-  /** Says what the next row's navigation properties lead to. */
-  relate(related: Related | undefined): void {
-    this.#related = related
+  /** Says what is calculated of the next row. */
+  compute(computed: readonly ComputedMember[] | undefined): void {
+    this.#computed = computed
   }
 
   /** What stands behind the properties: links of navigation properties at full metadata, and expanded entities. */
   after(row: Uint8Array, type: StructuredType, sink: ByteSink): void {
+    for (const member of this.#computed ?? []) sink.raw(utf8Bytes(`,${computedText(member, this.#dialect)}`))
     this.#writeStreams(row, type, sink)
-    const related = this.#related
+    const { related } = this.#expanded
     const full = this.#dialect.metadata === 'full' && this.#link !== undefined
     if (!full && related === undefined) return
     let plans = this.#navigation.get(type)
@@ -113,10 +146,7 @@ class EntityControl implements EntityParts {
         this.#control(sink, 'associationLink', `${base}/${name}/$ref`, name)
         this.#control(sink, 'navigationLink', `${base}/${name}`, name)
       }
-      for (const i of expanded) {
-        const found = related?.[i]
-        if (found !== undefined) this.#expanded[i]?.(found, sink)
-      }
+      for (const i of expanded) this.#expanded.write(i, sink)
     }
   }
 
@@ -164,6 +194,58 @@ class EntityControl implements EntityParts {
   }
 }
 
+/** The expanded properties of a shape: of its rows, and of complex values in them. */
+export class ExpandedMembers {
+  readonly #expand: readonly ExpandedShape[]
+  readonly #writers: readonly RelatedWriter[]
+  /** what the row at hand is related to */
+  related: Related | undefined
+
+  constructor(expand: readonly ExpandedShape[], { dialect, layout, onUnreadable }: Setting) {
+    this.#expand = expand
+    this.#writers = expand.map((item) => relatedWriter(item, dialect, layout, onUnreadable))
+  }
+
+  /** Says what the next row's navigation properties lead to. */
+  relate(related: Related | undefined): void {
+    this.related = related
+  }
+
+  /** Writes one of them, a comma in front, where the row at hand has it. */
+  write(i: number, sink: ByteSink): void {
+    const found = this.related?.[i]
+    if (found !== undefined) this.#writers[i]?.(found, sink)
+  }
+
+  /** What is written inside the complex values below a path of properties. */
+  inside(path: readonly string[]): InnerParts | undefined {
+    const names = new Set<string>()
+    for (const item of this.#expand) {
+      const through = complexPath(item)
+      const next = through[path.length]
+      if (next !== undefined && path.every((name, i) => through[i] === name)) names.add(next)
+    }
+    if (names.size === 0) return undefined
+    return new Map([...names].map((name) => [name, this.part([...path, name])]))
+  }
+
+  /** What is written inside the complex value that a path of properties leads to. */
+  part(path: readonly string[]): InnerPart {
+    const here = this.#expand.flatMap((item, i) => (complexPath(item).join('/') === path.join('/') ? [i] : []))
+    const parts: EntityParts = {
+      complex: true,
+      before: () => {},
+      after: (_row, type, sink) => {
+        for (const i of here) {
+          const property = this.#expand[i]?.property
+          if (property && type.allNavigationProperties.get(property.name) === property) this.write(i, sink)
+        }
+      },
+    }
+    return { parts: here.length === 0 ? undefined : parts, inner: this.inside(path) ?? new Map() }
+  }
+}
+
 /** Writes what one expanded property leads to, a comma in front. */
 type RelatedWriter = (related: RelatedRows, sink: ByteSink) => void
 
@@ -191,13 +273,13 @@ function relatedWriter(
     if (!collection) {
       const [only] = related.rows
       if (only === undefined) sink.ascii('null')
-      else write(only.row, sink, undefined, only.related, only.annotations)
+      else write(only.row, sink, undefined, only.related, only.annotations, only.computed)
       return
     }
     sink.byte(0x5b)
     related.rows.forEach((item, i) => {
       if (i > 0) sink.byte(0x2c)
-      write(item.row, sink, undefined, item.related, item.annotations)
+      write(item.row, sink, undefined, item.related, item.annotations, item.computed)
     })
     sink.byte(0x5d)
     if (related.nextLink === undefined) return

@@ -2,15 +2,16 @@ import { Buffer } from 'node:buffer'
 import type { Selection } from '../bind/tree.ts'
 import type { ModelLayout } from '../bson/layout.ts'
 import { elementType, valueOffset } from '../bson/reader.ts'
-import type { TypeReference } from '../edm/model.ts'
+import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { abstractTypes } from '../edm/primitives.ts'
 import { isStructured } from '../edm/types.ts'
 import { controlName, isTypeTold, typeText } from './control.ts'
 import { dynamicTypeText } from './dynamic-text.ts'
 import { closeObject, ObjectProgram, type Setting, utf8Bytes, type ValueWrite, valueWrite } from './fast-object.ts'
+import { ExpandedMembers } from './fast-writer.ts'
 import { type MemberOwner, memberPlace } from './member-place.ts'
 import { isStoredNull } from './members.ts'
-import type { ByteSink, JsonDialect, MemberPath, MemberWriter } from './writer.ts'
+import type { ByteSink, ExpandedShape, JsonDialect, MemberPath, MemberWriter } from './writer.ts'
 
 /**
  * Compiles the writer of the answer to a request for one property (JSON Format 11): `{"@odata.context":...,"value":...}`,
@@ -25,16 +26,18 @@ export function compileMemberWriter(
   reference: TypeReference | undefined,
   dialect: JsonDialect,
   layout: ModelLayout,
-  owner: MemberOwner & { readonly select?: Selection | undefined },
+  owner: MemberOwner & { readonly select?: Selection | undefined; readonly expand?: readonly ExpandedShape[] },
 ): MemberWriter {
   const place = memberPlace(path, layout, owner)
   const setting: Setting = { dialect, layout }
+  const expanded = new ExpandedMembers(owner.expand ?? [], setting)
   const write =
     reference !== undefined && !reference.collection && isStructured(reference.type)
-      ? objectWriter(new ObjectProgram(reference.type, owner.select, [], setting), dialect)
+      ? objectWriter(path, reference.type, owner, expanded, setting)
       : valueWriter(reference, owner.select, setting)
   const collection = reference?.collection === true
-  return (row, sink, context) => {
+  return (row, sink, context, related) => {
+    expanded.relate(related)
     const { at, exactAt } = place(row)
     const missing = at < 0 || isStoredNull(row, at)
     if (missing && !collection) return false
@@ -64,10 +67,20 @@ function writeEmpty(sink: ByteSink): true {
   return true
 }
 
-function objectWriter(program: ObjectProgram, dialect: JsonDialect): Write {
+function objectWriter(
+  path: MemberPath,
+  type: StructuredType,
+  { select }: { readonly select?: Selection | undefined },
+  expanded: ExpandedMembers,
+  setting: Setting,
+): Write {
+  const { dialect } = setting
+  const names = path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  const { parts, inner } = expanded.part(names)
+  const program = new ObjectProgram(type, select, [], setting, inner)
   return (row, at, _exactAt, sink) => {
     if (elementType(row, at) !== 3) return false
-    program.write(row, valueOffset(row, at), sink, 1, undefined, dialect.metadata === 'full')
+    program.write(row, valueOffset(row, at), sink, 1, parts, dialect.metadata === 'full')
     return true
   }
 }

@@ -5,7 +5,7 @@ import { isReadable } from '../csdl/core.ts'
 import type { Property, StructuredType, TypeReference } from '../edm/model.ts'
 import { isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import { encodePath, keyReader, rowPath } from './row-path.ts'
-import type { JsonDialect, RowShape } from './writer.ts'
+import type { ExpandedShape, JsonDialect, RowShape } from './writer.ts'
 
 /** Deeper documents are written as null: nothing odatum stores comes near, and the stack must not end. */
 export const maxDepth = 100
@@ -135,6 +135,11 @@ export function isStoredNull(row: Uint8Array, at: number): boolean {
   return type === bsonType.null || type === bsonType.undefined
 }
 
+/** The complex properties between a row and an expanded navigation property. */
+export function complexPath({ path }: ExpandedShape): readonly string[] {
+  return (path ?? []).flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+}
+
 /** A navigation property of a type: its links, and what is expanded of it, as indexes into the shape's list. */
 export interface NavigationPlan {
   readonly name: string
@@ -148,7 +153,9 @@ export function navigationOf(shape: RowShape, type: StructuredType, full: boolea
   const plans: NavigationPlan[] = []
   for (const [name, property] of type.allNavigationProperties) {
     const linked = full && isSelected(shape.select, name)
-    const expanded = shape.expand.flatMap((item, i) => (item.property === property ? [i] : []))
+    const expanded = shape.expand.flatMap((item, i) =>
+      item.property === property && complexPath(item).length === 0 ? [i] : [],
+    )
     if (linked || expanded.length > 0) plans.push({ name, linked, expanded })
   }
   return plans

@@ -16,9 +16,11 @@ import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { isAbstract, isStructured } from '../edm/types.ts'
 import type { PrimitiveValue, Value } from '../edm/value.ts'
 import { printETag } from '../protocol/etag.ts'
+import { computedText } from './computed-text.ts'
 import { advertisement, controlName, exceptionText, isTypeTold, typeText } from './control.ts'
 import { dynamicText, dynamicTypeText } from './dynamic-text.ts'
 import {
+  complexPath,
   isKeyIncomplete,
   isSelected,
   isStoredNull,
@@ -33,15 +35,15 @@ import {
 import { omissionOf } from './omit-values.ts'
 import { streamsOf, streamTexts } from './stream-control.ts'
 import { valueText } from './value-text.ts'
-import type { ExpandedShape, JsonDialect, Related, RelatedRows, RowShape, RowWriter } from './writer.ts'
+import type { ComputedMember, ExpandedShape, JsonDialect, Related, RelatedRows, RowShape, RowWriter } from './writer.ts'
 
 /**
  * The plain reference of the fast writer: decodes every value and puts the JSON text together in the obvious way. A test
  * holds both equal, byte for byte.
  */
 export function compileRowWriter(shape: RowShape, dialect: JsonDialect, layout: ModelLayout): RowWriter {
-  return (row, sink, context, related, annotations) => {
-    const text = Buffer.from(rowText(shape, dialect, layout, row, context, related, annotations))
+  return (row, sink, context, related, annotations, computed) => {
+    const text = Buffer.from(rowText(shape, dialect, layout, row, context, related, annotations, computed))
     sink.bytes(text, 0, text.length)
   }
 }
@@ -54,6 +56,7 @@ function rowText(
   context: string | undefined,
   related: Related | undefined,
   annotations: string | undefined,
+  computed: readonly ComputedMember[] | undefined,
 ): string {
   const type = typeOfDocument(row, 0, layout.structured(shape.type))
   const full = dialect.metadata === 'full'
@@ -75,8 +78,17 @@ function rowText(
     if (version !== undefined && type.kind === 'entity') control('etag', printETag(version))
     if (url !== '' && full) control('editLink', editLink())
   }
-  const writer: Writer = { dialect, layout }
+  const expanded = (through: readonly string[], of: StructuredType): readonly string[] =>
+    shape.expand.flatMap((item, i) => {
+      const found = related?.[i]
+      const here =
+        complexPath(item).join('/') === through.join('/') &&
+        of.allNavigationProperties.get(item.property.name) === item.property
+      return here && found !== undefined ? relatedTexts(item, dialect, layout, found) : []
+    })
+  const writer: Writer = { dialect, layout, expanded }
   pieces.push(...memberTexts(writer, row, 0, type, shape.select, keysOf(shape, layout), 0))
+  pieces.push(...(computed ?? []).map((member) => computedText(member, dialect)))
   if (dialect.metadata !== 'none' && type.kind === 'entity') {
     const streams = streamsOf(layout, type, shape.select)
     pieces.push(...streamTexts(streams, dialect, row, 0, full && url !== '' ? editLink() : undefined))
@@ -92,7 +104,8 @@ function rowText(
     }
     for (const [i, item] of shape.expand.entries()) {
       const found = related?.[i]
-      if (item.property === property && found !== undefined) pieces.push(...relatedTexts(item, dialect, layout, found))
+      if (item.property === property && complexPath(item).length === 0 && found !== undefined)
+        pieces.push(...relatedTexts(item, dialect, layout, found))
     }
   }
   return `{${pieces.join(',')}}`
@@ -109,8 +122,8 @@ function relatedTexts(
   const control = (suffix: string): string => JSON.stringify(name + controlName(dialect, suffix))
   const pieces = count === undefined ? [] : [`${control('count')}:${dialect.ieee754Compatible ? `"${count}"` : count}`]
   if (as === 'count') return pieces
-  const texts = rows.map(({ row, related, annotations }) => {
-    if (as === 'entities') return rowText(shape, dialect, layout, row, undefined, related, annotations)
+  const texts = rows.map(({ row, related, annotations, computed }) => {
+    if (as === 'entities') return rowText(shape, dialect, layout, row, undefined, related, annotations, computed)
     const id = linkOf(shape, dialect, layout)?.(row) ?? ''
     return `{${JSON.stringify(controlName(dialect, 'id'))}:${JSON.stringify(id)}}`
   })
@@ -122,6 +135,8 @@ function relatedTexts(
 interface Writer {
   readonly dialect: JsonDialect
   readonly layout: ModelLayout
+  /** expanded properties of the complex value behind a path of properties */
+  readonly expanded?: (through: readonly string[], type: StructuredType) => readonly string[]
 }
 
 /** `"name":value` of all structural properties of a document, annotations before them. */
@@ -186,9 +201,17 @@ function memberText(
   if (at < 0 || isStoredNull(row, at)) return { text: undefined, fits: true }
   const exactAt = plan.exactField === undefined ? -1 : findField(row, plan.exactField, start)
   const text = reference.collection
-    ? collectionText(writer, row, at, reference, plan.select, depth)
-    : singleText(writer, row, at, reference, exactAt, plan.select, depth)
+    ? collectionText({ dialect: writer.dialect, layout: writer.layout }, row, at, reference, plan.select, depth)
+    : singleText(within(writer, plan.name), row, at, reference, exactAt, plan.select, depth)
   return { text, fits: text !== undefined }
+}
+
+/** The writer of what stands in a complex property. */
+function within(writer: Writer, name: string): Writer {
+  const { expanded } = writer
+  return expanded === undefined
+    ? writer
+    : { ...writer, expanded: (through, type) => expanded([name, ...through], type) }
 }
 
 /** The JSON array of a collection; items that do not fit are null. */
@@ -244,6 +267,7 @@ function objectText(
   if (dialect.metadata === 'full' || (dialect.metadata === 'minimal' && (alwaysType || type !== declared)))
     pieces.push(`${JSON.stringify(controlName(dialect, 'type'))}:${JSON.stringify(typeText(type, false, dialect))}`)
   pieces.push(...memberTexts(writer, row, start, type, select, [], depth))
+  pieces.push(...(writer.expanded?.([], type) ?? []))
   return `{${pieces.join(',')}}`
 }
 

@@ -1,6 +1,7 @@
 import type { MemberStep, Selection } from '../bind/tree.ts'
 import type { CollectionLayout } from '../bson/layout.ts'
-import type { NavigationProperty, StructuredType } from '../edm/model.ts'
+import type { NavigationProperty, StructuredType, TypeReference } from '../edm/model.ts'
+import type { Value } from '../edm/value.ts'
 
 /** How answers are written: what negotiation settled (Protocol 8.1.5, 8.2.1; JSON Format 3). */
 export interface JsonDialect {
@@ -58,6 +59,8 @@ export interface AdvertisedOperation {
 /** One expanded navigation property of a shape. */
 export interface ExpandedShape {
   readonly property: NavigationProperty
+  /** complex properties and casts between the row and the property; none: undefined */
+  readonly path?: readonly MemberStep[]
   /** whole entities, entity references, or only how many there are */
   readonly as: 'entities' | 'references' | 'count'
   readonly shape: RowShape
@@ -81,6 +84,15 @@ export interface RelatedRow {
   readonly related: Related | undefined
   /** JSON text of instance annotations of the entity in this answer: members without braces */
   readonly annotations?: string
+  /** what $compute defines */
+  readonly computed?: readonly ComputedMember[]
+}
+
+/** A value that $compute defines, written like a dynamic property. */
+export interface ComputedMember {
+  readonly name: string
+  readonly type: TypeReference | undefined
+  readonly value: Value
 }
 
 /** A growing UTF-8 buffer, reused between requests. */
@@ -120,6 +132,7 @@ export interface ByteSink {
 /**
  * Writes one row as a JSON object; `context` (an absolute URL) is its first member where given.
  * @param related what its shape expands @param annotations as those of `RelatedRow`
+ * @param computed what $compute defines
  */
 export type RowWriter = (
   row: Uint8Array,
@@ -127,12 +140,13 @@ export type RowWriter = (
   context: string | undefined,
   related?: Related,
   annotations?: string,
+  computed?: readonly ComputedMember[],
 ) => void
 
 /**
  * Writes the answer to a request for one member of a row: `{"@odata.context":..., "value":...}`, of a complex value its
- * object. @returns false where it is null or absent: nothing is written then
+ * object. @param related what is expanded of a complex value @returns false where it is null or absent: nothing is written then
  */
-export type MemberWriter = (row: Uint8Array, sink: ByteSink, context: string | undefined) => boolean
+export type MemberWriter = (row: Uint8Array, sink: ByteSink, context: string | undefined, related?: Related) => boolean
 
 export type MemberPath = readonly MemberStep[]

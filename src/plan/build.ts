@@ -1,9 +1,9 @@
 import { assertNever, invariant } from '../base/assert.ts'
 import type { BoundTransformation } from '../bind/apply/bind-query.ts'
-import { noQuery } from '../bind/no-query.ts'
 import type { BoundQueryResult } from '../bind/bind-query.ts'
+import { noQuery } from '../bind/no-query.ts'
 import type { RootReference } from '../bind/root.ts'
-import type { BoundPath, BoundQuery, ExpandItem, ParameterSlot } from '../bind/tree.ts'
+import type { BoundPath, BoundQuery, BoundSegment, ExpandItem, ParameterSlot } from '../bind/tree.ts'
 import { isComputed } from '../csdl/core.ts'
 import type { EntityType, Model, Operation, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -186,6 +186,12 @@ function invokePlan({ returnType }: Operation, { source }: PathSource, read: Sto
   })
 }
 
+/** Whether a segment leads from a row to a property of it, the last row of the path. */
+function isOfValue(_: BoundSegment, i: number, segments: readonly BoundSegment[]): boolean {
+  const rest = segments.slice(i)
+  return rest[0]?.kind === 'property' && rest.every(({ kind }) => kind === 'property' || kind === 'cast')
+}
+
 function isExpandable(model: Model, path: BoundPath, { source }: PathSource, item: ExpandItem): boolean {
   try {
     expansionsOf(model, path, source, [item], 0)
@@ -203,11 +209,15 @@ function expansions(
   expand: readonly ExpandItem[],
   firstParameter: number,
 ): readonly Expansion[] {
-  if (member.length > 0)
-    throw new ODataError('notImplemented', '$expand of a property is not implemented by this service.', {
+  if (member.length === 0) return expansionsOf(model, path, source, expand, firstParameter)
+  // of a complex value: what its row leads to by way of it
+  if (member.some((step) => step.kind === 'ordinal' || step.kind === 'dynamic'))
+    throw new ODataError('notImplemented', '$expand of an item of a collection is not implemented by this service.', {
       target: '$expand',
     })
-  return expansionsOf(model, path, source, expand, firstParameter)
+  const segments = path.segments.slice(0, path.segments.findIndex(isOfValue))
+  const items = expand.map((item) => ({ ...item, path: [...member, ...item.path] }))
+  return expansionsOf(model, { segments }, source, items, firstParameter)
 }
 
 interface Parts extends PathSource {

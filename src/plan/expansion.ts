@@ -3,10 +3,11 @@ import { noQuery } from '../bind/no-query.ts'
 import type { BoundPath, ExpandItem, Expression, MemberStep } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
 import type { EntityType, Model, NavigationProperty, TypeReference } from '../edm/model.ts'
+import { isStructured } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { containedCollection } from './contained.ts'
 import { follows } from './navigation-tree.ts'
-import { ofRow } from './of-row.ts'
+import { OuterValues, ofRow } from './of-row.ts'
 import { totalOrder } from './order.ts'
 import type { Expansion, HopValue, Matching, ReadPlan, Source, SourceRoot } from './plan.ts'
 import { keyProperty, memberOf, type Pair, relationOf, storageOf } from './relation.ts'
@@ -22,18 +23,20 @@ export const expandLimits = { depth: 5, items: 20 } as const
  */
 export function expansionsOf(
   model: Model,
-  path: BoundPath,
+  path: Pick<BoundPath, 'segments'>,
   source: Source,
   items: readonly ExpandItem[],
   firstParameter: number,
 ): readonly Expansion[] {
-  for (const { path, property } of allItems(items))
-    if (path.some((step) => step.kind !== 'cast'))
+  for (const { path, property } of allItems(items)) {
+    const many = path.find((step) => step.kind === 'property' && step.property.type.collection)
+    if (many?.kind === 'property')
       throw new ODataError(
         'notImplemented',
-        `$expand of ${property.name} inside a complex property is not implemented by this service.`,
+        `$expand of ${property.name} in the collection ${many.property.name} is not implemented by this service.`,
         { target: '$expand' },
       )
+  }
   const budget = { items: 0 }
   return items.map((item) =>
     expansionOf({ model, firstParameter, budget }, placeOfPath(model, path), source.root, item, 1),
@@ -42,7 +45,7 @@ export function expansionsOf(
 
 /**
  * All the entities of a navigation property, without options: what an expression that follows it needs.
- * @param place where what has it stands
+ * @param place where what has it stands, complex properties included
  * @param via complex properties between the row and the property
  * @throws ODataError notImplemented where it leads to nothing that is known
  */
@@ -55,7 +58,7 @@ export function navigationExpansion(
   firstParameter: number,
 ): Expansion {
   const item: ExpandItem = { path: via, property, as: 'entities', levels: 1, query: noQuery }
-  return expansionOf({ model, firstParameter, budget: { items: 0 } }, place, parent, item, 1)
+  return expansionOf({ model, firstParameter, budget: { items: 0 }, placed: true }, place, parent, item, 1)
 }
 
 function allItems(items: readonly ExpandItem[]): readonly ExpandItem[] {
@@ -66,6 +69,8 @@ interface Building {
   readonly model: Model
   readonly firstParameter: number
   readonly budget: { items: number }
+  /** the place is that of the complex value which has the property, not of the row */
+  readonly placed?: true
 }
 
 function expansionOf(building: Building, place: Place, parent: SourceRoot, item: ExpandItem, depth: number): Expansion {
@@ -73,10 +78,17 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
   count(building, depth)
   if (item.apply !== undefined)
     throw new ODataError('notImplemented', '$apply inside $expand is not implemented here.', { target: '$expand' })
-  if (query.compute.length > 0)
-    throw new ODataError('notImplemented', '$compute inside $expand is not implemented by this service.', {
-      target: '$expand',
-    })
+  const found = targetOf(building, place, parent, item)
+  const { root, type } = found
+  const outer = new OuterValues(building.firstParameter + found.values.length)
+  const orderby = totalOrder(
+    query.orderby.map((order) => ({ ...order, expression: ofRow(order.expression, outer) })),
+    type,
+  )
+  const common = {
+    filter: query.filter && ofRow(query.filter, outer),
+    search: query.search,
+  }
   for (const expression of [query.filter, ...query.orderby.map((order) => order.expression)])
     if (expression !== undefined && follows(expression, { children: new Map() }))
       throw new ODataError(
@@ -84,23 +96,31 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
         `$filter and $orderby inside $expand of ${item.property.name} do not follow navigation properties in this service.`,
         { target: '$expand' },
       )
-  const found = targetOf(building, place, parent, item)
-  const { root, type } = found
-  const orderby = totalOrder(
-    query.orderby.map((order) => ({ ...order, expression: ofRow(order.expression) })),
-    type,
-  )
-  const common = {
-    filter: query.filter && ofRow(query.filter),
-    search: query.search,
-  }
+  const computed = query.compute
+    .filter(({ alias }) => query.select?.properties.has(alias))
+    .map(({ alias, expression }) => ({ alias, expression: computedOf(alias, ofRow(expression, outer)) }))
   const one = rowsPlan(found.source, { ...common, orderby: found.keyed ? [] : orderby, skip: query.skip })
-  const many = found.many && {
-    plan: rowsPlan(found.many.source, { ...common, orderby: [], skip: undefined }),
-    matching: found.many.matching,
-  }
+  const many =
+    outer.expressions.length > 0
+      ? undefined
+      : found.many && {
+          plan: rowsPlan(found.many.source, { ...common, orderby: [], skip: undefined }),
+          matching: found.many.matching,
+        }
   const nested = nestedItems(item, depth).map((inner) => expansionOf(building, found.place, root, inner, depth + 1))
-  return { item, type, values: found.values, keyed: found.keyed, one, many, orderby, expansions: nested }
+  const { values, keyed } = found
+  return { item, type, values, outer: outer.expressions, computed, keyed, one, many, orderby, expansions: nested }
+}
+
+/** @throws ODataError notImplemented for structured values */
+function computedOf(alias: string, expression: Expression): Expression {
+  const { type } = expression
+  if (type === undefined || (!isStructured(type.type) && type.type.kind !== 'abstract')) return expression
+  throw new ODataError(
+    'notImplemented',
+    `Selecting '${alias}', a structured value that $compute defines inside $expand, is not implemented by this service.`,
+    { target: '$expand' },
+  )
 }
 
 function count({ budget }: Building, depth: number): void {
@@ -140,10 +160,18 @@ interface Target {
   readonly many: { readonly source: Source; readonly matching: Matching } | undefined
 }
 
-function targetOf({ model, firstParameter }: Building, place: Place, parent: SourceRoot, item: ExpandItem): Target {
+function targetOf(
+  { model, firstParameter, placed }: Building,
+  place: Place,
+  parent: SourceRoot,
+  item: ExpandItem,
+): Target {
   const { property, path } = item
   let from = place
-  for (const step of path) if (step.kind === 'cast') from = placeBehind(from, step.type.name)
+  for (const step of path) {
+    if (step.kind === 'cast') from = placeBehind(from, step.type.name)
+    if (step.kind === 'property' && !placed) from = placeBehind(from, step.property.name)
+  }
   const next = follow(model, from, property)
   if (isContained(model, property)) {
     const root = containedCollection(property)
@@ -224,7 +252,7 @@ function rowsPlan(source: Source, options: Pick<ReadPlan, 'filter' | 'search' | 
 }
 
 /** Where the rows of a path stand, for the bindings of what is expanded. */
-export function placeOfPath(model: Model, { segments }: BoundPath): Place {
+export function placeOfPath(model: Model, { segments }: Pick<BoundPath, 'segments'>): Place {
   let place: Place = { root: undefined, path: [] }
   for (const segment of segments) {
     if (segment.kind === 'entitySet') place = placeOf(segment.entitySet)

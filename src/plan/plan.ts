@@ -139,6 +139,10 @@ export interface Expansion {
   readonly type: EntityType
   /** what a parent gives as parameters, numbered on from those of the request */
   readonly values: readonly HopValue[]
+  /** values of the outermost row (`$it`), numbered on from `values` */
+  readonly outer: readonly Expression[]
+  /** what $compute defines and $select names: evaluated for each entity, with the parameters of `one` */
+  readonly computed: BoundQuery['compute']
   /** whether `one` names its entity by key */
   readonly keyed: boolean
   /** the entities of one parent, in order; of a single-valued property the first one counts */

@@ -1,3 +1,4 @@
+import { stepName } from '../bind/print.ts'
 import type { ExpandItem } from '../bind/tree.ts'
 import type { EntityType } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
@@ -8,8 +9,15 @@ import { printOptions } from '../url/print.ts'
 /** Links to the rest of a nested collection: the request that would have given it on its own. */
 
 /** The item of a request's $expand that names a navigation property itself; undefined: `*` does. */
-export function nodeOf(nodes: readonly ExpandNode[], { property }: ExpandItem): ExpandNode | undefined {
-  return nodes.find(({ path }) => path.some((step) => step.kind === 'name' && step.name === property.name))
+export function nodeOf(nodes: readonly ExpandNode[], { property, path }: ExpandItem): ExpandNode | undefined {
+  const through = path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  return nodes.find((node) => {
+    const names = node.path.flatMap((step) => (step.kind === 'name' ? [step.name] : []))
+    const at = names.indexOf(property.name, through.length)
+    // casts may stand between them
+    const before = names.slice(0, at).filter((name) => !name.includes('.'))
+    return at >= 0 && through.every((name) => before.includes(name)) && before.length <= path.length
+  })
 }
 
 /** What is expanded below an expansion, as items of its own request: `$levels` becomes one level less. */
@@ -33,11 +41,13 @@ export function nextTarget(
   node: ExpandNode | undefined,
   nodes: readonly ExpandNode[],
 ): string {
-  const { property } = expansion.item
+  const { property, path: through, as } = expansion.item
   const declaring = property.declaringType
   const cast =
     declaring.kind === 'entity' && !isSubtypeOf(root.type, declaring as EntityType) ? `/${declaring.name}` : ''
-  const path = `/${parent}${cast}/${encodeURIComponent(property.name)}`
+  const complex = through.some(({ kind }) => kind === 'property')
+  const way = complex ? through.map((step) => `/${stepName(step)}`).join('') : cast
+  const path = `/${parent}${way}/${encodeURIComponent(property.name)}${as === 'references' ? '/$ref' : ''}`
   const query = node?.options === undefined ? '' : printOptions(alone(node.options, nestedNodes(nodes, expansion)))
   return query === '' ? path : `${path}?${query}`
 }
@@ -45,4 +55,15 @@ export function nextTarget(
 /** Nested options as those of a request. */
 function alone({ levels: _, expand: __, ...options }: QueryOptions, nested: readonly ExpandNode[]): QueryOptions {
   return nested.length === 0 ? options : { ...options, expand: nested }
+}
+
+/** A target with the parameter aliases of the request, which nested options may name. */
+export function withAliases(target: string, request: string): string {
+  const mark = request.indexOf('?')
+  if (mark < 0) return target
+  const aliases = request
+    .slice(mark + 1)
+    .split('&')
+    .filter((raw) => /^(?:@|%40)/.test(raw))
+  return aliases.length === 0 ? target : `${target}${target.includes('?') ? '&' : '?'}${aliases.join('&')}`
 }

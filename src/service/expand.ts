@@ -1,9 +1,13 @@
 import type { Parameters } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
+import { bsonType, elementType } from '../bson/reader.ts'
 import type { EntityType, StructuredType } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
+import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import { prepareValue } from '../eval/compile.ts'
 import { prepareOrder } from '../eval/order.ts'
+import { memberPlace } from '../payload/member-place.ts'
 import { linkOf } from '../payload/members.ts'
 import type { ExpandedShape, Related, RelatedRow, RelatedRows, RowShape } from '../payload/writer.ts'
 import type { CreatePlan, Expansion, ReadPlan, Source, UpdatePlan } from '../plan/plan.ts'
@@ -13,7 +17,7 @@ import type { ExpandNode } from '../url/ast.ts'
 import { shownRows } from './after-read.ts'
 import { type Core, collectionOf, contextOf, plainDialect } from './core.ts'
 import type { Exchange } from './exchange.ts'
-import { nestedNodes, nextTarget, nodeOf } from './expand-link.ts'
+import { nestedNodes, nextTarget, nodeOf, withAliases } from './expand-link.ts'
 import { matcherOf } from './expand-match.ts'
 import { type HopReader, hopReader } from './hops.ts'
 import { virtualSingleton } from './singleton.ts'
@@ -30,6 +34,8 @@ const mostParents = 200
 /** What holds for all levels of one answer. */
 interface Answer {
   readonly core: Core
+  /** of the outermost rows */
+  readonly source: Source
   readonly exchange: Exchange
   /** of the request, those of hops included */
   readonly parameters: Parameters
@@ -37,9 +43,9 @@ interface Answer {
   readonly pageSize: number
 }
 
-function answerOf(core: Core, exchange: Exchange, parameters: Parameters): Answer {
+function answerOf(core: Core, exchange: Exchange, source: Source, parameters: Parameters): Answer {
   const { maxPageSize = nestedPageSize } = parsePrefer(exchange.request.headers.prefer)
-  return { core, exchange, parameters, pageSize: Math.min(nestedPageSize, maxPageSize) }
+  return { core, exchange, source, parameters, pageSize: Math.min(nestedPageSize, maxPageSize) }
 }
 
 /**
@@ -57,7 +63,7 @@ export async function expandRows(
 ): Promise<readonly (Related | undefined)[]> {
   const { expansions, source } = plan
   if (expansions === undefined || expansions.length === 0) return []
-  const found = await level(answerOf(core, exchange, parameters), source, expansions, rows, nodes ?? [])
+  const found = await level(answerOf(core, exchange, source, parameters), source, expansions, rows, rows, nodes ?? [])
   exchange.timings?.mark('expand')
   return found
 }
@@ -65,10 +71,11 @@ export async function expandRows(
 /** The shapes of what a plan expands. */
 export function expandedShapes(core: Core, expansions: readonly Expansion[] | undefined): readonly ExpandedShape[] {
   return (expansions ?? []).map((expansion) => {
-    const { property, as, query } = expansion.item
+    const { property, path, as, query } = expansion.item
     const shape = shapeOfSource(core, expansion.one.source, expansion.type)
     return {
       property,
+      path,
       as,
       shape: { ...shape, select: query.select, expand: expandedShapes(core, expansion.expansions) },
     }
@@ -91,17 +98,19 @@ export function shapeOfSource(core: Core, { root }: Source, type: EntityType): R
     : shape
 }
 
+/** @param outermost for each row the one of the request's own resource that it was reached from */
 async function level(
   answer: Answer,
   source: Source,
   expansions: readonly Expansion[],
   rows: readonly Uint8Array[],
+  outermost: readonly Uint8Array[],
   nodes: readonly ExpandNode[],
 ): Promise<readonly Related[]> {
   const columns = await Promise.all(
     expansions.map(async (expansion) => {
-      const found = await relatedOf(answer, source, expansion, rows, nodes)
-      return asShown(answer, expansion, await withNested(answer, expansion, found, nodes))
+      const found = await relatedOf(answer, source, expansion, rows, outermost, nodes)
+      return asShown(answer, expansion, await withNested(answer, expansion, found, outermost, nodes))
     }),
   )
   return rows.map((_, i) => columns.map((column) => column[i]))
@@ -134,6 +143,7 @@ async function withNested(
   answer: Answer,
   expansion: Expansion,
   found: readonly (RelatedRows | undefined)[],
+  outermost: readonly Uint8Array[],
   nodes: readonly ExpandNode[],
 ): Promise<readonly (RelatedRows | undefined)[]> {
   if (expansion.expansions.length === 0) return found
@@ -144,11 +154,12 @@ async function withNested(
     expansion.one.source,
     expansion.expansions,
     all.map(({ row }) => row),
+    found.flatMap((related, i) => (related?.rows ?? []).map(() => outermost[i] ?? new Uint8Array())),
     nestedNodes(nodes, expansion),
   )
   let next = 0
   return found.map(
-    (related) => related && { ...related, rows: related.rows.map(({ row }) => ({ row, related: inner[next++] })) },
+    (related) => related && { ...related, rows: related.rows.map((each) => ({ ...each, related: inner[next++] })) },
   )
 }
 
@@ -164,8 +175,8 @@ export async function relatedEntities(
   parameters: Parameters,
   rows: readonly Uint8Array[],
 ): Promise<ReadonlyMap<Uint8Array, readonly Uint8Array[]>> {
-  const answer = answerOf(core, exchange, parameters)
-  const parents = parentsOf(answer, source, expansion, rows)
+  const answer = answerOf(core, exchange, source, parameters)
+  const parents = parentsOf(answer, source, expansion, rows, rows)
   const lists = await listsOf(answer, expansion, parents, mostRows + 1)
   const found = new Map<Uint8Array, readonly Uint8Array[]>()
   for (const [parent, list] of lists) {
@@ -193,15 +204,42 @@ async function relatedOf(
   source: Source,
   expansion: Expansion,
   rows: readonly Uint8Array[],
+  outermost: readonly Uint8Array[],
   nodes: readonly ExpandNode[],
 ): Promise<readonly (RelatedRows | undefined)[]> {
-  const parents = parentsOf(answer, source, expansion, rows)
-  const lists = await listsOf(answer, expansion, parents, limitOf(expansion, answer.pageSize))
+  const parents = parentsOf(answer, source, expansion, rows, outermost)
   const links = linker(answer, source, expansion, nodes)
-  return parents.map(
-    (parent) =>
-      parent && page(expansion, answer.pageSize, lists.get(parent), (last, top) => links(parent.row, last, top)),
-  )
+  // what nobody could ask for a second page of is given whole
+  const pageSize = links === undefined ? mostRows : answer.pageSize
+  const lists = await listsOf(answer, expansion, parents, limitOf(expansion, pageSize))
+  const computed = computing(answer, expansion)
+  return parents.map((parent) => {
+    if (parent === undefined) return undefined
+    const found = page(expansion, pageSize, lists.get(parent), (last, top) => links?.(parent.row, last, top))
+    if (computed === undefined || parent.values === undefined) return found
+    const of = computed([...answer.parameters, ...parent.values])
+    return { ...found, rows: found.rows.map((each) => ({ ...each, computed: of(each.row) })) }
+  })
+}
+
+/** What $compute defines of the entities of one parent; undefined: nothing that is written. */
+function computing({ core }: Answer, { computed, one, type }: Expansion) {
+  if (computed.length === 0) return undefined
+  const collection = collectionOf(core.layout, one.source.root)
+  const values = computed.map(({ alias, expression }) => ({
+    alias,
+    type: expression.type,
+    prepared: prepareValue(expression, { layout: core.layout, collection, type }),
+  }))
+  return (parameters: Parameters) => {
+    const bound = values.map(({ alias, type: reference, prepared }) => ({
+      alias,
+      type: reference,
+      value: prepared(parameters),
+    }))
+    return (row: Uint8Array) =>
+      bound.map(({ alias, type: reference, value }) => ({ name: alias, type: reference, value: value(row) }))
+  }
 }
 
 /** For each row what it gives; undefined where it has no such property. */
@@ -210,6 +248,7 @@ function parentsOf(
   source: Source,
   expansion: Expansion,
   rows: readonly Uint8Array[],
+  outermost: readonly Uint8Array[],
 ): readonly (Parent | undefined)[] {
   const { core, parameters } = answer
   let read = readers.get(expansion)
@@ -219,7 +258,21 @@ function parentsOf(
   }
   const reader = read
   const has = applicability(answer, source, expansion)
-  return rows.map((row): Parent | undefined => (has(row) ? { row, values: reader(row, parameters) } : undefined))
+  const outer = outerReader(answer, expansion)
+  return rows.map((row, i): Parent | undefined => {
+    if (!has(row)) return undefined
+    const values = reader(row, parameters)
+    return { row, values: values && outer ? [...values, ...outer(outermost[i] ?? row)] : values }
+  })
+}
+
+/** Reads from the outermost row what nested options look at of it. */
+function outerReader({ core, source, parameters }: Answer, { outer }: Expansion) {
+  if (outer.length === 0) return undefined
+  const context = { layout: core.layout, collection: collectionOf(core.layout, source.root), type: source.type }
+  const values = outer.map((expression) => prepareValue(expression, context)(parameters))
+  // structured values are refused when the request is planned (plan/of-row.ts)
+  return (row: Uint8Array) => values.map((value) => value(row) as PrimitiveValue | CollectionValue | null)
 }
 
 /** @param limit rows of each parent at the most */
@@ -236,6 +289,14 @@ function listsOf(
 
 /** Whether a row can have the property: it, or a cast before it, may be of a derived type. */
 function applicability({ core }: Answer, source: Source, { item }: Expansion): (row: Uint8Array) => boolean {
+  if (item.path.some(({ kind }) => kind === 'property')) {
+    const owner = { type: source.type, collection: collectionOf(core.layout, source.root) }
+    const place = memberPlace(item.path, core.layout, owner)
+    return (row) => {
+      const { at } = place(row)
+      return at >= 0 && elementType(row, at) === bsonType.document
+    }
+  }
   const declaring = item.property.declaringType
   const needed: StructuredType[] = declaring.kind === 'entity' ? [declaring] : []
   for (const step of item.path) if (step.kind === 'cast') needed.push(step.type)
@@ -370,34 +431,41 @@ function page(
     some.map((row) => ({ row, related: undefined }))
   if (!property.collection) return { rows: written(rows.slice(0, 1)), count: undefined, nextLink: undefined }
   const count = isCounted(expansion) ? (found?.total ?? 0) : undefined
+  if (rows.length > mostRows)
+    throw new ODataError(
+      'urlLimitExceeded',
+      `${property.name} leads to more than ${mostRows} entities (limit expandRows).`,
+      {
+        target: '$expand',
+      },
+    )
   const last = rows[pageSize - 1]
   if (rows.length <= pageSize || last === undefined) return { rows: written(rows), count, nextLink: undefined }
   const left = query.top === undefined ? undefined : query.top - pageSize
   return { rows: written(rows.slice(0, pageSize)), count, nextLink: link(last, left) }
 }
 
-/** Makes the links to the rest of collections that were cut. */
+/**
+ * Makes the links to the rest of collections that were cut; undefined where there can be none: the entity that has them has no URL, or the
+ * collection depends on the outermost row, which no request for it alone could name.
+ */
 function linker(
   { core, exchange, parameters }: Answer,
   source: Source,
   expansion: Expansion,
   nodes: readonly ExpandNode[],
-): (parent: Uint8Array, last: Uint8Array, top: number | undefined) => string | undefined {
-  const { one, orderby, type, item } = expansion
-  // a collection of references has no next page of its own yet
-  if (item.as !== 'entities') return () => undefined
-  const dialect = plainDialect(exchange)
+) {
+  const { one, orderby, type, item, outer } = expansion
   const { layout } = core
-  return (parent, last, top) => {
-    const url = linkOf(
-      shapeOfSource(core, source, collectionOf(layout, source.root).entityType),
-      dialect,
-      layout,
-    )?.(parent)
-    if (url === undefined) return undefined
+  const shape = shapeOfSource(core, source, collectionOf(layout, source.root).entityType)
+  const urlOf = outer.length > 0 ? undefined : linkOf(shape, plainDialect(exchange), layout)
+  if (urlOf === undefined) return undefined
+  return (parent: Uint8Array, last: Uint8Array, top: number | undefined): string => {
+    const url = urlOf(parent)
     const collection = collectionOf(layout, one.source.root)
     const { keyset } = prepareOrder(orderby, { layout, collection, type })(parameters)
-    const target = nextTarget(url.slice(exchange.root.length), source, expansion, nodeOf(nodes, item), nodes)
+    const own = nextTarget(url.slice(exchange.root.length), source, expansion, nodeOf(nodes, item), nodes)
+    const target = withAliases(own, exchange.request.target)
     return core.paging.nextLink(exchange.root, target, one, { after: keyset(last), top }, core.protocol.graph)
   }
 }

@@ -101,7 +101,10 @@ async function readSingle(
   if (notModified(conditions, version)) return { status: 304, headers: answer, body: undefined }
   const row = controller.afterRead ? await shownRow(core, exchange, plan.source.root, stored) : stored
   if (format === undefined) return rawValue(core, exchange, plan, parameters, row, answer, options)
-  if (plan.member.length > 0) return memberAnswer(core, exchange, plan, parameters, row, format, answer)
+  if (plan.member.length > 0) {
+    const rows = { row, stored }
+    return memberAnswer(core, exchange, plan, parameters, rows, format, answer, options)
+  }
 
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
@@ -113,20 +116,25 @@ async function readSingle(
   return { status: 200, headers: answer, body: sink.take() }
 }
 
-/** The property of a row that a plan reads, with the headers that are known already; 204 where it is null. */
-export function memberAnswer(
+/**
+ * The property of a row that a plan reads, with the headers that are known already; 204 where it is null.
+ * @param rows the row as it is shown, and as it is stored
+ */
+export async function memberAnswer(
   core: Core,
   exchange: Exchange,
   plan: ReadPlan,
   parameters: Parameters,
-  row: Uint8Array,
+  rows: { readonly row: Uint8Array; readonly stored: Uint8Array },
   format: JsonFormat,
   answer: Record<string, string>,
-): HttpResponse {
+  options: QueryOptions,
+): Promise<HttpResponse> {
+  const { row } = rows
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
   if (plan.items) writeItems(core, plan, plan.items, parameters, dialect, row, sink)
-  else if (!writeMember(core, plan, parameters, dialect, row, sink)) {
+  else if (!(await writeMember(core, exchange, plan, parameters, dialect, rows, options, sink))) {
     if (lacksPosition(core, plan, row)) throw new ODataError('entityNotFound', 'The collection has no such position.')
     return { status: 204, headers: answer, body: undefined }
   }
@@ -152,21 +160,26 @@ function nothingThere(plan: ReadPlan, parameters: Parameters | undefined): HttpR
   throw new ODataError('entityNotFound', `'${last?.name ?? 'The path'}' leads to no entity.`)
 }
 
-function writeMember(
+/** @param rows the row as it is shown, and as it is stored */
+async function writeMember(
   core: Core,
+  exchange: Exchange,
   plan: ReadPlan,
   parameters: Parameters,
   dialect: JsonDialect,
-  row: Uint8Array,
+  { row, stored }: { readonly row: Uint8Array; readonly stored: Uint8Array },
+  options: QueryOptions,
   sink: ByteSink,
-): boolean {
+): Promise<boolean> {
   const write = core.writers.get(plan.member, dialect, () =>
     compileMemberWriter(plan.member, plan.memberType, dialect, core.layout, {
       ...ownerOf(core, plan),
       select: plan.select,
+      expand: expandedShapes(core, plan.expansions),
     }),
   )
-  return write(row, sink, dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters))
+  const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand)
+  return write(row, sink, dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters), related)
 }
 
 function ownerOf(core: Core, plan: ReadPlan) {

@@ -218,17 +218,13 @@ onEveryService('$expand', 'test/models/relations.xml', {}, (running) => {
 
   it('refuses what it cannot do, by name', async () => {
     for (const [query, status, words] of [
-      ['$expand=home/country', 501, 'country'],
       ['$expand=nothing', 400, 'nothing'],
       ['$expand=manager($filter=id eq %27x%27)', 400, '$filter'],
-      ['$expand=reports($compute=level add 1 as next)', 501, '$compute'],
-      ['$expand=reports($filter=id eq $it/id)', 501, '$it'],
+      ['$expand=reports($filter=id eq $it/manager/id)', 501, '$it'],
     ] as const) {
       const answer = await ask('GET', `/users?${query}`)
       expect([query, answer.status], answer.text).toEqual([query, status])
       expect((answer.json.error as Json).message).toContain(words)
     }
-    const home = await ask('GET', "/users('ann')/home?$expand=country")
-    expect([404, 501]).toContain(home.status)
   })
 })

@@ -81,7 +81,7 @@ export async function changeProperty(
   const outcome = isBlind(plan) ? await changeBlindly(change) : undefined
   const changed = outcome ?? (await inTurn(exchange, change, () => changeStored(change)))
   exchange.timings?.mark('store')
-  return answer(core, exchange, plan, parameters, changed, format)
+  return answer(core, exchange, plan, parameters, changed, format, options)
 }
 
 /** Whether the new value does not depend on what is there, so that one store command is enough. */
@@ -206,6 +206,7 @@ async function answer(
   parameters: Parameters,
   { row, positions }: Changed,
   format: JsonFormat | undefined,
+  options: QueryOptions,
 ): Promise<HttpResponse> {
   const { shown, each, change } = plan.property
   const headers: Record<string, string> = {}
@@ -227,7 +228,7 @@ async function answer(
     return rawValue(core, asked, shown, parameters, seen, headers, {})
   }
   if (each === undefined || positions === undefined)
-    return memberAnswer(core, exchange, shown, parameters, seen, format, headers)
+    return memberAnswer(core, exchange, shown, parameters, { row: seen, stored: row }, format, headers, options)
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
   writePositions(core, shown, each, parameters, dialect, seen, positions, sink)

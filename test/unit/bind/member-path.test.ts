@@ -45,8 +45,8 @@ describe('paths', () => {
       'notImplemented $filter: An annotation value in an expression is not implemented by this service.',
     ],
     [
-      '$root/Products(1)/name eq name',
-      'notImplemented $filter: $root in an expression is not implemented by this service.',
+      '$root/Products(1) eq null',
+      'notImplemented $filter: An entity as a value of $root is not implemented by this service.',
     ],
     [
       "parts(1)/serial eq 'x'",

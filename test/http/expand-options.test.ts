@@ -1,0 +1,173 @@
+import { beforeAll, expect, it } from 'vitest'
+import { onEveryService } from '../support/running-service.ts'
+import { asking, type Json, makePeople } from '../support/url-people.ts'
+
+onEveryService('$expand: $it, $compute, complex values', 'test/models/urls.xml', {}, (running) => {
+  const { ask, get, values } = asking(running)
+  beforeAll(() => makePeople(running))
+  /** id of each person, and the ids of what is expanded */
+  const related = async (query: string, name: string) =>
+    (await values(`/people?$select=id&${query}`)).map((row) => {
+      const found = row[name] as Json[] | Json | null
+      return [row.id, Array.isArray(found) ? found.map(({ id }) => id) : found?.id]
+    })
+
+  it.each([
+    [
+      '$expand=fans($filter=age lt $it/age)',
+      [
+        ['ann', ['cy']],
+        ['bob', []],
+        ['cy', []],
+      ],
+    ],
+    [
+      '$expand=fans($filter=age gt $it/age and id ne $it/id)',
+      [
+        ['ann', ['bob']],
+        ['bob', []],
+        ['cy', []],
+      ],
+    ],
+    [
+      "$expand=fans($filter=$it/tags/any(t:t eq 'red'))",
+      [
+        ['ann', ['bob', 'cy']],
+        ['bob', []],
+        ['cy', []],
+      ],
+    ],
+    [
+      '$expand=fans($filter=home/city ne $it/home/city;$orderby=age sub $it/age)',
+      [
+        ['ann', ['cy', 'bob']],
+        ['bob', []],
+        ['cy', []],
+      ],
+    ],
+    [
+      '$expand=fans($filter=tags/any(t:t eq $it/id))',
+      [
+        ['ann', []],
+        ['bob', []],
+        ['cy', []],
+      ],
+    ],
+    ['$expand=fans($filter=rank eq $it/friend/rank)', 501],
+    ['$expand=fans($filter=isof($it,u.Employee))', 501],
+  ])('looks at the outermost row: %s', async (query, expected) => {
+    if (typeof expected === 'number') {
+      const { status, json } = await ask(`/people?${query}`)
+      expect([status, json.error.message, json.error.target]).toEqual([501, expect.stringContaining('$it'), '$expand'])
+    } else expect(await related(query, 'fans')).toEqual(expected)
+  })
+
+  it('looks at the outermost row from below, and counts by it', async () => {
+    const deep = await values('/people?$select=id&$expand=friend($expand=fans($filter=id eq $it/id;$select=id))')
+    expect(deep.map(({ friend }) => friend && ((friend as Json).fans as Json[]).map(({ id }) => id))).toEqual([
+      null,
+      ['bob'],
+      ['cy'],
+    ])
+    const counts = await values('/people?$select=id&$expand=fans/$count($filter=age lt $it/age)')
+    expect(counts.map((row) => row['fans@odata.count'])).toEqual([1, 0, 0])
+    // pages of it would have no URL: it is given whole
+    const whole = await get("/people('ann')?$expand=fans($filter=id ne $it/id)", { Prefer: 'maxpagesize=1' })
+    expect(whole.fans).toHaveLength(2)
+    expect(whole).not.toHaveProperty(['fans@odata.nextLink'])
+  })
+
+  it('calculates in nested options', async () => {
+    const fans = async (options: string, of = "people('ann')") =>
+      ((await get(`/${of}?$expand=fans(${options})`)).fans as Json[]).map(
+        ({ '@odata.id': _, '@odata.type': __, '@odata.etag': ___, ...rest }) => rest,
+      )
+    expect(await fans('$compute=age mul 2 as twice;$filter=twice gt 30;$orderby=twice desc;$select=id')).toEqual([
+      { id: 'bob' },
+    ])
+    expect(
+      await fans("$compute=age sub $it/age as older,concat(name,'!') as loud;$select=id,older,loud;$orderby=older"),
+    ).toEqual([
+      { id: 'cy', 'older@odata.type': '#Int64', older: -18, loud: 'Cy!' },
+      { id: 'bob', 'older@odata.type': '#Int64', older: 11, loud: 'Bob!' },
+    ])
+    const one = await get(
+      "/people('bob')?$select=id&$expand=friend($compute=age div 7 as d,uid as u,null as n;$select=d,u,n)",
+    )
+    expect(one['@odata.context']).toBe(`${running().root}/$metadata#people(id,friend(d,u,n))/$entity`)
+    expect(one.friend).toMatchObject({
+      d: 4,
+      'u@odata.type': '#Guid',
+      u: '21ec2020-3aea-1069-a2dd-08002b30309d',
+      n: null,
+    })
+    const bad = await ask('/people?$expand=fans($compute=home as h;$select=h)')
+    expect([bad.status, bad.json.error.message]).toEqual([501, expect.stringContaining("'h'")])
+  })
+
+  it('expands by way of complex properties', async () => {
+    const found = await values('/people?$select=id,home/city&$expand=home/country($select=name),friend($select=id)')
+    expect(found).toMatchObject([
+      { id: 'ann', home: { city: 'Berlin', country: { name: 'Germany' } }, friend: null },
+      { id: 'bob', home: { '@odata.type': '#u.WorkAddress', city: 'Rome', country: null }, friend: { id: 'ann' } },
+      { id: 'cy', home: null },
+    ])
+    expect(found[0]?.home).not.toHaveProperty('zip')
+    // what is not selected is written for what is expanded in it only
+    expect(await values("/people?$select=id&$expand=home/country&$filter=id eq 'ann'")).toMatchObject([
+      { id: 'ann', home: { country: { code: 'de', name: 'Germany' } } },
+    ])
+    expect(await values('/people?$select=id&$expand=home/u.WorkAddress/country&$filter=age gt 20')).toMatchObject([
+      { id: 'ann' },
+      { id: 'bob', home: { country: null } },
+    ])
+    const refs = await get("/people('ann')?$select=id&$expand=home/country/$ref")
+    expect((refs.home as Json).country).toEqual({ '@odata.id': `${running().root}/countries('de')` })
+    const full = await get("/people('ann')?$select=home&$expand=home/country", {
+      Accept: 'application/json;odata.metadata=full',
+    })
+    expect((full.home as Json).country).toMatchObject({ '@odata.type': '#u.Country', code: 'de' })
+  })
+
+  it('expands of complex values', async () => {
+    expect(await get("/people('ann')/home?$expand=country($select=name)&$select=city")).toEqual({
+      '@odata.context': `${running().root}/$metadata#people('ann')/home(city,country(name))`,
+      city: 'Berlin',
+      country: { '@odata.id': `${running().root}/countries('de')`, '@odata.etag': 'W/"1"', name: 'Germany' },
+    })
+    expect(await get("/people('bob')/home/u.WorkAddress?$expand=country&$select=desk")).toMatchObject({
+      desk: 'D4',
+      country: null,
+    })
+    expect((await ask("/people('cy')/home?$expand=country")).status).toBe(204)
+    for (const path of [
+      "/people('ann')/addresses?$expand=country",
+      '/people?$expand=addresses/country',
+      "/people('ann')/addresses/0?$expand=country",
+    ])
+      expect((await ask(path)).status, path).toBe(501)
+  })
+
+  it('pages what is expanded, references and parameter aliases too', async () => {
+    const walk = async (first: string): Promise<unknown[]> => {
+      const seen: unknown[] = []
+      const page = await get(first, { Prefer: 'maxpagesize=1' })
+      seen.push(...(page.fans as Json[]))
+      let next = page['fans@odata.nextLink'] as string | undefined
+      while (next !== undefined) {
+        const more: Json = await get(next.slice(running().root.length), { Prefer: 'maxpagesize=1' })
+        seen.push(...more.value)
+        next = more['@odata.nextLink'] as string | undefined
+      }
+      return seen
+    }
+    const ids = (found: unknown[]) => (found as Json[]).map(({ id }) => id)
+    expect(ids(await walk("/people('ann')?$expand=fans($orderby=age;$select=id)"))).toEqual(['cy', 'bob'])
+    expect(ids(await walk("/people('ann')?$expand=fans($filter=age gt @a)&@a=1"))).toEqual(['bob', 'cy'])
+    expect(ids(await walk("/people('ann')?$expand=fans($filter=age gt @a)&%40a=20"))).toEqual(['bob'])
+    expect(await walk("/people('ann')?$expand=fans/$ref")).toEqual([
+      { '@odata.id': `${running().root}/people('bob')` },
+      { '@odata.id': `${running().root}/people('cy')` },
+    ])
+  })
+})
