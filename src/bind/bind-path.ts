@@ -468,7 +468,7 @@ class PathBinder {
     return true
   }
 
-  /** The operations that the resource so far, or its type, names itself (Core.ExplicitOperationBindings). */
+  /** The operations that the resource so far, its type or a base type names itself (Core.ExplicitOperationBindings). */
   #explicitBindings(): readonly string[] {
     const last = this.#segments.findLast(
       ({ kind }) => kind === 'entitySet' || kind === 'singleton' || kind === 'navigation' || kind === 'property',
@@ -478,7 +478,8 @@ class PathBinder {
     if (last?.kind === 'singleton') targets.push(last.singleton)
     if (last?.kind === 'navigation' || last?.kind === 'property') targets.push(last.property)
     const type = this.#type?.type
-    if (type !== undefined && isStructured(type)) targets.push(type)
+    for (let of = type !== undefined && isStructured(type) ? type : undefined; of !== undefined; of = of.baseType)
+      targets.push(of)
     return targets.flatMap(explicitOperationBindings).map((name) => unaliased(this.#model, name))
   }
 

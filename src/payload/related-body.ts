@@ -4,6 +4,7 @@ import { isStructured } from '../edm/types.ts'
 import { storageOf } from '../plan/relation.ts'
 import type { Faults } from './faults.ts'
 import { type JsonNode, type JsonObject, jsonKinds } from './json.ts'
+import { countFault } from './validation/property-checks.ts'
 
 /** What a body says of the entities that a navigation property leads to (JSON Format 4.5.9, 8.3, 8.4, 8.5, 15). */
 export interface RelatedMember {
@@ -75,7 +76,13 @@ export function readRelated(
     const found = read(item, node.kind === 'array' ? `${target}/${i}` : target, faults)
     if (found !== undefined) items.push(found)
   })
-  return { ...common, form: form === 'delta' ? 'delta' : form && property.collection ? 'add' : 'all', items }
+  const all = form === undefined || !property.collection
+  const fault = property.collection && form !== 'delta' ? countFault(property, nodes.length, all) : undefined
+  if (fault !== undefined) {
+    faults.add('valueInvalid', `The value of ${target} ${fault}.`, target, node)
+    return undefined
+  }
+  return { ...common, form: form === 'delta' ? 'delta' : all ? 'all' : 'add', items }
 }
 
 function readBind(node: JsonNode, target: string, faults: Faults): RelatedItem | undefined {

@@ -1,9 +1,11 @@
 import { replaceMembers } from '../bind/rewrite.ts'
 import type { BoundPath, BoundQuery, Expression, MemberExpression, OrderByItem, ParameterSlot } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
+import { crossJoinSupported } from '../csdl/capabilities.ts'
 import type { ComplexType, EntitySet, Model, NavigationProperty } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { checkRequest } from './capabilities/check.ts'
+import { refuseRequest } from './capabilities/refuse.ts'
 import { expansionsOf } from './expansion.ts'
 import { totalOrder } from './order.ts'
 import type { CrossjoinPlan, JoinedSet, ReadPlan, Requirement } from './plan.ts'
@@ -25,6 +27,8 @@ export function crossjoinPlan(
   query: BoundQuery,
   slots: readonly ParameterSlot[],
 ): CrossjoinPlan {
+  if (crossJoinSupported(model.container) === false)
+    refuseRequest('notImplemented', '$crossjoin is not supported', 'Capabilities.CrossJoinSupported', '$crossjoin')
   if (sets.length > mostSets)
     throw new ODataError('urlLimitExceeded', `$crossjoin joins more than ${mostSets} sets (limit crossjoinSets).`)
   if (query.search !== undefined) throw notHere('$search')

@@ -27,7 +27,7 @@ function isShown(contentType: string): boolean {
 }
 
 /** The value of a Content-Disposition header (RFC 6266): a name that is not ASCII stands there twice. */
-function printDisposition({
+export function printDisposition({
   type,
   filename,
 }: {

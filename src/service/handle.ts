@@ -78,7 +78,7 @@ export async function answer(core: Core, exchange: Exchange): Promise<HttpRespon
     return monitor(core, exchange, monitored)
   }
   const sent = exchange.request
-  const request = hasQueryInBody(sent) ? await withQueryOfBody(sent, core.limits.bodyBytes) : sent
+  const request = hasQueryInBody(sent) ? await withQueryOfBody(core.model, sent, core.limits.bodyBytes) : sent
   exchange.request = request
   const entity = targetOfEntityId(exchange)
   const limits = request !== sent || isContinued(request) ? withQueryBytes(core.limits) : core.limits

@@ -8,6 +8,7 @@ import { compileRawValue } from '../payload/raw-value.ts'
 import { createSink } from '../payload/sink.ts'
 import type { ByteSink, JsonDialect, Related, RowShape, RowWriter } from '../payload/writer.ts'
 import type { CountPlan, CreatePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import { printDisposition } from '../protocol/disposition.ts'
 import { printETag, readConditions } from '../protocol/etag.ts'
 import type { HttpResponse } from '../protocol/message.ts'
 import { type JsonFormat, jsonContentType, negotiateJson, requireAcceptable } from '../protocol/negotiate.ts'
@@ -22,6 +23,7 @@ import { beginTracking } from './delta/tracking.ts'
 import type { Exchange } from './exchange.ts'
 import { expandedShapes, expandRows, shapeOfSource } from './expand.ts'
 import { itemsOfRow, lacksPosition, writeItems } from './items.ts'
+import { dispositionOf } from './media-rules.ts'
 import { missingEntity } from './missing.ts'
 import type { Continuation } from './paging.ts'
 import { countByRelated, evalContext, listByRelated } from './related.ts'
@@ -215,7 +217,18 @@ export function rawValue(
   // A browser must not take stored bytes for a page of this origin.
   answer['X-Content-Type-Options'] = 'nosniff'
   answer['Content-Type'] = value.contentType
+  const disposition = memberDisposition(core, plan, row)
+  if (disposition !== undefined) answer['Content-Disposition'] = disposition
   return { status: 200, headers: answer, body: value.body }
+}
+
+/** Core.ContentDisposition of the property whose value is asked for. */
+function memberDisposition(core: Core, { source, member }: ReadPlan, row: Uint8Array): string | undefined {
+  const last = member.at(-1)
+  if (last?.kind !== 'property') return undefined
+  const target = { path: member, property: last.property }
+  const found = dispositionOf(target, source.type, core.layout, collectionOf(core.layout, source.root), row)
+  return found && printDisposition(found)
 }
 
 async function readCollection(

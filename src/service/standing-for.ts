@@ -1,3 +1,5 @@
+import { querySegmentSupported } from '../csdl/capabilities.ts'
+import type { Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { Plan } from '../plan/plan.ts'
 import { resolvePartUrl } from '../protocol/batch-url.ts'
@@ -22,11 +24,16 @@ export function hasQueryInBody({ target }: HttpRequest): boolean {
 
 /**
  * The GET that a POST to `/$query` stands for: the options of its body are those of its URL (U 4.17).
+ * @param model whose Capabilities.QuerySegmentSupported may say that there is none: 501
  * @param request one that `hasQueryInBody`
  * @param bodyBytes limit of all bodies
  * @throws ODataError methodNotAllowed, unsupportedMediaType, payloadTooLarge
  */
-export async function withQueryOfBody(request: HttpRequest, bodyBytes: number): Promise<HttpRequest> {
+export async function withQueryOfBody(model: Model, request: HttpRequest, bodyBytes: number): Promise<HttpRequest> {
+  if (querySegmentSupported(model.container) === false)
+    throw new ODataError('notImplemented', '/$query is not supported (Capabilities.QuerySegmentSupported).', {
+      target: '$query',
+    })
   const { path, query } = split(request.target)
   if (request.method !== 'POST')
     throw new ODataError('methodNotAllowed', '/$query takes its query options in the body of a POST.', {

@@ -148,13 +148,14 @@ function pathsIn(expression: AnnotationExpression): readonly string[] {
   return 'operands' in expression ? expression.operands.flatMap(pathsIn) : []
 }
 
-function checkTypes(
+/** Adds a fault for each value whose type Validation.DerivedTypeConstraint does not name. */
+export function checkTypes(
   model: Model,
   value: Value,
   types: readonly string[],
   target: string,
   faults: Faults,
-  place: Place,
+  place: Place | undefined,
 ): void {
   const values: readonly Value[] = Array.isArray(value) ? value : [value]
   for (const entry of values)

@@ -193,11 +193,26 @@ function textCheck(element: Annotatable, term: string, form: RegExp, fault: stri
   return (value) => (typeof value === 'string' && form.test(value) ? undefined : `${fault} (Core.${term})`)
 }
 
-function countChecks(property: Checked): PropertyChecks['collection'] {
+/**
+ * MinItems and MaxItems of a collection-valued navigation property.
+ * @param all whether these are all related entities; else others may be related already
+ * @returns what is wrong; undefined: nothing
+ */
+export function countFault(property: Annotatable, count: number, all: boolean): string | undefined {
+  if (!all && count === 0) return undefined
+  const checks = countChecks(property, all)
+  for (const check of checks) {
+    const fault = check(count)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
+function countChecks(property: Annotatable, least = true): PropertyChecks['collection'] {
   const smallest = integer(annotationOf(property, `${validation}MinItems`)?.value)
   const largest = integer(annotationOf(property, `${validation}MaxItems`)?.value)
   const checks: ((count: number) => string | undefined)[] = []
-  if (smallest !== undefined)
+  if (smallest !== undefined && least)
     checks.push((count) =>
       count >= smallest ? undefined : `must have at least ${smallest} items (Validation.MinItems)`,
     )

@@ -12,7 +12,7 @@ import type { Model, NavigationProperty } from '../../edm/model.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { allow, legalMethods, type Method } from '../methods.ts'
 import { type Access, accessRefusal, grantsOf, permissionsOf, Requirements, restrictionTerms } from './access.ts'
-import { autoExpanded } from './auto-expand.ts'
+import { withAutoExpanded } from './auto-expand.ts'
 import { bodyRulesOf } from './body-rules.ts'
 import { capabilityOf, containerCapability, isSupported } from './capability.ts'
 import { itemRefusal } from './collection-property.ts'
@@ -71,10 +71,9 @@ export function checkRequest({ model, method, path, query, canExpand, relating, 
       permissions,
     )
   const rows = method === 'GET' && ['entityCollection', 'entity', 'singleton'].includes(path.resource)
-  const added = rows && canExpand ? autoExpanded(checked, requirements, canExpand) : []
   return {
     requires: requirements.all(),
-    expand: added.length === 0 ? expand : [...expand, ...added],
+    expand: rows && canExpand ? withAutoExpanded(checked, expand, requirements, canExpand) : expand,
     conditions: conditionsOf(model, last, access, single, permissions),
   }
 }

@@ -180,18 +180,24 @@ function checkItem(
   const inaccessible = accessRefusal(behind.place, 'read', !item.property.collection)
   if (inaccessible !== undefined) refuse(option, `cannot follow '${behind.place.name}'`, inaccessible)
   requireExpanded(behind, item, requirements)
-  return checkQuery(
-    {
-      position: behind,
-      query: item.query,
-      variables: new Map([...variables, ['$this', behind]]),
-      single: !item.property.collection,
-      conditions: [],
-      expanded: true,
-      counting: item.as === 'count',
-    },
-    requirements,
-  )
+  return checkQuery(behindItem({ position: from, variables }, item), requirements)
+}
+
+/** The options of an expanded navigation property. */
+export function behindItem(
+  { position, variables }: Pick<CheckedQuery, 'position' | 'variables'>,
+  item: ExpandItem,
+): CheckedQuery {
+  const behind = positionBehind(position, item.path, item.property)
+  return {
+    position: behind,
+    query: item.query,
+    variables: new Map([...variables, ['$this', behind]]),
+    single: !item.property.collection,
+    conditions: [],
+    expanded: true,
+    counting: item.as === 'count',
+  }
 }
 
 /** Expanded rows cannot be narrowed to the caller's properties: without a list all of them are asked for. */

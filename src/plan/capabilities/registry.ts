@@ -48,10 +48,11 @@ function notYet(what: string): TermEntry {
 
 const called = 'test/http/operations.test.ts'
 const media = 'test/http/media.test.ts'
+const terms = 'test/http/terms.test.ts'
 
 const core: Readonly<Record<string, TermEntry>> = {
-  AcceptableMediaTypes: partly(
-    '415 for other media of media entities and stream properties; not for binary and string properties',
+  AcceptableMediaTypes: enforced(
+    '415 for other media of media entities, stream properties, and raw values of binary and string properties',
     'src/service/media-rules.ts',
     media,
   ),
@@ -64,11 +65,11 @@ const core: Readonly<Record<string, TermEntry>> = {
   AnyStructure: served,
   AppliesViaContainer: { status: 'served', what: 'about terms, for tools' },
   AutoExpand: partly(
-    'navigation properties of the rows asked for, where nothing forbids it; not inside other expansions, no streams',
+    'navigation properties of the rows asked for and of what is expanded, where nothing forbids it; no streams',
     `${here}/auto-expand.ts`,
     access,
   ),
-  AutoExpandReferences: partly('as AutoExpand', `${here}/auto-expand.ts`, access),
+  AutoExpandReferences: enforced('as AutoExpand', `${here}/auto-expand.ts`, access),
   Computed: enforced(
     'a client’s value is ignored; kept by PUT; keys are made',
     'src/payload/read-structured.ts',
@@ -79,8 +80,8 @@ const core: Readonly<Record<string, TermEntry>> = {
     'src/payload/read-structured.ts',
     http,
   ),
-  ContentDisposition: partly(
-    'the header of streams, the file name constant or a path; not of binary and string properties',
+  ContentDisposition: enforced(
+    'the header of streams and of `/$value` of other properties, the file name constant or a path',
     'src/service/media-rules.ts',
     media,
   ),
@@ -99,8 +100,8 @@ const core: Readonly<Record<string, TermEntry>> = {
   DereferenceableIDs: { status: 'served', what: 'entity ids can always be read; published' },
   Description: { status: 'served', what: 'also in OpenAPI and TypeScript types' },
   Example: served,
-  ExplicitOperationBindings: partly(
-    'of sets, singletons, properties and types; not of their base types',
+  ExplicitOperationBindings: enforced(
+    'of sets, singletons, properties, types and their base types',
     'src/bind/operations.ts',
     'test/unit/bind/operations.test.ts',
   ),
@@ -196,7 +197,7 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     `${here}/count.ts`,
     query,
   ),
-  CrossJoinSupported: { status: 'served', what: 'published: supported' },
+  CrossJoinSupported: enforced('501 where it says false; else published', 'src/plan/crossjoin.ts', terms),
   CustomHeaders: enforced('required ones: 400 without', `${here}/demands.ts`, http),
   CustomQueryOptions: enforced('required ones: 400 without', `${here}/demands.ts`, http),
   DeepInsertSupport: enforced(
@@ -254,7 +255,7 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     `${here}/operation.ts`,
     called,
   ),
-  QuerySegmentSupported: { status: 'served', what: 'published: supported' },
+  QuerySegmentSupported: enforced('501 where it says false; else published', 'src/service/standing-for.ts', terms),
   ReadRestrictions: enforced(
     '`Readable`, `Permissions` with `RestrictedProperties`, `ReadByKeyRestrictions`, `TypecastSegmentSupported`, `CustomHeaders`, `CustomQueryOptions`; also of sets that $filter, $orderby and $expand look into',
     `${here}/access.ts`,
@@ -287,23 +288,23 @@ const validationTerms: Readonly<Record<string, TermEntry>> = {
     `${checks}/condition.ts`,
     validation,
   ),
-  DerivedTypeConstraint: partly(
-    'on properties, entity sets and containing navigation properties; not on parameters',
+  DerivedTypeConstraint: enforced(
+    'on properties, entity sets, containing navigation properties and parameters',
     `${checks}/type-constraints.ts`,
     validation,
   ),
   Exclusive: enforced('of Minimum and Maximum', `${checks}/property-checks.ts`, validation),
   ItemsOf: notYet('relations are not compared'),
   MaxItems: partly(
-    'of collection-valued properties; not of related entities',
+    'of collection-valued properties, and of related entities in bodies that say which there are; not of links, and of what is left out',
     `${checks}/property-checks.ts`,
-    validation,
+    terms,
   ),
   Maximum: enforced('of properties and their type definitions', `${checks}/property-checks.ts`, validation),
   MinItems: partly(
-    'of collection-valued properties; not of related entities',
+    'of collection-valued properties, and of related entities in bodies that say which there are; not of links, and of what is left out',
     `${checks}/property-checks.ts`,
-    validation,
+    terms,
   ),
   Minimum: enforced('of properties and their type definitions', `${checks}/property-checks.ts`, validation),
   MultipleOf: enforced('of numbers, Duration and TimeOfDay (in seconds)', `${checks}/property-checks.ts`, validation),

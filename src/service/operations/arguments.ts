@@ -11,7 +11,9 @@ import { ODataError } from '../../errors/odata-error.ts'
 import { Faults } from '../../payload/faults.ts'
 import { type JsonNode, jsonKinds, parseJson } from '../../payload/json.ts'
 import { valueReader } from '../../payload/read-structured.ts'
+import { checkTypes } from '../../payload/validation/constraints.ts'
 import { checksOf, faultsOf } from '../../payload/validation/property-checks.ts'
+import { derivedTypesOf } from '../../payload/validation/type-constraints.ts'
 import type { OperationCall } from '../../plan/plan.ts'
 import { plainValue } from '../plain.ts'
 
@@ -124,6 +126,8 @@ class ArgumentReading {
     if (checks !== null)
       for (const { fault, item } of faultsOf(checks, value))
         this.faults.add('valueInvalid', `The value of ${name} ${fault}.`, item === undefined ? name : `${name}/${item}`)
+    const types = derivedTypesOf(parameter)
+    if (types !== undefined) checkTypes(this.#model, value, types, name, this.faults, node)
     const plain = plainValue(type, value, false)
     const id = node?.kind === 'object' ? (node.members.get('@odata.id') ?? node.members.get('@id')) : undefined
     if (id?.kind === 'string' && isStructured(type.type)) Object.assign(plain as object, { '@odata.id': id.value })

@@ -86,12 +86,21 @@ describe('explicit bindings (Core.RequiresExplicitBinding)', () => {
   <EntityType Name="Person"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.Int32" Nullable="false"/></EntityType>
   <Action Name="Fire" IsBound="true"><Annotation Term="Org.OData.Core.V1.RequiresExplicitBinding"/><Parameter Name="p" Type="d.Person"/></Action>
   <EntityContainer Name="C"><EntitySet Name="Staff" EntityType="d.Person"><Annotation Term="Org.OData.Core.V1.ExplicitOperationBindings"><Collection><String>s.Fire</String></Collection></Annotation></EntitySet>
-  <EntitySet Name="Guests" EntityType="d.Person"/></EntityContainer></Schema></edmx:DataServices></edmx:Edmx>`,
+  <EntitySet Name="Guests" EntityType="d.Person"/><EntitySet Name="Bosses" EntityType="d.Boss"/></EntityContainer>
+  <EntityType Name="Lead" BaseType="d.Person"><Annotation Term="Org.OData.Core.V1.ExplicitOperationBindings"><Collection><String>s.Hire</String></Collection></Annotation></EntityType>
+  <EntityType Name="Boss" BaseType="d.Lead"/>
+  <Action Name="Hire" IsBound="true"><Annotation Term="Org.OData.Core.V1.RequiresExplicitBinding"/><Parameter Name="p" Type="d.Person"/></Action>
+  </Schema></edmx:DataServices></edmx:Edmx>`,
     { file: 'explicit.xml' },
   )
   it('hold where the set names the operation, and nowhere else', () => {
     expect(bindUrl('Staff(1)/d.Fire', true, model).path.resource).toBe('actionCall')
     expect(() => bindUrl('Guests(1)/d.Fire', true, model)).toThrow("The property 'd.Fire' does not exist")
+  })
+
+  it('hold for the types that derive from the one that names the operation', () => {
+    expect(bindUrl('Bosses(1)/d.Hire', true, model).path.resource).toBe('actionCall')
+    expect(() => bindUrl('Guests(1)/d.Hire', true, model)).toThrow("The property 'd.Hire' does not exist")
   })
 })
 

@@ -180,4 +180,18 @@ describe('AutoExpand and AutoExpandReferences', () => {
       expect(expanded(request), request).toEqual([])
     expect(expanded('GET As', false), 'what cannot be found').toEqual([])
   })
+
+  it('goes on inside what is expanded, each property once on its way', () => {
+    interface Item {
+      readonly property: { readonly name: string }
+      readonly query: { readonly expand: readonly Item[] }
+    }
+    const tree = (items: readonly Item[]): string =>
+      items.map(({ property, query }) => `${property.name}(${tree(query.expand)})`).join(' ')
+    const all = (request: string) => tree(judge(request, model, () => true).expand)
+    expect(all('GET As')).toBe('Whole(Linked()) Linked()')
+    expect(all('GET As?$expand=Plain')).toBe('Plain(Whole(Linked()) Linked()) Whole(Linked()) Linked()')
+    expect(all('GET As?$expand=Plain($levels=18)'), 'never past the limits of $expand').toBe('Plain() Whole() Linked()')
+    expect(all('GET As?$expand=Plain($levels=max)')).toBe('Plain(Whole() Linked()) Whole(Linked()) Linked()')
+  })
 })
