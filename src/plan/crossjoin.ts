@@ -6,10 +6,11 @@ import type { ComplexType, EntitySet, Model, NavigationProperty } from '../edm/m
 import { ODataError } from '../errors/odata-error.ts'
 import { checkRequest } from './capabilities/check.ts'
 import { refuseRequest } from './capabilities/refuse.ts'
+import { conjunction, conjuncts } from './conjuncts.ts'
 import { expansionsOf } from './expansion.ts'
 import { totalOrder } from './order.ts'
 import type { CrossjoinPlan, JoinedSet, ReadPlan, Requirement } from './plan.ts'
-import { conjunction, conjuncts, relatedQuery } from './related.ts'
+import { relatedQuery } from './related.ts'
 
 /** `$crossjoin` (U 4.15): each set is read with the conditions on it alone; the combinations are made and judged by the service. */
 

@@ -170,6 +170,18 @@ export interface RelatedQuery {
   /** whether the order follows navigation properties */
   readonly sorted: boolean
   readonly nodes: readonly RelationNode[]
+  readonly semiJoin?: SemiJoin
+}
+
+/** A part of a filter that few related entities may fulfil: they are found first, and the rows by their keys (plan/semi-join.ts). */
+export interface SemiJoin {
+  readonly part: Expression
+  /** the related entities that fulfil it */
+  readonly target: ReadPlan
+  /** what of them leads to the rows */
+  readonly key: Property
+  /** the base, and one of the keys: a list, as the parameter behind all others */
+  readonly narrowed: ReadPlan
 }
 
 export interface RelationNode {

@@ -1,11 +1,12 @@
 import { follow, type Place, placeBehind } from '../bind/binding-targets.ts'
 import type { BoundPath, Expression } from '../bind/tree.ts'
-import { booleanReference } from '../bind/type-references.ts'
 import type { Model } from '../edm/model.ts'
+import { conjunction, conjuncts } from './conjuncts.ts'
 import { navigationExpansion, placeOfPath } from './expansion.ts'
 import { follows, type NavigationTree } from './navigation-tree.ts'
 
 import type { CountPlan, ReadPlan, RelatedQuery, RelationNode, SourceRoot } from './plan.ts'
+import { semiJoinOf } from './semi-join.ts'
 
 /**
  * Filters and orders that look at related entities (`manager/name eq 'x'`, `reports/any(r:r/level gt 1)`, `items/$count`): a store
@@ -33,7 +34,8 @@ export function relatedQuery(
   if (tree.children.size === 0) return undefined
   const nodes = nodesOf({ model, firstParameter }, placeOfPath(model, path), plan.source.root, tree)
   const base: ReadPlan = Object.freeze({ ...readPlan(plan), filter: conjunction(own), orderby: sorted ? [] : orderby })
-  return { base, filter: conjunction(related), sorted, nodes }
+  const semiJoin = semiJoinOf(base, related, nodes, firstParameter)
+  return { base, filter: conjunction(related), sorted, nodes, ...(semiJoin === undefined ? {} : { semiJoin }) }
 }
 
 /** The plan of the rows alone, without a window. */
@@ -56,20 +58,6 @@ function readPlan(plan: ReadPlan | CountPlan): ReadPlan {
     skip: undefined,
     count: false,
   }
-}
-
-export function conjuncts(expression: Expression | undefined): readonly Expression[] {
-  if (expression === undefined) return []
-  if (expression.kind !== 'binary' || expression.operator !== 'and') return [expression]
-  return [...conjuncts(expression.left), ...conjuncts(expression.right)]
-}
-
-export function conjunction(parts: readonly Expression[]): Expression | undefined {
-  return parts.reduce<Expression | undefined>(
-    (left, right) =>
-      left === undefined ? right : { kind: 'binary', operator: 'and', left, right, type: booleanReference },
-    undefined,
-  )
 }
 
 function nodesOf(

@@ -1,13 +1,16 @@
 import type { MemberStep, Parameters } from '../bind/tree.ts'
+import { decodeField } from '../bson/decode.ts'
 import { fieldPathOf } from '../bson/field-path.ts'
 import type { CollectionLayout } from '../bson/layout.ts'
 import { bsonType, elementType, findPath, valueOffset } from '../bson/reader.ts'
 import type { NavigationProperty } from '../edm/model.ts'
+import type { PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { type EvalContext, preparePredicate, type RowTest } from '../eval/compile.ts'
 import { prepareOrder } from '../eval/order.ts'
 import { selectRows } from '../eval/select.ts'
-import type { CountPlan, ReadPlan, RelatedQuery, RelationNode, Source } from '../plan/plan.ts'
+import { isCollectionValue, isStructuredValue } from '../eval/values.ts'
+import type { CountPlan, ReadPlan, RelatedQuery, RelationNode, SemiJoin, Source } from '../plan/plan.ts'
 import type { Keyset, Rows } from '../store/port.ts'
 import { rowsInMemory } from '../store/rows.ts'
 import { type Core, collectionOf, contextOf } from './core.ts'
@@ -24,6 +27,8 @@ import { relatedEntities } from './expand.ts'
 const mostScanned = 100_000
 /** Rows sorted by related values. */
 const mostSorted = 10_000
+/** Related entities that a part of a filter may lead to, to find the rows by their keys. */
+const mostKeys = 1_000
 /** Rows whose related entities are read together. */
 const batchRows = 500
 
@@ -139,7 +144,12 @@ async function* passing(
   parameters: Parameters,
   after: Keyset | undefined,
 ): AsyncGenerator<readonly Uint8Array[]> {
-  const { controller, context } = contextOf(core, exchange, related.base, parameters, { after })
+  const narrowed = related.semiJoin && (await semiJoined(core, exchange, related.semiJoin, parameters))
+  if (narrowed?.length === 0) return
+  const { controller, context } =
+    related.semiJoin !== undefined && narrowed !== undefined
+      ? contextOf(core, exchange, related.semiJoin.narrowed, [...parameters, narrowed], { after })
+      : contextOf(core, exchange, related.base, parameters, { after })
   const rows = await controller.list(context)
   const test: RowTest | undefined =
     related.filter && preparePredicate(related.filter, evalContext(core, plan))(parameters)
@@ -157,6 +167,48 @@ async function* passing(
   } finally {
     if (!rows.complete) await rows.close()
   }
+}
+
+/** A document without fields: a row that is related to nothing. */
+const unrelated = Uint8Array.of(5, 0, 0, 0, 0)
+
+/**
+ * The keys of the related entities that fulfil a part of the filter, where they are few; all rows that pass have one of them.
+ * @returns undefined where there are many, or rows without related entities may pass
+ */
+async function semiJoined(
+  core: Core,
+  exchange: Exchange,
+  { part, target, key }: SemiJoin,
+  parameters: Parameters,
+): Promise<readonly PrimitiveValue[] | undefined> {
+  const { layout } = core
+  const collection = collectionOf(layout, target.source.root)
+  const nothing: EvalContext = {
+    layout,
+    type: key.declaringType,
+    collection: undefined,
+    related: { collectionOf: () => undefined, read: () => [] },
+  }
+  if (preparePredicate(part, nothing)(parameters)(unrelated)) return undefined
+  const { controller, context } = contextOf(core, exchange, target, parameters, { limit: mostKeys + 1 })
+  const rows = await controller.list(context)
+  const path = fieldPathOf(layout, collection, [key])
+  const found = new Set<PrimitiveValue>()
+  let met = 0
+  try {
+    for await (const batch of rows.batches) {
+      met += batch.length
+      if (met > mostKeys) return undefined
+      for (const row of batch) {
+        const value = decodeField(row, findPath(row, path), key.type, -1, layout)
+        if (value !== null && !isCollectionValue(value) && !isStructuredValue(value)) found.add(value)
+      }
+    }
+  } finally {
+    if (!rows.complete) await rows.close()
+  }
+  return [...found]
 }
 
 function tooMany(what: string, most: number, limit: string): ODataError {

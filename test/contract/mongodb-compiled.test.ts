@@ -163,6 +163,7 @@ describe.skipIf(uri === undefined)(`compiled for MongoDB${uri === undefined ? `:
       ['a prefix of a composite key', `pairs?$filter=left eq 'a'&$orderby=left,right`, 'IXSCAN'],
       ['an alternate key', `logins?$filter=mail eq 'a'`, 'IXSCAN'],
       ['a property, in the order of the key', 'things?$filter=number eq 5', 'IXSCAN'],
+      ['a list of values, in their order', 'things?$filter=number in (5,-5)&$orderby=number', 'IXSCAN'],
       ['a property inside another', 'things?$filter=address/zip eq 5', 'IXSCAN'],
       ['a range, in its order', 'things?$filter=number gt 1 and number le 9&$orderby=number', 'IXSCAN'],
       ['an order', 'things?$orderby=number desc,id desc', 'IXSCAN'],

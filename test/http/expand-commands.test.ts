@@ -56,4 +56,23 @@ describe.skipIf(uri === undefined)(`what $expand asks of MongoDB${uri === undefi
     const reports = finds.filter((command) => command.find === 'users').at(-1)
     expect(reports?.filter).toMatchObject({ managerId: { $in: expect.any(Array) } })
   })
+
+  it.each([
+    ['a condition on the one related entity', "manager/level eq 1 and manager/name eq 'none'", []],
+    ['few related entities', "manager/id eq 'u3'", ['u6', 'u7']],
+    ['a condition on one of many', "reports/any(r:r/id eq 'u7')", ['u3']],
+    ['a condition that entities without relation may fulfil', 'not (manager/level gt 0)', ['u0']],
+  ])('%s: looks for what is related first, and for rows by foreign key', async (what, filter, expected) => {
+    finds.length = 0
+    const answer = await running.get(`/users?$filter=${encodeURIComponent(filter)}&$select=id&$orderby=id`)
+    const { value } = (await answer.json()) as { value: { id: string }[] }
+    expect(value.map(({ id }) => id)).toEqual(expected)
+    const [first, second] = finds
+    if (what.includes('without relation')) expect(first?.filter).toEqual({})
+    else if (expected.length === 0) expect(finds).toHaveLength(1)
+    else {
+      expect(first?.filter).toMatchObject({ _id: filter.includes('u7') ? 'u7' : 'u3' })
+      expect(JSON.stringify(second?.filter)).toContain(filter.includes('u7') ? '"u3"' : '{"managerId":{"$in":["u3"]}}')
+    }
+  })
 })
