@@ -3,7 +3,8 @@ import type { BoundTransformation } from '../bind/apply/bind-query.ts'
 import type { BoundQueryResult } from '../bind/bind-query.ts'
 import { noQuery } from '../bind/no-query.ts'
 import type { RootReference } from '../bind/root.ts'
-import type { BoundPath, BoundQuery, BoundSegment, ExpandItem, ParameterSlot } from '../bind/tree.ts'
+import type { BoundPath, BoundQuery, BoundSegment, ExpandItem, Expression, ParameterSlot } from '../bind/tree.ts'
+import { booleanReference } from '../bind/type-references.ts'
 import { isComputed } from '../csdl/core.ts'
 import type { EntityType, Model, Operation, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -16,6 +17,7 @@ import { checkOperations } from './capabilities/operation.ts'
 import { crossjoinPlan } from './crossjoin.ts'
 import { expansionsOf, placeOfPath } from './expansion.ts'
 import { itemsOf } from './items.ts'
+import { membersPlan } from './members.ts'
 import { allow, checkMethod, type Method } from './methods.ts'
 import type { NestingPlace } from './nested.ts'
 import { checkOptions } from './options.ts'
@@ -68,14 +70,14 @@ export function buildPlan(request: PlanRequest): Plan {
     throw new ODataError('notImplemented', 'Positions of entities ($index) are not implemented by this service.', {
       target: '$index',
     })
-  if (path.resource === 'eachEntity')
-    throw new ODataError('notImplemented', 'Each entity of a collection ($each) is not implemented by this service.')
   if (path.resource === 'serviceDocument') return freeze({ kind: 'serviceDocument', requires: [], slots: [] })
   if (path.resource === 'metadata') return freeze({ kind: 'metadata', requires: [], slots: [] })
   if (path.resource === 'batch') return freeze({ kind: 'batch', requires: [], slots: [] })
 
   if (method !== 'GET' && (path.resource === 'reference' || path.resource === 'referenceCollection'))
     return freeze(referencePlan({ model: request.model, method, path, pathSlots: request.pathSlots, options }))
+  if (path.resource === 'eachEntity' || (path.resource === 'entityCollection' && isUpdate(method)))
+    return freeze(membersPlan(request, method, (collection) => membersOf(request, collection)))
   if (method === 'GET' && isTransformed(path, options)) {
     let transformation: BoundTransformation | undefined
     const plan = applyPlan(request.model, path, options, request.pathSlots, () => {
@@ -164,6 +166,41 @@ function rowsPlan(
     ...hops,
     ...(expand.length === 0 ? {} : { expansions: expansions(request.model, path, place, expand, first) }),
   })
+}
+
+function isUpdate(method: Method): boolean {
+  return method === 'PATCH' || method === 'PUT'
+}
+
+/** Reads the entities that a request changes one by one. */
+function membersOf({ model, pathSlots }: PlanRequest, path: BoundPath): { rows: ReadPlan; place: PathSource } {
+  const place = sourceOf(path, pathSlots.length)
+  const { steps } = place.source
+  // as $filter, conditions may follow navigation properties
+  const filter = steps.reduce<Expression | undefined>(
+    (all, step) => (step.kind === 'filter' ? conjunction(all, step.predicate) : all),
+    undefined,
+  )
+  const source = { ...place.source, steps: steps.filter(({ kind }) => kind !== 'filter') }
+  const query = { ...noQuery, filter }
+  const rows = rowPlan('GET', {
+    ...place,
+    source,
+    model,
+    path,
+    query,
+    slots: pathSlots,
+    requires: [],
+    positional: false,
+  })
+  invariant(rows.kind === 'read', 'entities are read')
+  const first = pathSlots.length + place.hops.reduce((sum, { values }) => sum + values.length, 0)
+  const related = relatedQuery(model, path, rows, first)
+  return { rows: freeze({ ...rows, ...(related === undefined ? {} : { related }) }), place }
+}
+
+function conjunction(left: Expression | undefined, right: Expression): Expression {
+  return left === undefined ? right : { kind: 'binary', operator: 'and', left, right, type: booleanReference }
 }
 
 /** The action that a path ends with (Protocol 11.5.5: nothing follows one). */

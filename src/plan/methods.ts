@@ -12,7 +12,7 @@ export const legalMethods: Readonly<Record<ResourceKind, readonly Method[]>> = {
   entityId: [],
   all: ['GET'],
   crossjoin: ['GET'],
-  entityCollection: ['GET', 'POST'],
+  entityCollection: ['GET', 'POST', 'PATCH', 'PUT'],
   entity: ['GET', 'PATCH', 'PUT', 'DELETE'],
   singleton: ['GET', 'PATCH', 'PUT', 'DELETE'],
   primitive: ['GET', 'PUT', 'DELETE'],

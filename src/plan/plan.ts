@@ -366,6 +366,19 @@ export interface UpdatePlan extends PlanBase {
   readonly expansions?: readonly Expansion[]
 }
 
+/** Changes of the entities of a collection: of each (`/$each`), or of those that the body says (Protocol 11.4.12 to 11.4.14). */
+export interface MembersPlan extends PlanBase {
+  readonly kind: 'members'
+  /** `delta`: what the body says of each; `replace`: the body is all there will be */
+  readonly change: 'updateEach' | 'deleteEach' | 'delta' | 'replace'
+  /** the entities, in the order of their keys */
+  readonly rows: ReadPlan
+  /** the collection is what this navigation property relates, without containing it: it is changed with the entity that has it */
+  readonly relatedBy?: NavigationProperty
+  /** none of them is changed without its ETag (Core.OptimisticConcurrency) */
+  readonly guarded?: true
+}
+
 export interface DeletePlan extends PlanBase {
   readonly kind: 'delete'
   readonly source: Source
@@ -469,6 +482,7 @@ export type Plan =
   | ApplyPlan
   | CrossjoinPlan
   | AllPlan
+  | MembersPlan
   | ReferencePlan
   | InvokePlan
   | MetadataPlan

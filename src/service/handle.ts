@@ -21,6 +21,7 @@ import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
 import { followHops } from './hops.ts'
 import { createMedia, describesEntity, isStreaming, readStream, removeMedia, writeStream } from './media.ts'
+import { changeMembers } from './members/change-members.ts'
 import { invokeAction } from './operations/invoke-action.ts'
 import type { Planned } from './planner.ts'
 import { changeProperty, changesProperty } from './property/change.ts'
@@ -216,6 +217,8 @@ function perform(
     case 'delete':
       if (isStreaming(plan)) return removeMedia(core, exchange, plan, related(parameters))
       return remove(core, exchange, plan, related(parameters))
+    case 'members':
+      return changeMembers(core, exchange, plan, related(parameters), options, answer)
     case 'reference':
       return changeReferences(core, exchange, plan, related(parameters), options)
     case 'metadata':

@@ -207,7 +207,9 @@ function methodRefusal(path: BoundPath, method: Method, last: PathPosition, sing
     last.tail.some(({ kind }) => kind !== 'cast')
   )
     return refusal
-  const { updateMethods } = updateRestrictionsIn(capabilityOf(last.place, 'UpdateRestrictions'))
+  const { updateMethods, deltaUpdateSupported } = updateRestrictionsIn(capabilityOf(last.place, 'UpdateRestrictions'))
+  if (resource === 'entityCollection' && deltaUpdateSupported === false)
+    return 'Capabilities.UpdateRestrictions/DeltaUpdateSupported'
   return updateMethods === undefined || updateMethods.includes(method)
     ? undefined
     : 'Capabilities.UpdateRestrictions/UpdateMethod'
@@ -223,15 +225,15 @@ function checkRelating({ place, tail }: PathPosition, property: NavigationProper
   })
 }
 
-/** MaxLevels and TypecastSegmentSupported of the access's restrictions. */
-function checkReach({ place, tail }: PathPosition, access: Access): void {
+/** MaxLevels, FilterSegmentSupported and TypecastSegmentSupported of the access's restrictions. */
+function checkReach({ place, tail, conditions }: PathPosition, access: Access): void {
   const record = capabilityOf(place, restrictionTerms[access])
   const term = `Capabilities.${restrictionTerms[access]}`
-  const { maxLevels, typecastSegmentSupported } =
+  const { maxLevels, typecastSegmentSupported, filterSegmentSupported } =
     access === 'read'
-      ? { maxLevels: undefined, ...readRestrictionsIn(record) }
+      ? { maxLevels: undefined, filterSegmentSupported: undefined, ...readRestrictionsIn(record) }
       : access === 'insert'
-        ? insertRestrictionsIn(record)
+        ? { filterSegmentSupported: undefined, ...insertRestrictionsIn(record) }
         : access === 'update'
           ? updateRestrictionsIn(record)
           : deleteRestrictionsIn(record)
@@ -241,6 +243,13 @@ function checkReach({ place, tail }: PathPosition, access: Access): void {
       `'${place.name}' lies behind more than ${maxLevels} navigation properties`,
       `${term}/MaxLevels`,
       place.name,
+    )
+  if (conditions.length > 0 && filterSegmentSupported === false)
+    refuseRequest(
+      'badRequest',
+      `The path to '${place.name}' must not choose entities by $filter`,
+      `${term}/FilterSegmentSupported`,
+      '$filter',
     )
   const [cast] = tail
   if (typecastSegmentSupported === false && cast?.kind === 'cast')

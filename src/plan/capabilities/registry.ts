@@ -216,7 +216,7 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     'test/unit/plan/capabilities/capability.test.ts',
   ),
   DeleteRestrictions: partly(
-    '`Deletable`, `Permissions`, `MaxLevels`, `TypecastSegmentSupported`, `CustomHeaders`, `CustomQueryOptions`; references and `/$each` are not implemented yet',
+    '`Deletable`, `Permissions`, `MaxLevels`, `FilterSegmentSupported` and `TypecastSegmentSupported` (of `/$each`), `CustomHeaders`, `CustomQueryOptions`; `NonDeletableNavigationProperties` are not looked at',
     `${here}/access.ts`,
     access,
   ),
@@ -273,7 +273,7 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
   SupportedMetadataFormats: { status: 'served', what: 'published' },
   TopSupported: enforced('$top', `${here}/query.ts`, query),
   UpdateRestrictions: partly(
-    '`Updatable`, `Upsertable` (where it says false), `UpdateMethod`, `NonUpdatableProperties`, `RequiredProperties`, `Permissions`, `MaxLevels`, `TypecastSegmentSupported`, `QueryOptions`, `CustomHeaders`, `CustomQueryOptions`; references, delta payloads and `/$each` are not implemented yet',
+    '`Updatable`, `Upsertable` (where it says false), `UpdateMethod`, `NonUpdatableProperties`, `RequiredProperties`, `Permissions`, `MaxLevels`, `FilterSegmentSupported` and `TypecastSegmentSupported` (of `/$each`), `DeltaUpdateSupported` (where it says false), `QueryOptions`, `CustomHeaders`, `CustomQueryOptions`; the options of deltas are not looked at',
     `${here}/body-rules.ts`,
     http,
   ),

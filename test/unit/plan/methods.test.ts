@@ -20,7 +20,10 @@ describe('methods', () => {
   })
 
   it('names what is allowed in a 405', () => {
-    expect(outcome('entityCollection', 'DELETE')).toEqual({ code: 'methodNotAllowed', allow: 'GET, HEAD, POST' })
+    expect(outcome('entityCollection', 'DELETE')).toEqual({
+      code: 'methodNotAllowed',
+      allow: 'GET, HEAD, POST, PATCH, PUT',
+    })
     expect(outcome('entity', 'POST')).toEqual({ code: 'methodNotAllowed', allow: 'GET, HEAD, PATCH, PUT, DELETE' })
     expect(outcome('metadata', 'PUT')).toEqual({ code: 'methodNotAllowed', allow: 'GET, HEAD' })
   })

@@ -1,0 +1,55 @@
+import type { Parameters } from '../../bind/tree.ts'
+import { ODataError } from '../../errors/odata-error.ts'
+import type { MembersPlan } from '../../plan/plan.ts'
+import { type Core, contextOf } from '../core.ts'
+import { type Exchange, inTransaction } from '../exchange.ts'
+import { toODataError } from '../failure.ts'
+import { listByRelated } from '../related.ts'
+import type { Answer } from './one-change.ts'
+
+/** How many entities a request may change that names them together (docs/limits.md). */
+export const memberChanges = 1_000
+
+/** A request that changes entities of a collection, on its way. */
+export interface MembersRequest {
+  readonly core: Core
+  readonly exchange: Exchange
+  readonly plan: MembersPlan
+  readonly parameters: Parameters
+  readonly answer: Answer
+  readonly represented: boolean
+  /** each change stands by itself */
+  readonly continues: boolean
+}
+
+/** What the changes of a request come to: JSON objects of the answer, and whether one of them tells of a failure. */
+export interface Changes {
+  readonly items: readonly string[]
+  readonly failed: boolean
+}
+
+/** The entities that a plan names. @throws ODataError badRequest where they are too many */
+export async function rowsOf(
+  { core, exchange, plan: { rows }, parameters }: MembersRequest,
+  transaction: unknown,
+): Promise<readonly Uint8Array[]> {
+  const inside = inTransaction(exchange, transaction)
+  const limit = memberChanges + 1
+  const { controller, context } = contextOf(core, inside, rows, parameters, { limit })
+  const found = rows.related
+    ? await listByRelated(core, inside, rows, rows.related, parameters, { after: undefined, skip: 0, limit })
+    : await controller.list(context)
+  const all: Uint8Array[] = []
+  for await (const batch of found.batches) all.push(...batch)
+  if (all.length > memberChanges)
+    throw new ODataError('badRequest', `More than ${memberChanges} entities would be changed (limit memberChanges).`)
+  return all
+}
+
+/** An error of one change, which the others do not mind. A fault of the service goes to the log all the same. */
+export function tolerated(core: Core, { requestId }: Exchange, thrown: unknown): ODataError {
+  const error = toODataError(thrown)
+  if (error.status >= 500 && error.code !== 'notImplemented')
+    core.log?.error({ requestId, code: error.code, err: error.cause ?? error }, error.message)
+  return error
+}
