@@ -28,6 +28,7 @@ export const serveFlags = {
   'always-id': { type: 'boolean', help: 'write the id of every entity, at minimal metadata too' },
   'next-link-after-top': { type: 'boolean', help: "a nextLink where only the client's $top cut the answer" },
   'no-upsert': { type: 'boolean', help: 'PATCH and PUT to an entity that is not there answer 404' },
+  'no-foreign-key-lookup': { type: 'boolean', help: 'foreign keys in bodies may lead to nothing' },
   'unpadded-binary': { type: 'boolean', help: 'write Binary without = at its end' },
   auth: { type: 'string', argument: 'KIND', help: 'bearer, local (default without --issuer), none' },
   issuer: { type: 'string', argument: 'URL', multiple: true, help: 'issuer of accepted tokens (repeatable)' },
@@ -81,6 +82,7 @@ export interface ServeOptions {
   readonly basePath: string
   readonly workers: number
   readonly auth: { readonly kind: 'bearer'; readonly options: BearerOptions } | { readonly kind: 'local' | 'none' }
+  readonly lookUpForeignKeys: boolean
   readonly protocol: NonNullable<ServiceOptions['protocol']>
   readonly limits: NonNullable<ServiceOptions['limits']>
   readonly cors: CorsOptions | undefined
@@ -129,6 +131,7 @@ export function serveOptions(given: Arguments): ServeOptions {
       upsert: !given.on('no-upsert'),
       unpaddedBinary: given.on('unpadded-binary'),
     },
+    lookUpForeignKeys: !given.on('no-foreign-key-lookup'),
     limits: {
       ...(pageSize === undefined ? {} : { pageSize }),
       ...(maxPageSize === undefined ? {} : { maxPageSize }),

@@ -34,6 +34,7 @@ export async function serve(given: ServeOptions, version: string): Promise<numbe
     root: options.publicUrl ?? `http://localhost:${options.port}${options.basePath}`,
     ...authenticationOf(options, await authenticate(options)),
     protocol: options.protocol,
+    lookUpForeignKeys: options.lookUpForeignKeys,
     limits: options.limits,
     log,
     serverTiming: options.serverTiming,

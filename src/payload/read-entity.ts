@@ -21,8 +21,16 @@ export interface ReadEntityOptions {
   readonly conditions?: BodyConditions
   /** properties that need not be in the body, as the service fills them in: foreign keys that the URL says */
   readonly given?: ReadonlySet<string>
-  /** takes what the body says of navigation properties, and may find faults in it; undefined: it must say nothing */
-  readonly nested?: (type: StructuredType, members: readonly RelatedMember[], faults: Faults) => void
+  /**
+   * takes what the body says of navigation properties, and may find faults in it; undefined: it must say nothing
+   * @param value what was read of the entity; undefined where its type could not be told
+   */
+  readonly nested?: (
+    value: StructuredValue | undefined,
+    type: StructuredType,
+    members: readonly RelatedMember[],
+    faults: Faults,
+  ) => void
   /** looks at the control information of the entity */
   readonly control?: (node: JsonObject) => void
 }
@@ -43,7 +51,7 @@ export function readEntity(body: Uint8Array, options: ReadEntityOptions): Struct
   const reading = { ...readingOf(options.model, keyIgnored(options), options.given), ...(related ? { related } : {}) }
   const value = readStructured(node, options.type, '', reading, options.mode)
   if (options.conditions) checkBody(options.conditions, node, value, options.model, reading.faults)
-  if (related && related.length > 0) options.nested?.(value?.type ?? options.type, related, reading.faults)
+  if (related) options.nested?.(value, value?.type ?? options.type, related, reading.faults)
   return finished(value, reading)
 }
 

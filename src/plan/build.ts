@@ -357,7 +357,13 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
         throw new ODataError('methodNotAllowed', `'${source.root.name}' is always there: it cannot be deleted.`, {
           headers: { Allow: allow(['GET', 'PATCH', 'PUT']) },
         })
-      return { kind: 'delete', requires, slots, source } satisfies DeletePlan
+      return {
+        kind: 'delete',
+        requires,
+        slots,
+        source,
+        place: placeOfPath(parts.model, parts.path),
+      } satisfies DeletePlan
     default:
       return assertNever(method, 'method')
   }

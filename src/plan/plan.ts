@@ -382,6 +382,8 @@ export interface MembersPlan extends PlanBase {
 export interface DeletePlan extends PlanBase {
   readonly kind: 'delete'
   readonly source: Source
+  /** where its entity stands, for bindings */
+  readonly place?: Place
 }
 
 /** An entity, and a navigation property of it that leads to others. */

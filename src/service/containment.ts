@@ -7,16 +7,20 @@ const known = new WeakMap<EntityType, readonly NavigationProperty[]>()
 
 /** The collections that entities contained in one of a type, at any depth, may stand in. */
 export function containedCollections(model: Model, layout: ModelLayout, type: EntityType): readonly CollectionLayout[] {
-  let properties = known.get(type)
-  if (properties === undefined) {
-    properties = containmentsOf(model, type)
-    known.set(type, properties)
-  }
-  return properties.map((property) => layout.contained(property))
+  return containmentsOf(model, type).map((property) => layout.contained(property))
 }
 
 /** Every containment navigation property that a path from an entity of a type can go through. */
-function containmentsOf(model: Model, type: EntityType): readonly NavigationProperty[] {
+export function containmentsOf(model: Model, type: EntityType): readonly NavigationProperty[] {
+  let properties = known.get(type)
+  if (properties === undefined) {
+    properties = containmentsFrom(model, type)
+    known.set(type, properties)
+  }
+  return properties
+}
+
+function containmentsFrom(model: Model, type: EntityType): readonly NavigationProperty[] {
   const found = new Set<NavigationProperty>()
   const seen = new Set<StructuredType>()
   const todo: StructuredType[] = [type]

@@ -33,6 +33,7 @@ export interface Core {
   readonly authenticate: Authenticate | undefined
   readonly enforcePermissions: boolean
   readonly keyGeneration: KeyGeneration
+  readonly lookUpForeignKeys: boolean
   /** by name of entity set or singleton; of a contained collection `Namespace.Type/Property` */
   readonly controllers: ReadonlyMap<string, ODataController>
   readonly protocol: ProtocolOptions

@@ -27,6 +27,7 @@ import type { Planned } from './planner.ts'
 import { changeProperty, changesProperty } from './property/change.ts'
 import { count, read } from './read.ts'
 import { changeReferences } from './references.ts'
+import { remove } from './remove.ts'
 import { isRepeatable, repeatably } from './repeatable.ts'
 import { withRoots } from './roots.ts'
 import {
@@ -37,7 +38,7 @@ import {
   withQueryBytes,
   withQueryOfBody,
 } from './standing-for.ts'
-import { create, remove, update } from './write.ts'
+import { create, update } from './write.ts'
 
 /** How the service was asked to time itself. */
 export interface HandleSettings {

@@ -21,14 +21,16 @@ import type { QueryOptions } from '../url/ast.ts'
 import { preconditionFailed, versionOf } from './conditions.ts'
 import { type Core, collectionOf, contextOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
+import { lookBack } from './links/late.ts'
 import { streamChange } from './media-change.ts'
 import { contentTypeOf, dispositionOf } from './media-rules.ts'
 import { missingEntity } from './missing.ts'
 import { newMediaEntity } from './new-media-entity.ts'
 import { started } from './read.ts'
+import { remove } from './remove.ts'
 import { lastingSingleton, mayUpsert, virtualSingleton } from './singleton.ts'
 import { letGo } from './streams.ts'
-import { created, remove, representation } from './write.ts'
+import { created, representation, storedBy, tiedByUrl } from './write.ts'
 
 /** A plan about a stream. */
 type Streaming<P extends Plan> = P & { readonly stream: StreamTarget }
@@ -136,6 +138,7 @@ export async function writeStream(
         const outcome = await controller.create(context, made)
         if (outcome.kind === 'exists') continue
         if (stream) await core.store.streams.own(stream.file, place, outcome.row)
+        await lookBack(core, exchange, context.session, storedBy(plan, outcome.row), tiedByUrl(plan), true)
         return await created(core, exchange, plan, parameters, outcome.row, format, options)
       }
       const version = versionOf(row)
@@ -194,6 +197,7 @@ export async function createMedia(
       const outcome = await controller.create(context, entity)
       if (outcome.kind === 'exists') continue
       await core.store.streams.own(file.id, place, outcome.row)
+      await lookBack(core, exchange, context.session, storedBy(plan, outcome.row), tiedByUrl(plan), true)
       exchange.timings?.mark('store')
       return await created(core, exchange, plan, parameters, outcome.row, format, options)
     }

@@ -24,6 +24,11 @@ export interface ServiceOptions<Controllers extends object = ControllerMap, Oper
   readonly enforcePermissions?: boolean
   /** whose keys the service makes; 'when-missing' where not said */
   readonly keyGeneration?: KeyGeneration
+  /**
+   * whether foreign keys that bodies say as data are looked up, so that what they lead to must be there (Protocol 11.4.3); true where not
+   * said. One read by key for each; false where foreign keys may lead to what is stored later, or nowhere
+   */
+  readonly lookUpForeignKeys?: boolean
   /** classes instead of the generic controller, by entity set or singleton name */
   readonly controllers?: { readonly [Name in keyof Controllers]?: new () => Controllers[Name] }
   /** what actions and functions do, by signature, or by name where there is one overload; without a handler: 501 */

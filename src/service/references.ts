@@ -8,10 +8,11 @@ import type { HttpResponse } from '../protocol/message.ts'
 import { requireJsonBody } from '../protocol/negotiate.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { notModified, preconditionFailed, versionOf } from './conditions.ts'
-import { type Core, contextOf } from './core.ts'
+import { type Core, contextOf, sessionOf } from './core.ts'
 import { type Exchange, inTransaction } from './exchange.ts'
 import { followHops } from './hops.ts'
-import { type Acting, isSame, type StoredEntity } from './links/entity.ts'
+import { type Acting, isSame, readAgain, type StoredEntity } from './links/entity.ts'
+import { lookBack } from './links/late.ts'
 import { link, relatedTo, unlink } from './links/link.ts'
 import { referredTo } from './links/reference.ts'
 import { missingEntity } from './missing.ts'
@@ -77,7 +78,17 @@ async function change(
   if (plan.change === 'replace' || plan.change === 'clear')
     for (const other of await relatedTo(acting, from, linking))
       if (!wanted.some((to) => isSame(acting.core, other, to))) await unlink(acting, from, linking, other)
-  for (const to of wanted) await link(acting, from, linking, to)
+  for (const to of wanted) {
+    await link(acting, from, linking, to)
+    if (linking.kind === 'links') continue
+    const { core, exchange } = acting
+    const dependent = linking.kind === 'dependent' ? from : to
+    const now = await readAgain(acting, dependent)
+    const { property, partner } = linking
+    const tied = linking.kind === 'dependent' ? property : partner
+    const session = sessionOf(exchange, core.limits.storeTime)
+    if (now && tied) await lookBack(core, exchange, session, now, new Set([tied.name]), false)
+  }
 }
 
 /** The entity that has the navigation property, in the state that the client asks for (Protocol 11.4.1.1). */

@@ -78,6 +78,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     authenticate: options.authenticate,
     enforcePermissions: options.enforcePermissions ?? true,
     keyGeneration: options.keyGeneration ?? 'when-missing',
+    lookUpForeignKeys: options.lookUpForeignKeys ?? true,
     controllers: controllersOf(model, options.controllers ?? {}),
     protocol,
     limits,

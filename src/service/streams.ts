@@ -13,7 +13,7 @@ import { onceCommitted } from './transact.ts'
 const known = new WeakMap<StructuredType, boolean>()
 
 /** Whether values of a type, or of one derived from it, may have streams, at any depth. */
-function mayHaveStreams(type: StructuredType): boolean {
+export function mayHaveStreams(type: StructuredType): boolean {
   let found = known.get(type)
   if (found === undefined) {
     known.set(type, false)
@@ -35,7 +35,7 @@ export function hasStreams(model: Model): boolean {
 }
 
 /** Gives the files that a row of a source points to; undefined where rows of its type point to none. */
-export function filesOf({ root }: Source): ((row: Uint8Array) => readonly string[]) | undefined {
+export function filesOf({ root }: Pick<Source, 'root'>): ((row: Uint8Array) => readonly string[]) | undefined {
   return mayHaveStreams(root.type) ? filesIn : undefined
 }
 

@@ -1,9 +1,8 @@
 import { isPermitted, permit } from '../auth/permit.ts'
-import { placeOf } from '../bind/binding-targets.ts'
 import type { Parameters } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
 import type { ModelLayout } from '../bson/layout.ts'
-import type { EntityType, StructuredType } from '../edm/model.ts'
+import type { EntityType, NavigationProperty, StructuredType } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
 import type { StructuredValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -13,35 +12,34 @@ import type { JsonObject } from '../payload/json.ts'
 import { linkOf } from '../payload/members.ts'
 import { readEntity } from '../payload/read-entity.ts'
 import type { RelatedMember } from '../payload/related-body.ts'
-import { rowPath } from '../payload/row-path.ts'
 import { createSink } from '../payload/sink.ts'
 import type { BodyConditions } from '../payload/validation/body-rules.ts'
 import { keyMadeByService } from '../plan/build.ts'
 import type { PlanConditions } from '../plan/capabilities/verdict.ts'
-import type { CreatePlan, DeletePlan, SourceRoot, UpdatePlan } from '../plan/plan.ts'
-import { type Conditions, printETag, readConditions } from '../protocol/etag.ts'
+import type { CreatePlan, SourceRoot, UpdatePlan } from '../plan/plan.ts'
+import { printETag, readConditions } from '../protocol/etag.ts'
 import type { HttpResponse } from '../protocol/message.ts'
 import { jsonContentType, negotiateJson, requestVersion, requireJsonBody } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
-import type { DeleteOutcome, Session } from '../store/port.ts'
+import type { Session } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { shownRow } from './after-read.ts'
 import { bodyTagOf, preconditionFailed, preconditionOf, versionOf, versionOfTag } from './conditions.ts'
-import { containedCollections } from './containment.ts'
 import { addApplied, type Core, contextOf, dialectOf, plainDialect } from './core.ts'
 import { withContentIds } from './deep/content-ids.ts'
 import { createDeep, type RelatedBody, showing, updateDeep } from './deep/deep-write.ts'
+import { checkRequired } from './deep/required.ts'
 import { type ContentId, isDeepUpdate, TreeReader } from './deep/tree.ts'
-import { type Exchange, inTransaction } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { expandRows } from './expand.ts'
 import { meets } from './judged-update.ts'
 import { keyInSource, makeKey } from './keys.ts'
-import { reactionsOf, settleRelated } from './links/removal.ts'
+import type { StoredEntity } from './links/entity.ts'
+import { checkForeignKeys } from './links/foreign-keys.ts'
+import { lookBack } from './links/late.ts'
 import { missingEntity } from './missing.ts'
 import { rowWriter, shapeOf } from './read.ts'
 import { initialMembers, lastingSingleton, lonelyKey, mayUpsert } from './singleton.ts'
-import { filesOf, letGo } from './streams.ts'
-import { transact } from './transact.ts'
 
 type BodyMode = 'create' | 'merge' | 'replace'
 
@@ -57,11 +55,13 @@ export async function create(
   const { type } = plan.source
   const key = makeKey(type, core.keyGeneration === 'when-missing')
   const fixed = fixedMembers(plan, parameters)
-  const { entity, related } = await readBody(core, exchange, plan, type, 'create', {
+  const { entity, related, named } = await readBody(core, exchange, plan, type, 'create', {
     keyIgnored: keyMadeByService(type),
     given: new Set([...key.keys(), ...fixed.keys()]),
     conditions: bodyConditions(plan, 'create'),
+    partner: plan.linked?.linking.partner,
   })
+  const tied = await lookUp(core, exchange, plan, withoutMembers(entity, fixed), named)
   const write = { core, exchange, plan, parameters, body: related, ...contextOf(core, exchange, plan, parameters) }
   exchange.timings?.mark('body')
   let written = await createDeep(write, withMembers(entity, key, fixed))
@@ -72,6 +72,7 @@ export async function create(
   exchange.timings?.mark('store')
   const { outcome, relations, contentIds } = written
   if (outcome.kind === 'exists') throw new ODataError('entityExists', 'There is an entity with this key already.')
+  await lookBack(core, exchange, write.context.session, storedBy(plan, outcome.row), tied, true)
   const shown = showing(core, plan, parameters, relations)
   return created(core, exchange, shown, parameters, outcome.row, format, options, contentIds)
 }
@@ -91,7 +92,7 @@ export async function update(
     precondition: preconditionOf(conditions),
   })
   const stored = await storedType(core.layout, plan.source.type, () => controller.read(context))
-  const { entity, related, tag } = await readBody(
+  const { entity, related, tag, named } = await readBody(
     core,
     exchange,
     plan,
@@ -112,13 +113,15 @@ export async function update(
       },
     )
   exchange.timings?.mark('body')
+  const tied = await lookUp(core, exchange, plan, withoutMembers(entity, fixedMembers(plan, parameters)), named)
   const tagged = tag === undefined ? context : { ...context, session: withTag(context.session, tag) }
   // An entity deleted and created again meanwhile: the second round meets what is there by then.
   for (let round = 0; round < 2; round++) {
     const write = { core, exchange, plan, parameters, controller, context: tagged, body: related }
     const { outcome, relations, contentIds } = await updateDeep(write, entity)
     exchange.timings?.mark('store')
-    if (outcome.kind === 'updated')
+    if (outcome.kind === 'updated') {
+      await lookBack(core, exchange, context.session, storedBy(plan, outcome.row), tied, false)
       return changed(
         core,
         exchange,
@@ -129,6 +132,7 @@ export async function update(
         options,
         contentIds,
       )
+    }
     if (outcome.kind === 'preconditionFailed' || (tag !== undefined && tag !== '*'))
       throw preconditionFailed(conditions.ifMatch ? 'If-Match' : conditions.ifNoneMatch ? 'If-None-Match' : 'ETag')
     // If-Match never upserts.
@@ -137,6 +141,7 @@ export async function update(
     const upsert = await upserted(core, exchange, plan, parameters, entity, related)
     const made = await createDeep({ ...write, context, body: upsert.related }, upsert.entity)
     if (made.outcome.kind === 'created') {
+      await lookBack(core, exchange, context.session, storedBy(plan, made.outcome.row), tied, true)
       const shown = showing(core, plan, parameters, made.relations)
       return created(core, exchange, shown, parameters, made.outcome.row, format, options, made.contentIds)
     }
@@ -146,6 +151,43 @@ export async function update(
       throw new ODataError('entityExists', 'There is an entity with this key already, out of reach of this request.')
   }
   throw new ODataError('conflict', 'The entity is being created and deleted by others. Try again.')
+}
+
+/**
+ * Looks up the foreign keys that a body says, where nothing else gives them.
+ * @returns names of navigation properties whose entity the request has seen or makes
+ */
+async function lookUp(
+  core: Core,
+  exchange: Exchange,
+  plan: CreatePlan | UpdatePlan,
+  entity: StructuredValue,
+  named: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const { source, nesting } = plan
+  const found = nesting && (await checkForeignKeys({ core, exchange }, source.root, nesting.place, entity, named))
+  return new Set([...(found ?? []), ...named, ...tiedByUrl(plan)])
+}
+
+/** Navigation properties that lead back to the entity that the URL came from. */
+export function tiedByUrl({ fixed, source }: CreatePlan | UpdatePlan): ReadonlySet<string> {
+  if (fixed === undefined) return new Set()
+  const known = new Set(fixed.map(({ property }) => property))
+  const tied = [...source.type.allNavigationProperties.values()].filter(
+    ({ referentialConstraints }) =>
+      referentialConstraints.length > 0 && referentialConstraints.every(({ property }) => known.has(property)),
+  )
+  return new Set(tied.map(({ name }) => name))
+}
+
+function withoutMembers(entity: StructuredValue, fixed: ReadonlyMap<string, Value>): StructuredValue {
+  if (fixed.size === 0) return entity
+  return { ...entity, members: new Map([...entity.members].filter(([name]) => !fixed.has(name))) }
+}
+
+/** What a plan has stored. */
+export function storedBy({ source: { root }, nesting }: CreatePlan | UpdatePlan, row: Uint8Array): StoredEntity {
+  return { root, place: nesting?.place ?? { root: undefined, path: [] }, row }
 }
 
 /** The session of an update whose body says an ETag: the update holds for that version only (Protocol 11.4.3). */
@@ -175,72 +217,17 @@ async function upserted(
   const inUrl = keyInSource(plan.source, parameters)
   const key = inUrl.size > 0 ? inUrl : new Map([...lonelyKey(type, nameOf(root)), ...makeKey(type)])
   const fixed = fixedMembers(plan, parameters)
-  const created = await readBody(core, exchange, plan, type, 'create', {
+  const body = await readBody(core, exchange, plan, type, 'create', {
     keyIgnored: inUrl.size > 0 || keyMadeByService(type),
     given: new Set([...key.keys(), ...fixed.keys()]),
     conditions: bodyConditions(insert ?? {}, 'create'),
   })
-  return { entity: withMembers(created.entity, key, fixed), related: created.related }
+  await lookUp(core, exchange, plan, withoutMembers(body.entity, fixed), body.named)
+  return { entity: withMembers(body.entity, key, fixed), related: body.related }
 }
 
 export function nameOf(root: SourceRoot): string {
   return root.kind === 'contained' ? root.property.name : root.name
-}
-
-/**
- * DELETE of an entity (Protocol 11.4.5). What it contains goes with it, in one transaction where the store has them; else after
- * it, so that a failure leaves entities that nothing leads to rather than half an owner.
- */
-export async function remove(
-  core: Core,
-  exchange: Exchange,
-  plan: DeletePlan,
-  parameters: Parameters,
-  conditions: Conditions = readConditions(exchange.request.headers),
-): Promise<HttpResponse> {
-  const { controller, context } = contextOf(core, exchange, plan, parameters, {
-    precondition: preconditionOf(conditions),
-  })
-  const { source } = plan
-  const contained = containedCollections(core.model, core.layout, source.type)
-  const streams = filesOf(source)
-  const { root } = source
-  const set = root.kind === 'entitySet' || root.kind === 'singleton' ? root : undefined
-  const reactions = set ? reactionsOf(core.model, set.type) : []
-  const { transactions } = core.store.capabilities
-  if (!transactions && reactions.some(({ onDelete }) => onDelete !== undefined))
-    throw new ODataError('notImplemented', 'OnDelete changes other entities, and the store has no transactions.')
-  const related = reactions.length > 0 && transactions
-  let files: readonly string[] = []
-  const removal = async (session: Session): Promise<DeleteOutcome> => {
-    const within = { ...context, session }
-    const row = contained.length === 0 && !streams && !related ? undefined : await controller.read(within)
-    const outcome = await controller.delete(within)
-    files = (row && streams?.(row)) ?? []
-    if (row !== undefined && outcome.kind === 'deleted' && contained.length > 0) {
-      const path = rowPath(context.collection, source.root.name, core.layout)(row)
-      await core.store.deleteContained(path, contained, session)
-    }
-    if (row !== undefined && outcome.kind === 'deleted' && related && set) {
-      const acting = { core, exchange: inTransaction(exchange, session.transaction) }
-      const removed = { files: [...files], seen: new Set<string>() }
-      await settleRelated(acting, { root: set, place: placeOf(set), row }, removed)
-      files = removed.files
-    }
-    return outcome
-  }
-  const outcome =
-    (contained.length > 0 || related) && transactions
-      ? await transact(core.store, context.session, core.log, removal)
-      : await removal(context.session)
-  exchange.timings?.mark('store')
-  if (outcome.kind === 'preconditionFailed') throw preconditionFailed(conditions.ifMatch ? 'If-Match' : 'If-None-Match')
-  if (outcome.kind === 'missing') {
-    if (conditions.ifMatch) throw preconditionFailed('If-Match')
-    throw missingEntity(plan, parameters)
-  }
-  await letGo(core, context.session, files)
-  return { status: 204, headers: {}, body: undefined }
 }
 
 /** A checked body: the entity, and what it relates. */
@@ -249,6 +236,8 @@ interface ReadBody {
   readonly related: RelatedBody
   /** of an update in 4.01: the ETag that it says */
   readonly tag: string | undefined
+  /** navigation properties that it relates */
+  readonly named: ReadonlySet<string>
 }
 
 async function readBody(
@@ -261,6 +250,8 @@ async function readBody(
     readonly keyIgnored: boolean
     readonly given: ReadonlySet<string>
     readonly conditions: BodyConditions
+    /** navigation property of a new entity to the one that the URL comes from */
+    readonly partner?: NavigationProperty | undefined
   },
 ): Promise<ReadBody> {
   requireJsonBody(exchange.request.headers)
@@ -269,6 +260,7 @@ async function readBody(
   const version = requestVersion(exchange.request.headers)
   let related: RelatedBody = { relations: [], members: undefined }
   let tag: string | undefined
+  let named: readonly RelatedMember[] = []
   const entity = readEntity(body, {
     model: core.model,
     type,
@@ -281,7 +273,16 @@ async function readBody(
       if (mode !== 'create' && version !== '4.0') tag = bodyTagOf(node)
     },
     ...(nesting && {
-      nested: (actual: StructuredType, members: readonly RelatedMember[], faults: Faults) => {
+      nested: (
+        value: StructuredValue | undefined,
+        actual: StructuredType,
+        members: readonly RelatedMember[],
+        faults: Faults,
+      ) => {
+        if (mode === 'create' && value !== undefined)
+          checkRequired(core, nesting, value, members, { partner: known.partner, given: known.given }, '', faults)
+        named = members
+        if (members.length === 0) return
         if (mode === 'create' || !isDeepUpdate(members)) {
           const reader = new TreeReader(core, exchange, faults)
           const purpose = mode === 'create' ? 'insert' : 'update'
@@ -293,7 +294,7 @@ async function readBody(
       },
     }),
   })
-  return { entity, related, tag }
+  return { entity, related, tag, named: new Set(named.map(({ property }) => property.name)) }
 }
 
 /** What the plan, and the scopes of the caller, say of the members of a body. */

@@ -64,7 +64,11 @@ onEveryService('bodies that relate entities', 'test/models/links.xml', settings,
           id: 'deep1',
           desk: { number: 21 },
           courses: [
-            { title: 'algebra', room: { id: 21 }, students: [{ id: 22, locker: { code: 'deep' } }] },
+            {
+              title: 'algebra',
+              room: { id: 21 },
+              students: [{ id: 22, locker: { code: 'deep', building: { id: 21 } } }],
+            },
             { title: 'logic', 'students@odata.bind': ['students(21)'] },
           ],
         },

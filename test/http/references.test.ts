@@ -64,7 +64,7 @@ onEveryService('$ref', 'test/models/links.xml', settings, (running) => {
   it('keeps one to one', async () => {
     await make('/buildings', { id: 1 })
     for (const id of [21, 22]) await make('/students', { id })
-    for (const code of ['A', 'B']) await make('/lockers', { code })
+    for (const code of ['A', 'B']) await make('/lockers', { code, 'building@odata.bind': 'buildings(1)' })
     expect((await ask('PUT', '/students(21)/locker/$ref', ref("/lockers('A')"))).status).toBe(204)
     expect((await ask('PUT', "/lockers('A')/student/$ref", ref('/students(22)'))).status).toBe(204)
     expect((await get('/students(21)/locker')).status).toBe(204)

@@ -63,7 +63,8 @@ export async function startService(
   const root = `http://127.0.0.1:${port}/beta`
   const model = await readModel(file)
   const open = async (): Promise<void> => {
-    current = await createService({ root, ...settings, model, store: data.open() })
+    // most tests make rows whose foreign keys lead nowhere; foreign-keys.test.ts asks for what services do by themselves
+    current = await createService({ root, lookUpForeignKeys: false, ...settings, model, store: data.open() })
     await current.ready()
     server.removeAllListeners('request')
     server.on('request', mount === 'plain' ? current.listener : express().use('/beta', current.listener))

@@ -8,7 +8,6 @@ import { Faults } from '../../payload/faults.ts'
 import type { JsonObject } from '../../payload/json.ts'
 import { readStructured, valueReader } from '../../payload/read-structured.ts'
 import type { RelatedItem, RelatedMember, RemovedItem } from '../../payload/related-body.ts'
-import { rowPath } from '../../payload/row-path.ts'
 import { checkBody } from '../../payload/validation/body-rules.ts'
 import type { Contained } from '../../plan/linking.ts'
 import { type NestedPlan, type NestingPlace, nestedAccess } from '../../plan/nested.ts'
@@ -26,9 +25,11 @@ import {
 } from '../links/entity.ts'
 import { relatedTo, viaOf } from '../links/link.ts'
 import { locate, refused } from '../links/reference.ts'
+import { pathOf } from '../links/removal.ts'
 import {
   type ExistingEntity,
   foreignKeys,
+  namesOf,
   type Related,
   type Relating,
   type RemovedEntity,
@@ -99,7 +100,13 @@ export class Resolver {
     // what is contained here already stays
     const stored = form === 'add' ? undefined : (await this.#byId(plan, item.url, owner, target)).stored
     if (stored !== undefined)
-      return [{ kind: 'existing', entity: { stored, change: undefined, relations: [], contentId: undefined }, target }]
+      return [
+        {
+          kind: 'existing',
+          entity: { stored, change: undefined, relations: [], contentId: undefined, named: new Set() },
+          target,
+        },
+      ]
     this.#reader.faults.add(
       'valueInvalid',
       `'${property.name}' contains its entities: another entity cannot be put there.`,
@@ -180,6 +187,7 @@ export class Resolver {
       change: touched ? { value, replace: this.#replace } : undefined,
       relations,
       contentId,
+      named: namesOf(related, plan.linking.kind === 'contained' ? undefined : plan.linking.partner),
     }
     return [{ kind: 'existing', entity, target }]
   }
@@ -330,11 +338,6 @@ async function isRelated(
 ): Promise<boolean> {
   const related = await relatedTo(acting, owner, linking)
   return related.some((other) => isSame(acting.core, other, to))
-}
-
-/** The path that what an entity contains by a property has as its owner's (bson/layout.ts). */
-export function pathOf(core: Core, owner: StoredEntity, { suffix }: Contained): string {
-  return rowPath(collectionOf(core.layout, owner.root), owner.root.name, core.layout)(owner.row) + suffix
 }
 
 function requireTag(node: JsonObject, target: string): void {

@@ -1,5 +1,5 @@
 import { permit } from '../../auth/permit.ts'
-import type { Reference as DocumentReference, StructuredType } from '../../edm/model.ts'
+import type { Reference as DocumentReference, NavigationProperty, StructuredType } from '../../edm/model.ts'
 import type { StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import type { Faults } from '../../payload/faults.ts'
@@ -14,6 +14,7 @@ import type { Exchange } from '../exchange.ts'
 import { makeKey } from '../keys.ts'
 import type { StoredEntity } from '../links/entity.ts'
 import { lonelyKey } from '../singleton.ts'
+import { checkRequired } from './required.ts'
 
 /**
  * The write set of a body: the entities in it, checked, as a tree. What one entity needs of another (a foreign key, the path of an
@@ -43,6 +44,8 @@ export interface NewEntity {
   readonly made: ReadonlyMap<string, Value>
   readonly relations: readonly Relating[]
   readonly contentId: ContentId | undefined
+  /** navigation properties that the body relates, and the one that leads back */
+  readonly named: ReadonlySet<string>
 }
 
 /** An entity that is there, and what the body says of it. */
@@ -52,6 +55,7 @@ export interface ExistingEntity {
   readonly change: { readonly value: StructuredValue; readonly replace: boolean } | undefined
   readonly relations: readonly Relating[]
   readonly contentId: ContentId | undefined
+  readonly named: ReadonlySet<string>
 }
 
 export interface RemovedEntity {
@@ -223,7 +227,14 @@ export class TreeReader {
       this.faults,
     )
     const contentId = this.contentIdOf(plan, purpose, node, target)
-    return { entity: value && { where, plan: create, value, made, contentId }, type: value?.type ?? type, related }
+    const partner = linking.kind === 'contained' ? undefined : linking.partner
+    if (value !== undefined)
+      checkRequired(this.core, where, value, related, { partner, given: reading.given }, target, this.faults)
+    return {
+      entity: value && { where, plan: create, value, made, contentId, named: namesOf(related, partner) },
+      type: value?.type ?? type,
+      related,
+    }
   }
 
   /** Core.ContentID of a nested entity, where it is to come back in the answer (Protocol 11.4.2.2, 11.4.3.1). */
@@ -242,6 +253,14 @@ export class TreeReader {
     }
     return undefined
   }
+}
+
+/** Navigation properties of which a body says more than their foreign keys do. */
+export function namesOf(
+  related: readonly RelatedMember[],
+  partner: NavigationProperty | undefined,
+): ReadonlySet<string> {
+  return new Set([...related.map(({ property }) => property.name), ...(partner ? [partner.name] : [])])
 }
 
 /** Foreign keys of the related entities that the relation itself gives. */

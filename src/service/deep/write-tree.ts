@@ -3,11 +3,10 @@ import type { Parameters } from '../../bind/tree.ts'
 import type { PrimitiveValue, StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { equalValues } from '../../eval/values.ts'
-import type { Contained, Linked } from '../../plan/linking.ts'
+import type { Linked } from '../../plan/linking.ts'
 import { type NestedPlan, nestedAccess } from '../../plan/nested.ts'
-import type { ContainedCollection, CreatePlan, ReadPlan } from '../../plan/plan.ts'
-import { hopPlan } from '../../plan/source.ts'
-import { contextOf } from '../core.ts'
+import type { CreatePlan } from '../../plan/plan.ts'
+import { contextOf, sessionOf } from '../core.ts'
 import { updateJudged } from '../judged-update.ts'
 import {
   type Acting,
@@ -20,11 +19,12 @@ import {
   typeOf,
   valueAt,
 } from '../links/entity.ts'
+import { checkForeignKeys } from '../links/foreign-keys.ts'
+import { lookBack } from '../links/late.ts'
 import { link, partFromOthers, relatedTo, unlink, viaOf } from '../links/link.ts'
 import { referredTo } from '../links/reference.ts'
-import { type Removed, removeAlong } from '../links/removal.ts'
+import { containedIn, pathOf, type Removed, removeAlong } from '../links/removal.ts'
 import { membersOf, type PropertyValue } from '../links/stored-links.ts'
-import { pathOf } from './resolve.ts'
 import type { ContentId, ExistingEntity, NewEntity, Related, Relating, RemovedEntity } from './tree.ts'
 
 /**
@@ -161,7 +161,7 @@ async function behind(
     return to
   }
   if (linking.kind === 'contained') {
-    if (item.kind === 'existing') return changeTree(writing, item.entity, new Map())
+    if (item.kind === 'existing') return changeTree(writing, item.entity, new Map(), item.target)
     return createTree(writing, item.entity, new Map(), [pathOf(writing.core, entity, linking)], item.target)
   }
   if (linking.kind === 'principal') {
@@ -187,12 +187,12 @@ async function behind(
       for (const other of await relatedTo(writing, entity, linking))
         if (!isSame(core, other, stored)) await unlink(writing, entity, anyway(linking), other)
     }
-    return changeTree(writing, item.entity, membersOf(changed))
+    return changeTree(writing, item.entity, membersOf(changed), item.target)
   }
   const made =
     item.kind === 'new'
       ? await createTree(writing, item.entity, new Map(), [], item.target)
-      : await changeTree(writing, item.entity, new Map())
+      : await changeTree(writing, item.entity, new Map(), item.target)
   await link(writing, entity, linking, made)
   return made
 }
@@ -209,7 +209,7 @@ function isEqual(a: Value, b: Value): boolean {
 
 function entityOf(writing: Writing, { plan: { linking } }: Relating, item: Related): Promise<StoredEntity> {
   if (item.kind === 'new') return createTree(writing, item.entity, new Map(), [], item.target)
-  if (item.kind === 'existing') return changeTree(writing, item.entity, new Map())
+  if (item.kind === 'existing') return changeTree(writing, item.entity, new Map(), item.target)
   if (linking.kind === 'contained') throw new Error('invariant: contained entities are never referred to')
   return referredTo(writing, item.url, linking, item.target)
 }
@@ -217,15 +217,19 @@ function entityOf(writing: Writing, { plan: { linking } }: Relating, item: Relat
 /** Creates a nested entity and all that it relates. */
 async function createTree(
   writing: Writing,
-  { where, plan, value, made, relations, contentId }: NewEntity,
+  { where, plan, value, made, relations, contentId, named }: NewEntity,
   fixed: ReadonlyMap<string, Value>,
   parameters: Parameters,
   target: string,
 ): Promise<StoredEntity> {
   const before = await writeBefore(writing, relations)
   const entity = merged({ ...value, members: new Map([...made, ...value.members]) }, before.members, fixed)
+  const seen = await checkForeignKeys(writing, where.root, where.place, value, named, target)
   const row = await createRow(writing, plan, parameters, entity, target)
   const stored = { root: where.root, place: where.place, row }
+  const { core, exchange } = writing
+  const session = sessionOf(exchange, core.limits.storeTime)
+  await lookBack(core, exchange, session, stored, new Set([...seen, ...named]), true)
   if (contentId) writing.contentIds.set(fullIdentity(writing.core, stored), contentId)
   return writeBehind(writing, stored, relations, before, true)
 }
@@ -233,8 +237,9 @@ async function createTree(
 /** Changes an entity that is there, and what it relates. @param fixed members that go before its own: foreign keys */
 async function changeTree(
   writing: Writing,
-  { stored, change, relations, contentId }: ExistingEntity,
+  { stored, change, relations, contentId, named }: ExistingEntity,
   fixed: ReadonlyMap<string, Value>,
+  target: string,
 ): Promise<StoredEntity> {
   const { core, exchange } = writing
   if (contentId) writing.contentIds.set(fullIdentity(core, stored), contentId)
@@ -242,6 +247,7 @@ async function changeTree(
   const empty = { kind: 'structured', type: typeOf(core, stored), members: new Map() } as const
   const value = merged(change?.value ?? empty, before.members, fixed)
   let { row } = stored
+  const seen = change && (await checkForeignKeys(writing, stored.root, stored.place, change.value, named, target))
   if (change?.replace || value.members.size > 0) {
     const plans = plansOfRow(core, stored.root)
     const plan = change?.replace ? plans.replace : plans.merge
@@ -250,29 +256,11 @@ async function changeTree(
     if (outcome.kind !== 'updated')
       throw new ODataError('conflict', 'A nested entity has been deleted or changed by others.')
     row = outcome.row
+    const session = sessionOf(exchange, core.limits.storeTime)
+    const tied = new Set([...(seen ?? []), ...named])
+    await lookBack(core, exchange, session, { ...stored, row }, tied, false)
   }
   return writeBehind(writing, { ...stored, row }, relations, before, false)
-}
-
-const containedPlans = new WeakMap<ContainedCollection, ReadPlan>()
-
-/** What an entity contains by a property. */
-async function containedIn(
-  { core, exchange }: Acting,
-  owner: StoredEntity,
-  linking: Contained,
-): Promise<readonly StoredEntity[]> {
-  const { root, place, type } = linking
-  let plan = containedPlans.get(root)
-  if (plan === undefined) {
-    plan = hopPlan({ root, owner: 0, steps: [], type, single: false })
-    containedPlans.set(root, plan)
-  }
-  const { controller, context } = contextOf(core, exchange, plan, [pathOf(core, owner, linking)])
-  const rows = await controller.list(context)
-  const found: StoredEntity[] = []
-  for await (const batch of rows.batches) for (const row of batch) found.push({ root, place, row })
-  return found
 }
 
 async function createRow(

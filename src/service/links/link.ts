@@ -121,7 +121,7 @@ export async function partFromOthers(
 const backs = new WeakMap<NavigationProperty, WeakMap<object, Linked>>()
 
 /** How the partner of a property is written. */
-function backOf(
+export function backOf(
   { core }: Acting,
   { root, place, partner }: Pick<Linked, 'root' | 'place'> & { readonly partner: NavigationProperty },
 ): Linked {

@@ -1,14 +1,20 @@
-import { isContained, placeOf } from '../../bind/binding-targets.ts'
-import type { EntityType, Model, NavigationProperty, Property } from '../../edm/model.ts'
+import { invariant } from '../../base/assert.ts'
+import { isContained } from '../../bind/binding-targets.ts'
+import type { MemberStep } from '../../bind/tree.ts'
+import type { CollectionLayout, ModelLayout } from '../../bson/layout.ts'
+import type { EntityType, Model, NavigationProperty, Property, StructuredType } from '../../edm/model.ts'
+import { isStructured } from '../../edm/types.ts'
 import type { PrimitiveValue } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { defaultValues } from '../../payload/read-structured.ts'
 import { rowPath } from '../../payload/row-path.ts'
-import { type Linked, linkingOf } from '../../plan/linking.ts'
+import { type Contained, type Linked, linkingOf } from '../../plan/linking.ts'
+import type { ContainedCollection, ReadPlan, SourceRoot } from '../../plan/plan.ts'
 import { keyProperty, partnerOf } from '../../plan/relation.ts'
-import { containedCollections } from '../containment.ts'
-import { collectionOf, contextOf } from '../core.ts'
-import { filesOf } from '../streams.ts'
+import { hopPlan } from '../../plan/source.ts'
+import { containedCollections, containmentsOf } from '../containment.ts'
+import { type Core, collectionOf, contextOf, sessionOf } from '../core.ts'
+import { filesOf, mayHaveStreams } from '../streams.ts'
 import { type Acting, fullIdentity, keyOf, parametersOfRow, plansOfRow, type StoredEntity, typeOf } from './entity.ts'
 import { relatedTo } from './link.ts'
 import { changeList, setProperties, withoutKey } from './stored-links.ts'
@@ -36,6 +42,128 @@ export function reactionsOf(model: Model, type: EntityType): readonly Navigation
   return found
 }
 
+/** What a deletion of an entity takes along or changes, whatever its row says. */
+export interface Belongings {
+  readonly any: boolean
+  /** whether OnDelete, of the entity or of what it contains, may change entities elsewhere */
+  readonly reacting: boolean
+  readonly contained: readonly CollectionLayout[]
+  /** containing properties behind which there is more to be done than to remove rows: OnDelete, links, files */
+  readonly walked: ReadonlySet<NavigationProperty>
+}
+
+const belongings = new WeakMap<SourceRoot, Belongings>()
+
+/** What belongs to the entities of a root. */
+export function belongingsOf({ model, layout }: Core, root: SourceRoot): Belongings {
+  let found = belongings.get(root)
+  if (found === undefined) {
+    const contained = containedCollections(model, layout, root.type)
+    const reactions = [root.type, ...contained.map(({ entityType }) => entityType)].flatMap((type) =>
+      reactionsOf(model, type),
+    )
+    found = {
+      any: contained.length > 0 || reactions.length > 0,
+      reacting: reactions.some(({ onDelete }) => onDelete !== undefined),
+      contained,
+      walked: new Set(walkedOf(model, layout, root.type)),
+    }
+    belongings.set(root, found)
+  }
+  return found
+}
+
+/** Containing properties that lead, at any depth, to entities with reactions or streams. */
+function walkedOf(model: Model, layout: ModelLayout, type: EntityType): readonly NavigationProperty[] {
+  const properties = containmentsOf(model, type)
+  const counts = (each: EntityType): boolean => reactionsOf(model, each).length > 0 || mayHaveStreams(each)
+  return properties.filter(({ type: target }) => {
+    if (target.kind !== 'entity') return false
+    return counts(target) || containedCollections(model, layout, target).some(({ entityType }) => counts(entityType))
+  })
+}
+
+/**
+ * Removes what a deleted entity contained, with the files and by the OnDelete of each, and does to related ones what the model says.
+ * @throws ODataError conflict where the entity must not be deleted as long as others lead to it
+ */
+export async function removeBelongings(acting: Acting, entity: StoredEntity, removed: Removed): Promise<void> {
+  const { core, exchange } = acting
+  const { contained, any } = belongingsOf(core, entity.root)
+  if (!any) return
+  removed.seen.add(fullIdentity(core, entity))
+  if (contained.length > 0) {
+    await settleContained(acting, entity, removed)
+    const path = rowPath(collectionOf(core.layout, entity.root), entity.root.name, core.layout)(entity.row)
+    await core.store.deleteContained(path, contained, sessionOf(exchange, core.limits.storeTime))
+  }
+  if (core.store.capabilities.transactions) await settleRelated(acting, entity, removed)
+}
+
+/** What has to be done for entities that go with their owner: their rows are removed all at once. */
+async function settleContained(acting: Acting, owner: StoredEntity, removed: Removed): Promise<void> {
+  const { core } = acting
+  for (const property of belongingsOf(core, owner.root).walked) {
+    for (const linking of containingsOf(core, owner, property))
+      for (const entity of await containedIn(acting, owner, linking)) {
+        removed.files.push(...(filesOf({ root: entity.root })?.(entity.row) ?? []))
+        removed.seen.add(fullIdentity(core, entity))
+        await settleContained(acting, entity, removed)
+        if (core.store.capabilities.transactions) await settleRelated(acting, entity, removed)
+      }
+  }
+}
+
+/** How an entity contains others by a property: its own, or that of a complex value in it. */
+function containingsOf({ model }: Core, owner: StoredEntity, property: NavigationProperty): readonly Contained[] {
+  return pathsTo(owner.root.type, property).map((via) => {
+    const linking = linkingOf(model, owner.root, owner.place, via, property)
+    invariant(linking.kind === 'contained', 'the property contains its entities')
+    return linking
+  })
+}
+
+/** Paths of complex properties from a type, and from those derived from it, to what has a navigation property. */
+function pathsTo(type: StructuredType, property: NavigationProperty, depth = 0): readonly (readonly MemberStep[])[] {
+  const paths: (readonly MemberStep[])[] = []
+  const all = [type, ...type.derivedTypes]
+  if (all.some((each) => each.allNavigationProperties.get(property.name) === property)) paths.push([])
+  if (depth > 4) return paths
+  for (const member of new Set(all.flatMap((each) => [...each.allProperties.values()]))) {
+    const { type: inner, collection } = member.type
+    if (collection || !isStructured(inner)) continue
+    for (const path of pathsTo(inner, property, depth + 1))
+      paths.push([{ kind: 'property', property: member }, ...path])
+  }
+  return paths
+}
+
+const containedPlans = new WeakMap<ContainedCollection, ReadPlan>()
+
+/** What an entity contains by a property. */
+export async function containedIn(
+  { core, exchange }: Acting,
+  owner: StoredEntity,
+  linking: Contained,
+): Promise<readonly StoredEntity[]> {
+  const { root, place, type } = linking
+  let plan = containedPlans.get(root)
+  if (plan === undefined) {
+    plan = hopPlan({ root, owner: 0, steps: [], type, single: false })
+    containedPlans.set(root, plan)
+  }
+  const { controller, context } = contextOf(core, exchange, plan, [pathOf(core, owner, linking)])
+  const rows = await controller.list(context)
+  const found: StoredEntity[] = []
+  for await (const batch of rows.batches) for (const row of batch) found.push({ root, place, row })
+  return found
+}
+
+/** The path that what an entity contains by a property has as its owner's (bson/layout.ts). */
+export function pathOf(core: Core, owner: StoredEntity, { suffix }: Contained): string {
+  return rowPath(collectionOf(core.layout, owner.root), owner.root.name, core.layout)(owner.row) + suffix
+}
+
 /** What a deletion has taken along. */
 export interface Removed {
   /** stored files that nobody needs any more */
@@ -47,9 +175,8 @@ export interface Removed {
  * Does to the related entities of a deleted one what the model says.
  * @throws ODataError conflict where it must not be deleted as long as there are any
  */
-export async function settleRelated(acting: Acting, entity: StoredEntity, removed: Removed): Promise<void> {
+async function settleRelated(acting: Acting, entity: StoredEntity, removed: Removed): Promise<void> {
   const { core } = acting
-  removed.seen.add(fullIdentity(core, entity))
   const type = typeOf(core, entity)
   for (const property of reactionsOf(core.model, entity.root.type)) {
     if (type.allNavigationProperties.get(property.name) !== property) continue
@@ -63,7 +190,8 @@ export async function settleRelated(acting: Acting, entity: StoredEntity, remove
   }
 }
 
-async function settle(
+/** Does to one related entity what the deletion of the other says. */
+export async function settle(
   acting: Acting,
   entity: StoredEntity,
   { property, kind, partner, pairs }: Linked,
@@ -106,7 +234,7 @@ function stillNeeded({ name }: NavigationProperty): ODataError {
   })
 }
 
-/** Deletes a related entity, what it contains, and so on. The hooks of its set run. */
+/** Deletes a related entity, what belongs to it, and so on. The hooks of its set run. */
 export async function removeAlong(acting: Acting, entity: StoredEntity, removed: Removed): Promise<void> {
   const { core, exchange } = acting
   const { remove } = plansOfRow(core, entity.root)
@@ -114,18 +242,12 @@ export async function removeAlong(acting: Acting, entity: StoredEntity, removed:
   const { kind } = await controller.delete(context)
   if (kind !== 'deleted') return
   removed.files.push(...(filesOf(remove.source)?.(entity.row) ?? []))
-  const contained = containedCollections(core.model, core.layout, entity.root.type)
-  if (contained.length > 0) {
-    const path = rowPath(collectionOf(core.layout, entity.root), entity.root.name, core.layout)(entity.row)
-    await core.store.deleteContained(path, contained, context.session)
-  }
-  await settleRelated(acting, entity, removed)
+  await removeBelongings(acting, entity, removed)
 }
 
-function linkedBy({ core }: Acting, { root }: StoredEntity, property: NavigationProperty): Linked | undefined {
-  if (root.kind !== 'entitySet' && root.kind !== 'singleton') return undefined
+function linkedBy({ core }: Acting, { root, place }: StoredEntity, property: NavigationProperty): Linked | undefined {
   try {
-    const linking = linkingOf(core.model, root, placeOf(root), [], property)
+    const linking = linkingOf(core.model, root, place, [], property)
     return linking.kind === 'contained' ? undefined : linking
   } catch (error) {
     // what cannot be written has never related anything
