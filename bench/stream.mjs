@@ -1,4 +1,4 @@
-/** `npm run bench -- --stream`: resident memory of the service while 100,000 rows stream, sampled twenty times a second. */
+/** `npm run bench -- --stream`: memory of the service (without mapped files) while 100,000 rows stream, sampled twenty times a second. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -20,14 +20,14 @@ export async function streamMemory({ root, start, stop, databaseUri, isWanted, f
     const server = await start('stream', name, candidate)
     const url = `${server.url}/beta/${setName}`
     await timed(`${url}?$top=1000`)
-    const before = memory(server.pid).now
+    const before = memory(server.pid).own
     for (let round = 1; round <= 2; round++) {
       const samples = []
-      const timer = setInterval(() => samples.push(memory(server.pid).now), 50)
+      const timer = setInterval(() => samples.push(memory(server.pid).own), 50)
       const answer = await timed(url, { headers: server.headers, kept: 0 })
       clearInterval(timer)
       console.log(
-        `  ${round}: ${(answer.bytes / 1e6).toFixed(1)} MB in ${answer.total.toFixed(0)} ms, first byte after ${answer.first.toFixed(0)} ms; resident before ${before.toFixed(0)} MiB, at the most ${Math.max(...samples).toFixed(0)} MiB meanwhile`,
+        `  ${round}: ${(answer.bytes / 1e6).toFixed(1)} MB in ${answer.total.toFixed(0)} ms, first byte after ${answer.first.toFixed(0)} ms; own memory before ${before.toFixed(0)} MiB, at the most ${Math.max(...samples).toFixed(0)} MiB meanwhile`,
       )
     }
     await stop(server)

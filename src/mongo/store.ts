@@ -132,7 +132,7 @@ class MongoStore implements Store {
       const rows = await inTurn(session, () =>
         readRows(this.#connection, this.#pages, query, rowFilter, session, plan, this.#scanLimit),
       )
-      return rows.complete ? rows : whenOver(rows, done.hold())
+      return rows.complete ? rows : whenOver(rows, this.#enter())
     } finally {
       done()
     }
@@ -223,20 +223,21 @@ class MongoStore implements Store {
   }
 
   /** Counts a request until it is over; requests after `close` are turned away. */
-  #begin(session?: Session): (() => void) & { hold(): () => void } {
+  #begin(session?: Session): () => void {
     // what a running transaction still does belongs to it
     if (this.#closed && !session?.transaction) throw storeFailure.unavailable(new Error('the store is closed'))
-    const enter = () => {
-      let over = false
-      this.#running++
-      return () => {
-        if (over) return
-        over = true
-        this.#running--
-        if (this.#running === 0) this.#closing?.()
-      }
+    return this.#enter()
+  }
+
+  #enter(): () => void {
+    let over = false
+    this.#running++
+    return () => {
+      if (over) return
+      over = true
+      this.#running--
+      if (this.#running === 0) this.#closing?.()
     }
-    return Object.assign(enter(), { hold: enter })
   }
 
   async #run<T>(work: () => Promise<T>, session?: Session): Promise<T> {

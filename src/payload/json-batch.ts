@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { LruMap } from '../base/lru.ts'
 import { decodeBase64, encodeBase64, encodeBase64Url } from '../edm/binary.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { BatchPart, BatchUnit, PartAnswer, UnitAnswer } from '../protocol/batch.ts'
@@ -107,7 +108,6 @@ class Reader {
 
   #part(item: JsonObject, id: string, group: string | undefined, target: string): BatchPart {
     const dependsOn = this.#dependsOn(item, group, target)
-    const frame = { id, dependsOn }
     try {
       const [duplicate] = item.duplicates
       if (duplicate)
@@ -118,13 +118,14 @@ class Reader {
         throw invalid('Every request needs a method.', `${target}/method`)
       if (url === undefined) throw invalid('Every request needs a url.', `${target}/url`)
       const headers = this.#headers(item, target)
-      const body = this.#body(item, method.toUpperCase(), headers, target)
+      const upper = method.toUpperCase()
+      const body = this.#body(item, upper, headers, target)
       const condition = this.#optional(item, 'if', target)
-      return { ...frame, method: method.toUpperCase(), url, headers, body, condition, fault: undefined }
+      return { id, dependsOn, method: upper, url, headers, body, condition, fault: undefined }
     } catch (error) {
       if (!(error instanceof ODataError)) throw error
       const nothing = { method: '', url: '', headers: new Map<string, string>(), body: undefined, condition: undefined }
-      return { ...frame, ...nothing, fault: error }
+      return { id, dependsOn, ...nothing, fault: error }
     }
   }
 
@@ -193,8 +194,10 @@ export async function* writeJsonBatch(
     for (const answer of answers) {
       const head = separator + printHead(answer, group, manners)
       separator = '},'
-      const { body } = answer.response
+      const { body, headers } = answer.response
       if (body === undefined || (body instanceof Uint8Array && body.length === 0)) yield Buffer.from(head)
+      else if (body instanceof Uint8Array && kindOfType(headers['Content-Type'] ?? '') === 'json')
+        yield Buffer.concat([Buffer.from(`${head},"body":`), body])
       else yield* writeBody(`${head},"body":`, body, answer.response, manners)
     }
   yield Buffer.from(separator.startsWith('{') ? `${separator}]}` : '}]}')
@@ -204,11 +207,39 @@ export async function* writeJsonBatch(
 function printHead({ id, response }: PartAnswer, group: string | undefined, { graph }: JsonBatchManners): string {
   const names = id === undefined ? '' : `"id":${JSON.stringify(id)},`
   const groups = group === undefined ? '' : `"atomicityGroup":${JSON.stringify(group)},`
-  const headers = Object.entries(response.headers).map(
-    ([name, value]) => `${JSON.stringify(graph ? name : name.toLowerCase())}:${JSON.stringify(value)}`,
-  )
-  const all = headers.length === 0 ? '' : `,"headers":{${headers.join(',')}}`
-  return `{${names}${groups}"status":${response.status}${all}`
+  let headers = ''
+  for (const name in response.headers) {
+    const value = response.headers[name] as string
+    headers += `${headers === '' ? ',"headers":{"' : ',"'}${graph ? name : lowerCase(name)}":${plainText.test(value) ? `"${value}"` : JSON.stringify(value)}`
+  }
+  return `{${names}${groups}"status":${response.status}${headers === '' ? '' : `${headers}}`}`
+}
+
+/** What JSON writes as it is. */
+const plainText = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+/** Names of the service's own headers, tokens all of them, in lower case. */
+const lowerNames = new Map<string, string>()
+
+function lowerCase(name: string): string {
+  let lower = lowerNames.get(name)
+  if (lower === undefined) {
+    lower = name.toLowerCase()
+    if (lowerNames.size < 100) lowerNames.set(name, lower)
+  }
+  return lower
+}
+
+const kinds = new LruMap<string, ReturnType<typeof kindOf>>(100)
+
+function kindOfType(contentType: string): ReturnType<typeof kindOf> {
+  let kind = kinds.get(contentType)
+  if (kind === undefined) {
+    const media = parseMediaType(contentType)
+    kind = media ? kindOf(media) : 'binary'
+    kinds.set(contentType, kind)
+  }
+  return kind
 }
 
 async function* writeBody(
@@ -217,14 +248,11 @@ async function* writeBody(
   { headers }: HttpResponse,
   { graph }: JsonBatchManners,
 ): AsyncGenerator<Uint8Array> {
-  const media = parseMediaType(headers['Content-Type'] ?? '')
-  const kind = media ? kindOf(media) : 'binary'
+  const kind = kindOfType(headers['Content-Type'] ?? '')
   if (kind === 'json') {
-    if (body instanceof Uint8Array) yield Buffer.concat([Buffer.from(head), body])
-    else {
-      yield Buffer.from(head)
-      yield* body
-    }
+    yield Buffer.from(head)
+    if (body instanceof Uint8Array) yield body
+    else yield* body
     return
   }
   // a text or a base64 string is whole or nothing

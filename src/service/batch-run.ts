@@ -302,6 +302,7 @@ function waveOf(units: readonly BatchUnit[], from: number): readonly BatchUnit[]
 
 function refersTo({ url, dependsOn, condition, headers }: BatchPart, ids: readonly string[]): boolean {
   const text = `${url} ${condition ?? ''} ${headers.get('if-match') ?? ''} ${headers.get('if-none-match') ?? ''}`
+  if (dependsOn.length === 0 && !text.includes('$')) return false
   return ids.some((id) => dependsOn.includes(id) || text.includes(`$${id}`))
 }
 
