@@ -19,8 +19,6 @@ const long = process.env.ODATUM_TEST_LONG === '1'
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    // compiled modules stay on the disk between runs, by their content: transforming was half of a short run
-    experimental: { fsModuleCache: true },
     projects: [
       project('unit', ['test/unit/**/*.test.ts'], 60_000, false),
       project('architecture', ['test/architecture.test.ts'], 20_000, false),
