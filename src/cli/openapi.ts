@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { keyAsSegmentSupported } from '../csdl/capabilities.ts'
 import { parseCsdl } from '../csdl/read-csdl.ts'
 import { readModel } from '../csdl/read-model.ts'
@@ -5,7 +6,7 @@ import type { Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { Planner } from '../service/planner.ts'
 import type { Schema } from '../tools/openapi/schemas.ts'
-import { openApiOf } from '../tools/openapi/write-openapi.ts'
+import { type OpenApiOptions, openApiOf, openApiSteps } from '../tools/openapi/write-openapi.ts'
 import { defaultUrlLimits } from '../url/ast.ts'
 import { parseRequestUrl } from '../url/parse-url.ts'
 import { type Arguments, UsageError } from './flags.ts'
@@ -17,17 +18,36 @@ export interface DescribedService {
   readonly root: string
   readonly version: '4.0' | '4.01'
   readonly graph: boolean
+  /** functions and actions too: default true; without handlers they answer 501 */
+  readonly operations?: boolean
 }
 
 /** OpenAPI 3.0.3 of what odatum serves of a model: the planner that answers requests is asked what it takes. */
-export function describeService(model: Model, { root, version, graph }: DescribedService): Schema {
+export function describeService(model: Model, service: DescribedService): Schema {
+  return openApiOf(model, optionsOf(model, service))
+}
+
+/** As `describeService`, letting others have their turn every few milliseconds. */
+export async function describeInTurns(model: Model, service: DescribedService): Promise<Schema> {
+  const steps = openApiSteps(model, optionsOf(model, service))
+  for (let since = performance.now(); ; ) {
+    const step = steps.next()
+    if (step.done) return step.value
+    if (performance.now() - since < 10) continue
+    await setImmediate()
+    since = performance.now()
+  }
+}
+
+function optionsOf(model: Model, { root, version, graph, operations = true }: DescribedService): OpenApiOptions {
   const keyAsSegment = (model.container && keyAsSegmentSupported(model.container)) ?? true
   const planner = new Planner(model, { keyAsSegment })
-  return openApiOf(model, {
+  return {
     root,
     version,
     graph,
     keyAsSegment,
+    operations,
     plan: (method, target) => {
       try {
         return planner.plan(method, parseRequestUrl(target, { version: '4.01', limits: defaultUrlLimits })).plan
@@ -36,7 +56,7 @@ export function describeService(model: Model, { root, version, graph }: Describe
         throw error
       }
     },
-  })
+  }
 }
 
 /** `odatum openapi FILE|URL`. @returns the exit code */

@@ -139,10 +139,11 @@ async function besides(service: ListeningService, log: Logger, openApi: () => Pr
 }
 
 async function openApiText(model: Model, options: ServeOptions): Promise<string> {
-  const { describeService } = await import('./openapi.ts')
+  const { describeInTurns } = await import('./openapi.ts')
   const root = options.publicUrl ?? `http://localhost:${options.port}${options.basePath}`
   const { graph = false, defaultVersion = '4.0' } = options.protocol
-  return JSON.stringify(describeService(model, { root, graph, version: defaultVersion }))
+  // the command line has no handlers of operations
+  return JSON.stringify(await describeInTurns(model, { root, graph, version: defaultVersion, operations: false }))
 }
 
 /** What node cannot read as HTTP never reaches the service; its answer is OData all the same (Protocol 9.5). */

@@ -1,4 +1,4 @@
-import type { EntityType, KeyProperty } from '../../edm/model.ts'
+import type { EntityType, TypeReference } from '../../edm/model.ts'
 import { primitiveOf } from '../../edm/types.ts'
 import type { Schema, Schemas } from './schemas.ts'
 
@@ -22,7 +22,7 @@ export function keyPathOf(
   asSegment: boolean,
   taken: ReadonlySet<string>,
 ): KeyPath | undefined {
-  const parts = type.key.map((key) => partOf(key, schemas, taken))
+  const parts = type.key.map(({ alias, property }) => valueInPath(alias, property.type, schemas, taken, 'key'))
   const [first, second] = parts
   if (first === undefined || parts.some((part) => part === undefined)) return undefined
   const parameters = parts.map((part) => part?.parameter ?? {})
@@ -41,6 +41,7 @@ export function keyPathOf(
   }
 }
 
+/** A literal in a path. */
 interface Part {
   readonly alias: string
   readonly name: string
@@ -62,11 +63,22 @@ const examples: Readonly<Record<string, string>> = {
   'Edm.TimeOfDay': '00:00:00',
 }
 
-function partOf({ alias, property }: KeyProperty, schemas: Schemas, taken: ReadonlySet<string>): Part | undefined {
-  const { type } = property.type
+/**
+ * A value of a type in a path, and its parameter.
+ * @param what it is, for the description
+ * @returns undefined where the type has no literals
+ */
+export function valueInPath(
+  alias: string,
+  reference: TypeReference,
+  schemas: Schemas,
+  taken: ReadonlySet<string>,
+  what: string,
+): Part | undefined {
+  const { type } = reference
   const name = parameterName(alias, taken)
-  const schema = schemas.reference({ ...property.type, nullable: false }, 'read')
-  const parameter: Schema = { name, in: 'path', required: true, description: `key: ${alias}`, schema }
+  const schema = schemas.reference({ ...reference, nullable: false }, 'read')
+  const parameter: Schema = { name, in: 'path', required: true, description: `${what}: ${alias}`, schema }
   if (type.kind === 'enum') {
     const bareExample = type.members[0]?.name ?? '0'
     return { alias, name, before: `${type.name}'`, after: "'", bareExample, parameter }

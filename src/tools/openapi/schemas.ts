@@ -49,6 +49,7 @@ const geometry: Schema = {
 export class Schemas {
   readonly #made = new Map<string, Schema>()
   readonly #names = new Map<string, string>()
+  readonly #taken = new Set<string>()
   readonly #typeControl: string
 
   /** @param typeControl `@odata.type` or `@type`, as the service writes it */
@@ -79,7 +80,8 @@ export class Schemas {
     if (safe === undefined) {
       const plain = name.replace(/[^A-Za-z0-9._-]/g, '_')
       safe = plain
-      for (let i = 2; [...this.#names.values()].includes(safe); i++) safe = `${plain}-${i}`
+      for (let i = 2; this.#taken.has(safe); i++) safe = `${plain}-${i}`
+      this.#taken.add(safe)
       this.#names.set(name, safe)
     }
     return safe

@@ -74,7 +74,7 @@ function placeOf(location: AnnotationExpression | undefined): string {
 }
 
 /** Scopes that a request needs, in words: of every line one. */
-export function permissionText({ requires }: Plan): string | undefined {
+export function permissionText({ requires }: Pick<Plan, 'requires'>): string | undefined {
   if (requires.length === 0) return undefined
   const lines = requires.map(
     ({ path, anyOf }) => `- ${path}: ${[...new Set(anyOf.map(({ scope }) => scope))].join(' or ')}`,
@@ -84,7 +84,7 @@ export function permissionText({ requires }: Plan): string | undefined {
 
 /** The `security` of an operation; undefined: open to everybody. */
 export function securityOf(
-  { requires }: Plan,
+  { requires }: Pick<Plan, 'requires'>,
   schemes: { readonly [name: string]: Schema },
 ): readonly Schema[] | undefined {
   if (requires.length === 0) return undefined

@@ -1,10 +1,25 @@
+import { batchSupport } from '../../csdl/capabilities.ts'
 import { description, longDescription, schemaVersion } from '../../csdl/core.ts'
-import type { EntitySet, EntityType, Model, NavigationProperty, Singleton } from '../../edm/model.ts'
+import type {
+  Annotatable,
+  ContainerChild,
+  EntitySet,
+  EntityType,
+  Model,
+  NavigationProperty,
+  Operation,
+  Singleton,
+  StructuredType,
+} from '../../edm/model.ts'
+import { isMedia } from '../../edm/types.ts'
 import type { Plan } from '../../plan/plan.ts'
+import { batchPath } from './batch.ts'
 import { keyPathOf } from './keys.ts'
+import { boundTo, callsOf, resultOf } from './operations.ts'
 import { exampleOptions, ifMatch, queryOptions } from './parameters.ts'
 import { type Schema, Schemas, type Use } from './schemas.ts'
 import { permissionText, securityOf, securitySchemes } from './security.ts'
+import { mediaElement, streamContent, streamsOf } from './streams.ts'
 
 /** What an OpenAPI document is written for. */
 export interface OpenApiOptions {
@@ -16,6 +31,8 @@ export interface OpenApiOptions {
   readonly graph: boolean
   /** whether a single key stands alone in its path segment */
   readonly keyAsSegment: boolean
+  /** whether functions and actions are told of: where no program has handlers for them they answer 501 */
+  readonly operations: boolean
   /**
    * Asks the service's own planner what it makes of a request, so that the document says what is served and nothing else.
    * @param target path and query below the root, starting with `/`
@@ -28,6 +45,15 @@ type Mutable = { [name: string]: unknown }
 
 /** OpenAPI 3.0.3 of a service: every path below is one that its planner takes. @returns the document as a JSON value */
 export function openApiOf(model: Model, options: OpenApiOptions): Schema {
+  const writing = openApiSteps(model, options)
+  for (;;) {
+    const step = writing.next()
+    if (step.done) return step.value
+  }
+}
+
+/** As `openApiOf`, in steps, so that others can have their turn in between: of a big model it takes seconds. */
+export function openApiSteps(model: Model, options: OpenApiOptions): Generator<void, Schema> {
   return new OpenApiWriter(model, options).write()
 }
 
@@ -40,7 +66,8 @@ class OpenApiWriter {
   readonly #operationIds = new Set<string>()
   readonly #collections: { [name: string]: Schema } = {}
   readonly #optionsUsed = new Set<string>()
-  #protected = false
+  /** what callers must hold for each operation */
+  readonly #requires = new Map<Mutable, Plan['requires']>()
 
   constructor(model: Model, options: OpenApiOptions) {
     this.#model = model
@@ -49,14 +76,19 @@ class OpenApiWriter {
     this.#schemas = new Schemas(`${this.#control}type`)
   }
 
-  write(): Schema {
+  *write(): Generator<void, Schema> {
     const { container } = this.#model
     if (!container) throw new Error('the model has no entity container: there is nothing to describe')
     const roots = [...container.children.values()].filter(
       (child) => child.kind === 'entitySet' || child.kind === 'singleton',
     )
-    for (const root of roots) this.#root(root)
-    const schemes = securitySchemes(container, this.#protected)
+    for (const root of roots) yield* this.#root(root)
+    for (const child of container.children.values())
+      if ('operations' in child)
+        for (const operation of child.operations)
+          this.#call({ template: '', example: '', parameters: [], tag: child.name, id: '' }, operation, child.name)
+    this.#batch()
+    const schemes = securitySchemes(container, this.#requires.size > 0)
     this.#secure(schemes)
     const schema = this.#model.schemas.find(({ container: own }) => own === container) ?? this.#model.schemas[0]
     const told = (schema && (longDescription(schema) ?? description(schema))) ?? description(container)
@@ -68,7 +100,7 @@ class OpenApiWriter {
         ...(told === undefined ? {} : { description: told }),
       },
       servers: [{ url: this.#options.root.replace(/\/+$/, '') || '/' }],
-      tags: roots.map((root) => {
+      tags: this.#tagged(roots).map((root) => {
         const text = description(root)
         return { name: root.name, ...(text === undefined ? {} : { description: text }) }
       }),
@@ -89,15 +121,16 @@ class OpenApiWriter {
     }
   }
 
-  #root(root: EntitySet | Singleton): void {
+  *#root(root: EntitySet | Singleton): Generator<void> {
     const template = `/${root.name}`
     const path: Path = { template, example: template, parameters: [], tag: root.name, id: root.name }
-    if (root.kind === 'singleton') this.#entity(path, root.type, true)
-    else this.#collection(path, root.type, true)
+    if (root.kind === 'singleton') yield* this.#entity(path, root.type, true)
+    else yield* this.#collection(path, root.type, true)
   }
 
   /** A collection of entities, its count, its members. */
-  #collection(path: Path, type: EntityType, whole: boolean): void {
+  *#collection(path: Path, type: EntityType, whole: boolean): Generator<void> {
+    yield
     this.#operation('get', path, `list${path.id}`, {
       summary: `Get entities from ${path.tag}`,
       options: ['top', 'skip', 'search', 'filter', 'count', 'orderby', 'select', 'expand'],
@@ -106,7 +139,7 @@ class OpenApiWriter {
     })
     this.#operation('post', path, `create${path.id}`, {
       summary: `Add a new entity to ${path.tag}`,
-      body: this.#body(type, 'create'),
+      body: isMedia(type) ? { required: true, content: streamContent(mediaElement(type)) } : this.#body(type, 'create'),
       options: ['select', 'expand'],
       type,
       responses: {
@@ -123,8 +156,9 @@ class OpenApiWriter {
         200: { description: 'The number of entities', content: { 'text/plain': { schema: { type: 'integer' } } } },
       },
     })
+    if (path.parameters.length === 0) this.#operations(path, type, true)
     if (!whole) return
-    const taken = new Set(path.parameters.map(({ name }) => String(name)))
+    const taken = takenIn(path)
     const key = keyPathOf(type, this.#schemas, this.#options.keyAsSegment, taken)
     if (key === undefined) return
     const item: Path = {
@@ -133,11 +167,12 @@ class OpenApiWriter {
       example: path.example + key.example,
       parameters: [...path.parameters, ...key.parameters],
     }
-    this.#entity(item, type, path.parameters.length === 0)
+    yield* this.#entity(item, type, path.parameters.length === 0)
   }
 
   /** One entity, and what it leads to. */
-  #entity(path: Path, type: EntityType, related: boolean): void {
+  *#entity(path: Path, type: EntityType, related: boolean): Generator<void> {
+    yield
     const entity = this.#schemas.ref(type, 'read')
     this.#operation('get', path, `get${path.id}`, {
       summary: `Get an entity of ${path.tag}`,
@@ -164,28 +199,177 @@ class OpenApiWriter {
       headers: [ifMatch],
       responses: { 204: { description: 'Deleted' } },
     })
-    if (related) for (const property of type.allNavigationProperties.values()) this.#navigation(path, property)
+    for (const { segment, element } of streamsOf(type)) this.#stream(below(path, segment), element, segment)
+    if (!related) return
+    this.#operations(path, type, false)
+    for (const property of type.allNavigationProperties.values()) {
+      yield* this.#navigation(path, property)
+      this.#references(below(path, property.name), property)
+    }
+  }
+
+  /** The bytes of a media entity or stream property (Protocol 11.4.7, 11.4.8). */
+  #stream(path: Path, element: Annotatable, segment: string): void {
+    const name = segment === '$value' ? 'the media' : segment
+    const bytes = { description: 'The bytes', content: streamContent(element) }
+    const parts = { options: [], type: undefined }
+    const id = segment === '$value' ? `${path.id}_media` : path.id
+    this.#operation('get', path, `get${id}`, {
+      ...parts,
+      summary: `Get ${name} of an entity of ${path.tag}`,
+      responses: { 200: bytes, 204: { description: 'There is none' } },
+    })
+    this.#operation('put', path, `replace${id}`, {
+      ...parts,
+      summary: `Replace ${name} of an entity of ${path.tag}`,
+      body: { required: true, content: streamContent(element) },
+      headers: [ifMatch],
+      responses: { 204: { description: 'Changed' } },
+    })
+    this.#operation('delete', path, `delete${id}`, {
+      ...parts,
+      summary: `Take away ${name} of an entity of ${path.tag}`,
+      headers: [ifMatch],
+      responses: { 204: { description: 'Taken away' } },
+    })
+  }
+
+  /** `$ref`: which entities are related, and changing it (Protocol 11.4.6). */
+  #references({ template, example, ...step }: Path, { name, collection }: NavigationProperty): void {
+    const path: Path = {
+      ...step,
+      template: `${template}/$ref`,
+      example: `${example}/$ref`,
+      id: `${step.id}_references`,
+    }
+    const reference = {
+      type: 'object',
+      required: [`${this.#control}id`],
+      properties: { [`${this.#control}id`]: { type: 'string', format: 'uri' } },
+    }
+    const body = { required: true, content: json(reference) }
+    const changed = { 204: { description: 'Changed' } }
+    const parts = { options: [], type: undefined }
+    this.#operation('get', path, `get${path.id}`, {
+      ...parts,
+      summary: `Get references to ${name} of an entity of ${path.tag}`,
+      responses: {
+        200: content(
+          'References',
+          collection
+            ? { type: 'object', required: ['value'], properties: { value: { type: 'array', items: reference } } }
+            : reference,
+        ),
+        ...(collection ? {} : { 204: { description: 'Nothing is related' } }),
+      },
+    })
+    for (const [method, verb] of [
+      ['post', 'add'],
+      ['put', 'set'],
+    ] as const)
+      this.#operation(method, path, `${verb}${path.id}`, {
+        ...parts,
+        summary: `Relate ${name}`,
+        body,
+        responses: changed,
+      })
+    this.#operation(
+      'delete',
+      { ...path, example: collection ? `${path.example}?$id=x` : path.example },
+      `remove${path.id}`,
+      {
+        ...parts,
+        summary: `Unrelate ${name}`,
+        ...(collection
+          ? {
+              headers: [
+                {
+                  name: '$id',
+                  in: 'query',
+                  required: true,
+                  description: 'id of the related entity',
+                  schema: { type: 'string' },
+                },
+              ],
+            }
+          : {}),
+        responses: changed,
+      },
+    )
+  }
+
+  #operations(path: Path, type: EntityType, collection: boolean): void {
+    if (!this.#options.operations) return
+    for (const operation of boundTo(this.#model, type, collection)) this.#call(path, operation, operation.name)
+  }
+
+  /** A function or action, behind what it is bound to or behind the service root (Protocol 11.5). */
+  #call(path: Path, operation: Operation, name: string): void {
+    if (!this.#options.operations) return
+    const collectionOf = (type: StructuredType) => this.#collectionOf(type as EntityType)
+    const responses = resultOf(operation, this.#schemas, collectionOf)
+    if (responses === undefined) return
+    const { returnType } = operation
+    const type = returnType?.type.kind === 'entity' ? returnType.type : undefined
+    const options = returnType?.collection
+      ? ['top', 'skip', 'filter', 'count', 'orderby', 'select', 'expand']
+      : ['select', 'expand']
+    for (const call of callsOf(operation, name, this.#schemas, takenIn(path))) {
+      const step: Path = {
+        ...path,
+        template: path.template + call.template,
+        example: path.example + call.example + (call.query === '' ? '' : `?${call.query}`),
+        parameters: [...path.parameters, ...call.parameters],
+      }
+      this.#operation(
+        call.method,
+        step,
+        `${path.id}${path.id === '' ? '' : '_'}${name.slice(name.lastIndexOf('.') + 1)}`,
+        {
+          summary: call.summary,
+          options: type === undefined ? [] : options,
+          type,
+          headers: call.aliases,
+          ...(call.body === undefined ? {} : { body: call.body }),
+          responses,
+        },
+      )
+    }
+  }
+
+  #batch(): void {
+    const { container } = this.#model
+    if (batchSupport(container).supported === false || this.#options.plan('POST', '/$batch') === undefined) return
+    this.#paths['/$batch'] = batchPath
+  }
+
+  /** Roots, and imports that paths are listed under. */
+  #tagged(roots: readonly ContainerChild[]): readonly ContainerChild[] {
+    const used = new Set(
+      Object.values(this.#paths).flatMap((item) =>
+        Object.values(item).flatMap((operation) => (operation as { tags?: string[] }).tags ?? []),
+      ),
+    )
+    const imports = [...(this.#model.container?.children.values() ?? [])].filter(
+      (child) => 'operations' in child && used.has(child.name),
+    )
+    return [...roots, ...imports]
   }
 
   /** Related entities; contained ones as a whole, one level deep. */
-  #navigation(path: Path, property: NavigationProperty): void {
+  *#navigation(path: Path, property: NavigationProperty): Generator<void> {
     if (property.type.kind !== 'entity') return
-    const step: Path = {
-      ...path,
-      template: `${path.template}/${property.name}`,
-      example: `${path.example}/${property.name}`,
-      id: `${path.id}_${property.name}`,
-    }
-    if (property.collection) this.#collection(step, property.type, property.containsTarget)
-    else this.#entity(step, property.type, false)
+    const step = below(path, property.name)
+    if (property.collection) yield* this.#collection(step, property.type, property.containsTarget)
+    else yield* this.#entity(step, property.type, false)
   }
 
   #operation(method: string, path: Path, id: string, parts: OperationParts): void {
     const plan = this.#options.plan(method.toUpperCase(), path.example)
     if (plan === undefined) return
     const told = permissionText(plan)
-    if (told !== undefined) this.#protected = true
-    const options = parts.options.filter((name) => this.#takes(method, path, name, parts.type))
+    const { type } = parts
+    const options = type === undefined ? [] : parts.options.filter((name) => this.#takes(method, path, name, type))
     for (const name of options) this.#optionsUsed.add(name)
     const parameters = [
       ...(parts.headers ?? []),
@@ -196,7 +380,7 @@ class OpenApiWriter {
       item = path.parameters.length === 0 ? {} : { parameters: path.parameters }
       this.#paths[path.template] = item
     }
-    item[method] = {
+    const operation: Mutable = {
       tags: [path.tag],
       operationId: this.#operationId(id),
       summary: parts.summary,
@@ -204,27 +388,22 @@ class OpenApiWriter {
       ...(parameters.length === 0 ? {} : { parameters }),
       ...(parts.body === undefined ? {} : { requestBody: parts.body }),
       responses: { ...parts.responses, default: { $ref: '#/components/responses/error' } },
-      'x-plan': plan,
     }
+    item[method] = operation
+    if (plan.requires.length > 0) this.#requires.set(operation, plan.requires)
   }
 
   #takes(method: string, { example }: Path, name: string, type: EntityType): boolean {
     if (name === 'expand' && type.allNavigationProperties.size === 0) return false
     const value = name === 'orderby' ? [...type.allProperties.keys()][0] : exampleOptions[name]
     if (value === undefined) return false
-    return this.#options.plan(method.toUpperCase(), `${example}?$${name}=${encodeURIComponent(value)}`) !== undefined
+    const target = `${example}${example.includes('?') ? '&' : '?'}$${name}=${encodeURIComponent(value)}`
+    return this.#options.plan(method.toUpperCase(), target) !== undefined
   }
 
   /** Security is said once all operations are known: only then it is certain that there is a scheme. */
   #secure(schemes: { readonly [name: string]: Schema }): void {
-    for (const item of Object.values(this.#paths))
-      for (const operation of Object.values(item)) {
-        if (Array.isArray(operation)) continue
-        const details = operation as Mutable
-        const security = securityOf(details['x-plan'] as Plan, schemes)
-        delete details['x-plan']
-        if (security !== undefined) details.security = security
-      }
+    for (const [operation, requires] of this.#requires) operation.security = securityOf({ requires }, schemes)
   }
 
   #operationId(wanted: string): string {
@@ -268,10 +447,25 @@ interface Path {
 interface OperationParts {
   readonly summary: string
   readonly options: readonly string[]
-  readonly type: EntityType
+  /** of the entities that the options are about */
+  readonly type: EntityType | undefined
+  /** further parameters */
   readonly headers?: readonly Schema[]
   readonly body?: Schema
   readonly responses: { readonly [status: number]: Schema }
+}
+
+function below(path: Path, segment: string): Path {
+  return {
+    ...path,
+    template: `${path.template}/${segment}`,
+    example: `${path.example}/${segment}`,
+    id: `${path.id}_${segment}`,
+  }
+}
+
+function takenIn({ parameters }: Path): ReadonlySet<string> {
+  return new Set(parameters.map(({ name }) => String(name)))
 }
 
 function content(text: string, schema: Schema): Schema {

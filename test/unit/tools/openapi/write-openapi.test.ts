@@ -31,6 +31,9 @@ describe('openApiOf', () => {
   const files = [
     ['examples/bookshop.xml', {}],
     ['test/models/kitchen-sink.xml', { version: '4.01' }],
+    ['test/models/operations.xml', {}],
+    ['test/models/media.xml', {}],
+    ['test/models/links.xml', {}],
     ['metadata/microsoft.graph.xml', { graph: true }],
     [shared('csdl/trippin.xml'), {}],
     [shared('csdl/msgraph-v1.0.xml'), { graph: true }],
@@ -47,7 +50,6 @@ describe('openApiOf', () => {
           ([, kind, name]) => document.components[kind ?? '']?.[name ?? ''] === undefined,
         )
         expect(missing.map(([reference]) => reference)).toEqual([])
-        expect(text).not.toContain('x-plan')
       },
     )
 
@@ -84,7 +86,57 @@ describe('openApiOf', () => {
   it('writes keys in parentheses where they are no segments', () => {
     const document = withContainer(`<EntitySet Name="Es" EntityType="n.E"/>
       <Annotation Term="Org.OData.Capabilities.V1.KeyAsSegmentSupported" Bool="false"/>`)
-    expect(Object.keys(document.paths)).toEqual(['/Es', '/Es/$count', '/Es(%27{k}%27)'])
+    expect(Object.keys(document.paths)).toEqual(['/Es', '/Es/$count', '/Es(%27{k}%27)', '/$batch'])
+  })
+
+  it('has no $batch where the model says so', () => {
+    const document = withContainer(`<EntitySet Name="Es" EntityType="n.E"/>
+      <Annotation Term="Org.OData.Capabilities.V1.BatchSupported" Bool="false"/>`)
+    expect(Object.keys(document.paths)).not.toContain('/$batch')
+  })
+
+  it('calls functions and actions, bound and imported, with their parameters and results', async () => {
+    const { paths, tags } = await documentOf('test/models/operations.xml')
+    expect(paths['/Books/{ID}/lib.Discounted(percent={percent})'].get.responses[200].content).toEqual({
+      'application/json': {
+        schema: {
+          type: 'object',
+          required: ['value'],
+          properties: { value: expect.objectContaining({ type: 'number', nullable: true }) },
+        },
+      },
+    })
+    const { post } = paths['/Books/{ID}/lib.Sell']
+    expect(Object.keys(post.requestBody.content['application/json'].schema.properties)).toEqual(['count', 'to', 'note'])
+    const { get } = paths['/Numbers(from=@from)']
+    expect(get.parameters).toEqual([expect.objectContaining({ name: '@from', in: 'query', required: true })])
+    expect(Object.keys(paths)).toEqual(
+      expect.arrayContaining(['/Fit(size=@size)', '/Fit(size=@size,shelf=@shelf)', '/Ping', '/Books/lib.Burn']),
+    )
+    expect(Object.keys(paths)).not.toContain('/Picture()')
+    expect(tags.map(({ name }: { name: string }) => name)).toContain('Ping')
+    const without = await documentOf('test/models/operations.xml', { operations: false })
+    expect(Object.keys(without.paths).filter((path) => /lib\.|Ping|Fit/.test(path))).toEqual([])
+  })
+
+  it('reads and writes streams in the media types of the model', async () => {
+    const { paths } = await documentOf('test/models/media.xml')
+    const images = ['image/*', 'text/html', 'application/json']
+    expect(Object.keys(paths['/Photos'].post.requestBody.content)).toEqual(images)
+    const media = paths['/Photos/{id}/$value']
+    expect([Object.keys(media), Object.keys(media.get.responses[200].content)]).toEqual([
+      ['parameters', 'get', 'put', 'delete'],
+      images,
+    ])
+    expect(Object.keys(paths['/Things/{id}/small'].put.requestBody.content)).toEqual(['image/png'])
+  })
+
+  it('relates entities by $ref, as far as relations can be changed', async () => {
+    const { paths } = await documentOf('test/models/links.xml')
+    const references = Object.entries<Document>(paths).filter(([path]) => path.endsWith('/$ref'))
+    const methods = new Set(references.map(([, item]) => Object.keys(item).slice(1).join(' ')))
+    expect(methods).toContain('get post put delete')
+    expect(methods).toContain('get put delete')
   })
 
   it('has bodies without what clients may not say, and with what they must', async () => {
