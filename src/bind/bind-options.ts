@@ -68,7 +68,11 @@ export function bindOptions(context: BindContext, options: QueryOptions, where: 
   const orderby = options.orderby === undefined ? noOrder : bindOrderBy(context, options.orderby, scope)
   target('$select')
   const selected =
-    options.select === undefined ? undefined : bindSelect(context, options.select, where.type, scope.computed)
+    options.select === undefined
+      ? undefined
+      : bindSelect(context, options.select, where.type, scope.computed, (inner, type) =>
+          bindOptions(context, inner, { type, row: '$this', it: undefined }),
+        )
   target('$expand')
   const expand = options.expand === undefined ? noExpand : bindExpand(context, options.expand, scope)
   const select = selected === undefined ? undefined : withExpanded(selected, expand)

@@ -3,11 +3,14 @@ import { isStructured, isSubtypeOf } from '../edm/types.ts'
 import type { PathStep, QueryOptions, SelectNode } from '../url/ast.ts'
 import { type BindContext, notFound, shown, unaliased } from './context.ts'
 import { memberNotFound } from './member-path.ts'
-import type { Expression, Selection } from './tree.ts'
+import type { BoundQuery, Expression, Selection } from './tree.ts'
+import { itemReference } from './type-references.ts'
 
 /** Selection while it is put together: paths of one select may meet in a complex property. */
 class SelectionBuilder {
   all = false
+  /** options of a collection: nothing is added to them */
+  given: Selection | undefined
   readonly properties = new Map<string, SelectionBuilder | undefined>()
 
   /** Adds a property, whole; that wins over parts of it. */
@@ -24,6 +27,7 @@ class SelectionBuilder {
   }
 
   build(): Selection {
+    if (this.given !== undefined) return this.given
     const properties = new Map<string, Selection | undefined>()
     for (const [name, inner] of this.properties) properties.set(name, inner?.build())
     return { all: this.all, properties }
@@ -34,6 +38,7 @@ class SelectionBuilder {
  * Binds $select (URL Conventions 5.1.4): property paths with casts, nested options, `*`. What names operations
  * (`Namespace.*`, a qualified name) is checked and selects nothing: operations are not advertised in answers.
  * @param computed aliases of $compute, which can be selected as if declared
+ * @param bindItems binds the options of a collection-valued property
  * @throws ODataError nameNotFound, queryOptionInvalid, notImplemented
  */
 export function bindSelect(
@@ -41,20 +46,38 @@ export function bindSelect(
   nodes: readonly SelectNode[],
   type: TypeReference | undefined,
   computed: ReadonlyMap<string, Expression> | undefined,
+  bindItems: ItemsBinder,
 ): Selection {
   const builder = new SelectionBuilder()
   const structured = type !== undefined && isStructured(type.type) ? type.type : undefined
-  for (const node of nodes) selectItem(context, node, structured, computed, builder)
+  for (const node of nodes) selectItem({ context, bindItems }, node, structured, computed, builder)
   return builder.build()
 }
 
+/** Whether a selection says which items of a collection are wanted, at any depth. */
+export function choosesItems(select: Selection | undefined): boolean {
+  if (select === undefined) return false
+  if (select.items !== undefined) return true
+  for (const inner of select.properties.values()) if (choosesItems(inner)) return true
+  return false
+}
+
+/** Binds the options of the items of a collection. */
+export type ItemsBinder = (options: QueryOptions, type: TypeReference) => BoundQuery
+
+interface Binding {
+  readonly context: BindContext
+  readonly bindItems: ItemsBinder
+}
+
 function selectItem(
-  context: BindContext,
+  binding: Binding,
   node: SelectNode,
   type: StructuredType | undefined,
   computed: ReadonlyMap<string, Expression> | undefined,
   into: SelectionBuilder,
 ): void {
+  const context: BindContext = binding.context
   context.countNodes(1, node)
   if (node.operationsOf !== undefined) {
     const namespace = context.model.aliases.get(node.operationsOf) ?? node.operationsOf
@@ -118,8 +141,18 @@ function selectItem(
     const property = current?.allProperties.get(name)
     if (current !== undefined && property === undefined && !current.open)
       context.fail('nameNotFound', memberNotFound(current, name), step)
+    if (builder?.properties.get(name)?.given !== undefined)
+      context.fail('queryOptionInvalid', `'${shown(name)}' must not be selected twice where it has options.`, node)
     if (i === last && node.options === undefined) {
       builder?.whole(name)
+      return
+    }
+    if (property?.type.collection && i === last && node.options !== undefined) {
+      const into = builder?.inside(name)
+      if (builder !== undefined && (into === undefined || into.all || into.properties.size > 0))
+        context.fail('queryOptionInvalid', `'${shown(name)}' must not be selected twice where it has options.`, node)
+      const given = itemsOf(context, node, node.options, property.type, binding.bindItems)
+      if (into !== undefined) into.given = given
       return
     }
     const next = property?.type.type
@@ -133,41 +166,57 @@ function selectItem(
     current = next !== undefined && isStructured(next) ? next : undefined
     declared = current
   }
-  if (node.options !== undefined) selectOptions(context, node, node.options, current, builder)
+  if (node.options !== undefined) selectOptions(binding, node, node.options, current, builder)
+}
+
+/** The nested options of a collection of primitive or complex values: `addresses($filter=...;$top=2;$select=city)`. */
+function itemsOf(
+  context: BindContext,
+  node: SelectNode,
+  options: QueryOptions,
+  reference: TypeReference,
+  bindItems: ItemsBinder,
+): Selection {
+  for (const name of ['search', 'expand', 'apply', 'levels', 'index', 'skiptoken', 'deltatoken'] as const)
+    if (options[name] !== undefined) context.notImplemented(`$${name} inside $select`, node)
+  const structured = isStructured(reference.type)
+  if (!structured && options.select !== undefined)
+    context.fail('queryOptionInvalid', `${reference.type.name} has no properties to select.`, node)
+  const type = itemReference(reference)
+  const { filter, orderby, skip, top, count, select, compute } = bindItems(options, type)
+  const selected = compute.find(({ alias }) => select?.properties.has(alias))
+  if (selected !== undefined)
+    context.notImplemented(`Selecting '${selected.alias}', which $compute defines, inside $select`, node)
+  return {
+    all: select?.all ?? true,
+    properties: select?.properties ?? new Map(),
+    items: { type, filters: filter === undefined ? [] : [filter], orderby, skip: skip ?? 0, top, count },
+  }
 }
 
 /** The nested options of a complex property: `address($select=city)`. */
 function selectOptions(
-  context: BindContext,
+  binding: Binding,
   node: SelectNode,
   options: QueryOptions,
   type: StructuredType | undefined,
   into: SelectionBuilder | undefined,
 ): void {
+  const context: BindContext = binding.context
+  for (const name of collectionOptions)
+    if (options[name] !== undefined)
+      context.fail('queryOptionNotAllowed', `$${name} inside $select cannot be applied to a single value.`, node)
   for (const name of optionsRefused)
     if (options[name] !== undefined) context.notImplemented(`$${name} inside $select`, node)
   if (options.select === undefined) {
     if (into !== undefined) into.all = true
     return
   }
-  for (const inner of options.select) selectItem(context, inner, type, undefined, into ?? new SelectionBuilder())
+  for (const inner of options.select) selectItem(binding, inner, type, undefined, into ?? new SelectionBuilder())
 }
 
-const optionsRefused = [
-  'filter',
-  'search',
-  'orderby',
-  'expand',
-  'compute',
-  'apply',
-  'top',
-  'skip',
-  'count',
-  'levels',
-  'index',
-  'skiptoken',
-  'deltatoken',
-] as const
+const collectionOptions = ['filter', 'search', 'orderby', 'top', 'skip', 'count'] as const
+const optionsRefused = ['expand', 'compute', 'apply', 'levels', 'index', 'skiptoken', 'deltatoken'] as const
 
 function selectOperation(context: BindContext, name: string, node: PathStep): void {
   const { operations, types } = context.model

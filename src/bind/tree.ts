@@ -211,6 +211,19 @@ export interface Selection {
   readonly all: boolean
   /** single properties, with what is selected inside a complex one (undefined: all of it) */
   readonly properties: ReadonlyMap<string, Selection | undefined>
+  /** of what is selected inside a collection of primitive or complex values: which items (eval/chosen-items.ts) */
+  readonly items?: ItemsSelection
+}
+
+/** Which items of a collection-valued property are written, as options inside $select say; the item is `$this`. */
+export interface ItemsSelection {
+  /** of the items */
+  readonly type: TypeReference
+  readonly filters: readonly Expression[]
+  readonly orderby: readonly OrderByItem[]
+  readonly skip: number
+  readonly top: number | undefined
+  readonly count: boolean
 }
 
 /** One expanded navigation property, with its own bound options. */

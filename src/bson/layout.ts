@@ -20,6 +20,8 @@ export const fields = {
   type: '@type',
   version: '@version',
   links: '@links',
+  /** behind a collection's name: how many items it has, of a row on its way out only (eval/chosen-items.ts) */
+  count: '@count',
   exact: '@exact',
   /** pointer to the media of the entity */
   media: '@media',

@@ -15,6 +15,7 @@ import {
 import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { isAbstract, isStructured } from '../edm/types.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
+import { countBeside } from '../eval/chosen-items.ts'
 import { controlName, exceptionText, isTypeTold, typeText } from './control.ts'
 import { dynamicText, dynamicTypeText, type ObjectText } from './dynamic-text.ts'
 import { type FastValue, fastValue } from './fast-values.ts'
@@ -158,6 +159,7 @@ class TypeProgram {
         plan,
         slot(plan.path[0] ?? ''),
         plan.exactField === undefined ? -1 : slot(plan.exactField),
+        plan.countField === undefined ? -1 : slot(plan.countField),
         setting,
         inner?.get(plan.name),
       ),
@@ -198,6 +200,7 @@ function memberWrite(
   plan: MemberPlan,
   slot: number,
   exactSlot: number,
+  countSlot: number,
   setting: Setting,
   inner: InnerPart | undefined,
 ): MemberWrite {
@@ -221,7 +224,13 @@ function memberWrite(
   const composite = path.length > 1
   const saysSpecial = dialect.metadata === 'full' && reference.type.name === 'Edm.Double' && !reference.collection
   const special = utf8Bytes(annotation)
+  const counted = utf8Bytes(`,${JSON.stringify(plan.name + controlName(dialect, 'count'))}:`)
   return (row, start, slots, sink, depth) => {
+    if (countSlot >= 0) {
+      const count = countBeside(row, (slots[countSlot] ?? 0) || -1)
+      sink.raw(counted)
+      sink.ascii(dialect.ieee754Compatible ? `"${count}"` : String(count))
+    }
     let at = slots[slot] ?? 0
     let offset = at + fieldSize
     if (composite && at !== 0) {

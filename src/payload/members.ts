@@ -22,6 +22,8 @@ export interface MemberPlan {
   /** what is written of a complex value; undefined: all */
   readonly select: Selection | undefined
   readonly isKey: boolean
+  /** field that holds how many items there are, where that is written */
+  readonly countField: string | undefined
 }
 
 /** Whether a property or dynamic property is written. */
@@ -48,6 +50,8 @@ export function membersOf(
     if (primitive === 'Edm.Stream' || !isSelected(select, name) || !isReadable(property)) continue
     const key = keys.find(({ names }) => names.length === 1 && names[0] === name)
     const field = fieldOf.get(name) ?? name
+    const inner = select?.properties.get(name)
+    const within = select?.all && !inner?.items ? undefined : inner
     const instant = primitive === 'Edm.DateTimeOffset' && !reference.collection
     plans.push({
       name,
@@ -55,8 +59,9 @@ export function membersOf(
       reference,
       path: key?.path ?? [field],
       exactField: instant ? (key?.alias ?? field) + fields.exact : undefined,
-      select: select?.all ? undefined : select?.properties.get(name),
+      select: within,
       isKey: key !== undefined,
+      countField: within?.items?.count ? field + fields.count : undefined,
     })
   }
   return plans

@@ -15,6 +15,7 @@ import {
 import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { isAbstract, isStructured } from '../edm/types.ts'
 import type { PrimitiveValue, Value } from '../edm/value.ts'
+import { countBeside } from '../eval/chosen-items.ts'
 import { printETag } from '../protocol/etag.ts'
 import { computedText } from './computed-text.ts'
 import { advertisement, controlName, exceptionText, isTypeTold, typeText } from './control.ts'
@@ -153,6 +154,11 @@ function memberTexts(
   for (const plan of membersOf(writer.layout, type, select, keys)) {
     const at = findPath(row, plan.path, start)
     const value = memberText(writer, row, start, at, plan, depth)
+    if (plan.countField !== undefined) {
+      const count = countBeside(row, findField(row, plan.countField, start))
+      const label = JSON.stringify(plan.name + controlName(writer.dialect, 'count'))
+      pieces.push(`${label}:${writer.dialect.ieee754Compatible ? `"${count}"` : count}`)
+    }
     const omission = omissionOf(plan, writer.dialect)
     const omitted = value.text === undefined ? omission.null : value.text === omission.text
     if (omitted && value.fits) continue

@@ -1,6 +1,15 @@
 import type { BoundTransformation } from '../bind/apply/bind-query.ts'
 import type { Sequence, Transformation } from '../bind/apply/tree.ts'
-import type { BoundPath, BoundQuery, Expression, OrderByItem, ParameterSlot, SearchExpression } from '../bind/tree.ts'
+import { choosesItems } from '../bind/select.ts'
+import type {
+  BoundPath,
+  BoundQuery,
+  ExpandItem,
+  Expression,
+  OrderByItem,
+  ParameterSlot,
+  SearchExpression,
+} from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
 import type { Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -32,6 +41,14 @@ export function applyPlan(
       '$apply of anything but a stored collection of entities is not implemented.',
       {
         target: '$apply',
+      },
+    )
+  if (choosesItems(bound.select) || (bound.expand ?? []).some(choosesWithin))
+    throw new ODataError(
+      'notImplemented',
+      'Options of collections inside $select, after $apply, are not implemented.',
+      {
+        target: '$select',
       },
     )
   const slots = [...pathSlots, ...bound.slots]
@@ -99,6 +116,10 @@ export function applyPlan(
     skip: options.skip,
     count: options.count ?? false,
   }
+}
+
+function choosesWithin({ query }: ExpandItem): boolean {
+  return choosesItems(query.select) || query.expand.some(choosesWithin)
 }
 
 /** Rows come in the order of their keys, so that whatever is made of them is the same again. */

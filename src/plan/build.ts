@@ -3,6 +3,7 @@ import type { BoundTransformation } from '../bind/apply/bind-query.ts'
 import type { BoundQueryResult } from '../bind/bind-query.ts'
 import { noQuery } from '../bind/no-query.ts'
 import type { RootReference } from '../bind/root.ts'
+import { choosesItems } from '../bind/select.ts'
 import type { BoundPath, BoundQuery, BoundSegment, ExpandItem, Expression, ParameterSlot } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
 import { isComputed } from '../csdl/core.ts'
@@ -130,6 +131,10 @@ function rowsPlan(
 ): StorePlan {
   const { path } = request
   const place = sourceOf(path, slots.length)
+  if (place.member.length > 0 && choosesItems(bound.select))
+    throw new ODataError('notImplemented', 'Options of collections inside $select of a property are not implemented.', {
+      target: '$select',
+    })
   // what is computed can be filtered and sorted by: its expression stands in place of the name
   for (const { alias } of bound.compute)
     if (bound.select?.properties.has(alias))

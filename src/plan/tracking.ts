@@ -1,3 +1,4 @@
+import { choosesItems } from '../bind/select.ts'
 import type { BoundPath } from '../bind/tree.ts'
 import { bool, member } from '../edm/annotations.ts'
 import type { Model } from '../edm/model.ts'
@@ -23,6 +24,7 @@ export function trackingRefusal(model: Model, path: BoundPath, plan: ReadPlan): 
     return `${root.name} has a DateTimeOffset in its key, which cannot be tracked`
   if (plan.related !== undefined) return 'a $filter or $orderby that follows navigation properties cannot be tracked'
   if (plan.expand.length > 0) return '$expand cannot be tracked: changes of related entities are not reported'
+  if (choosesItems(plan.select)) return 'options of collections inside $select cannot be tracked'
   if (plan.top !== undefined || plan.skip !== undefined) return '$top and $skip cannot be tracked'
   if (!(plan.hops ?? []).every(isSteady))
     return 'what entities are related to by links, or by way of a single-valued navigation property, cannot be tracked'

@@ -16,7 +16,7 @@ import type { QueryOptions } from '../url/ast.ts'
 import { shownRows } from './after-read.ts'
 import { addApplied, applied, type Core, contextOf, controlPrefix, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
-import { expandRows } from './expand.ts'
+import { chosenItems, expandRows } from './expand.ts'
 import { pageOf, shapeOf } from './read.ts'
 import { countByRelated, evalContext, listByRelated, readRelated } from './related.ts'
 import { virtualSingleton } from './singleton.ts'
@@ -88,12 +88,14 @@ export async function all(
     more ||= some.length < rows.length
     const related = await expandRows(core, exchange, part.plan, parameters, some, options.expand)
     const shown = await shownRows(core, exchange, part.plan.source.root, some)
+    const chosen = chosenItems(core, part.plan.source, part.plan.source.type, part.plan.select, parameters)
     const write = core.writers.get(part.plan, dialect, () =>
       compileRowWriter({ ...shapeOf(core, part.plan), standsAlone: true }, dialect, core.layout),
     )
     for (const [i, row] of some.entries()) {
       if (written > 0) sink.byte(0x2c)
-      write(shown[i] ?? row, sink, undefined, related[i])
+      const seen = shown[i] ?? row
+      write(chosen?.(seen) ?? seen, sink, undefined, related[i])
       written++
       last = { part, row }
     }

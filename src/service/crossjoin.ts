@@ -244,7 +244,7 @@ async function writerOf(
       const by = new Map<Uint8Array, { readonly shown: Uint8Array; readonly related: Related | undefined }>(
         rows.map((row, at) => [row, { shown: shown[at] ?? row, related: related[at] }]),
       )
-      const write = rowWriter(core, plan, dialect)
+      const write = rowWriter(core, plan, dialect, parameters)
       const label = `,${JSON.stringify(name)}:`
       return (combination: Combination, sink: ByteSink): void => {
         const row = combination[i]

@@ -1,10 +1,12 @@
-import type { Parameters } from '../bind/tree.ts'
+import { choosesItems } from '../bind/select.ts'
+import type { Parameters, Selection } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
 import { bsonType, elementType } from '../bson/reader.ts'
 import type { EntityType, StructuredType } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
 import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import { prepareChosenItems } from '../eval/chosen-items.ts'
 import { prepareValue } from '../eval/compile.ts'
 import { prepareOrder } from '../eval/order.ts'
 import { memberPlace } from '../payload/member-place.ts'
@@ -110,10 +112,43 @@ async function level(
   const columns = await Promise.all(
     expansions.map(async (expansion) => {
       const found = await relatedOf(answer, source, expansion, rows, outermost, nodes)
-      return asShown(answer, expansion, await withNested(answer, expansion, found, outermost, nodes))
+      const shown = await asShown(answer, expansion, await withNested(answer, expansion, found, outermost, nodes))
+      return withChosenItems(answer, expansion, shown)
     }),
   )
   return rows.map((_, i) => columns.map((column) => column[i]))
+}
+
+const chosenBy = new WeakMap<Selection, ReturnType<typeof prepareChosenItems>>()
+
+/** What leaves of rows the items that options inside $select choose; undefined where it has none. */
+export function chosenItems(
+  core: Core,
+  { root }: Source,
+  type: EntityType,
+  select: Selection | undefined,
+  parameters: Parameters,
+): ((row: Uint8Array) => Uint8Array) | undefined {
+  if (select === undefined || !choosesItems(select)) return undefined
+  let prepared = chosenBy.get(select)
+  if (prepared === undefined) {
+    const collection = collectionOf(core.layout, root)
+    prepared = prepareChosenItems(select, type, { layout: core.layout, type, collection })
+    chosenBy.set(select, prepared)
+  }
+  return prepared(parameters)
+}
+
+function withChosenItems(
+  { core, parameters }: Answer,
+  { one, type, item }: Expansion,
+  found: readonly (RelatedRows | undefined)[],
+): readonly (RelatedRows | undefined)[] {
+  const chosen = chosenItems(core, one.source, type, item.query.select, parameters)
+  if (chosen === undefined) return found
+  return found.map(
+    (related) => related && { ...related, rows: related.rows.map((each) => ({ ...each, row: chosen(each.row) })) },
+  )
 }
 
 /** Related entities as their controller shows them. */

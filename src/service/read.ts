@@ -21,7 +21,7 @@ import { addApplied, applied, type Core, collectionOf, contextOf, controlPrefix,
 import { readDelta } from './delta/read-delta.ts'
 import { beginTracking } from './delta/tracking.ts'
 import type { Exchange } from './exchange.ts'
-import { expandedShapes, expandRows, shapeOfSource } from './expand.ts'
+import { chosenItems, expandedShapes, expandRows, shapeOfSource } from './expand.ts'
 import { itemsOfRow, lacksPosition, writeItems } from './items.ts'
 import { dispositionOf } from './media-rules.ts'
 import { missingEntity } from './missing.ts'
@@ -33,12 +33,20 @@ import { virtualSingleton } from './singleton.ts'
 const chunkBytes = 65_536
 
 /** The writer of a plan's rows in a dialect, compiled once. */
-export function rowWriter(core: Core, plan: ReadPlan | CreatePlan | UpdatePlan, dialect: JsonDialect): RowWriter {
-  return core.writers.get(plan, dialect, () => {
+export function rowWriter(
+  core: Core,
+  plan: ReadPlan | CreatePlan | UpdatePlan,
+  dialect: JsonDialect,
+  parameters: Parameters,
+): RowWriter {
+  const write = core.writers.get(plan, dialect, () => {
     const shape = shapeOf(core, plan)
     if (plan.kind === 'read' && plan.references) return referenceWriter(shape, dialect, core.layout)
     return compileRowWriter(shape, dialect, core.layout)
   })
+  const chosen = chosenItems(core, plan.source, plan.source.type, plan.select, parameters)
+  if (chosen === undefined) return write
+  return (row, sink, ...rest) => write(chosen(row), sink, ...rest)
 }
 
 /** What of a plan's rows is written. */
@@ -112,7 +120,7 @@ async function readSingle(
   const sink = createSink()
   const contextText = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
   const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand)
-  rowWriter(core, plan, dialect)(row, sink, contextText, related)
+  rowWriter(core, plan, dialect, parameters)(row, sink, contextText, related)
   answer['Content-Type'] = jsonContentType(format, exchange.version)
   addApplied(exchange, dialect, answer)
   return { status: 200, headers: answer, body: sink.take() }
@@ -274,7 +282,7 @@ async function readCollection(
   ])
   exchange.timings?.mark('store')
 
-  const write = rowWriter(core, plan, dialect)
+  const write = rowWriter(core, plan, dialect, parameters)
   const prefix = controlPrefix(exchange.version)
   const sink = createSink()
   sink.byte(0x7b)

@@ -412,7 +412,12 @@ export async function representation(
   const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
   const [found] = await expandRows(core, exchange, plan, parameters, [row], options.expand)
   const related = dialect.withoutAnnotations ? found : withContentIds(core, plan.expansions, found, contentIds)
-  rowWriter(core, plan, dialect)(await shownRow(core, exchange, plan.source.root, row), sink, context, related)
+  rowWriter(core, plan, dialect, parameters)(
+    await shownRow(core, exchange, plan.source.root, row),
+    sink,
+    context,
+    related,
+  )
   addVersion(headers, row)
   addApplied(exchange, dialect, headers)
   headers['Content-Type'] = jsonContentType(format, exchange.version)

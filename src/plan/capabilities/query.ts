@@ -1,4 +1,5 @@
-import type { BoundQuery, ExpandItem, Expression, Selection } from '../../bind/tree.ts'
+import { noQuery } from '../../bind/no-query.ts'
+import type { BoundQuery, ExpandItem, Expression, MemberStep, Selection } from '../../bind/tree.ts'
 import { expandRestrictionsIn, selectSupportIn } from '../../csdl/capabilities.ts'
 import { isReadable } from '../../csdl/core.ts'
 import { member } from '../../edm/annotations.ts'
@@ -9,7 +10,7 @@ import { capabilityOf, containerCapability, isSupported, withoutCasts } from './
 import { checkCount } from './count.ts'
 import { checkFilter } from './filter.ts'
 import { navigationRefusal } from './navigation.ts'
-import type { Place } from './place.ts'
+import { namesOf, type Place, placeOfMember } from './place.ts'
 import { checkReadable } from './readable.ts'
 import { type Position, positionBehind, type Variables, visit } from './references.ts'
 import { optionName, refuse } from './refuse.ts'
@@ -57,7 +58,10 @@ export function checkQuery(checked: CheckedQuery, requirements: Requirements): r
     for (const { expression } of query.compute)
       visit(expression, variables, { reference: (found) => checkReadable(option('$compute'), found) })
   }
-  if (query.select !== undefined) checkSelect(checked, query.select)
+  if (query.select !== undefined) {
+    checkSelect(checked, query.select)
+    checkItems(checked, query.select, [], requirements)
+  }
   require(checked, conditions, requirements)
   return checkExpand(checked, requirements)
 }
@@ -73,6 +77,50 @@ function checkSelect({ position, expanded }: CheckedQuery, select: Selection): v
     checkSelected(type, select, (path) =>
       refuse(option, `cannot look at '${path}' of '${place.name}'`, 'Core.Permissions'),
     )
+}
+
+/** Options of collections inside $select: those of the items, like the options of the collection on its own. */
+function checkItems(
+  checked: CheckedQuery,
+  select: Selection,
+  before: readonly MemberStep[],
+  requirements: Requirements,
+): void {
+  const { position } = checked
+  const last = before.at(-1)
+  const of = last?.kind === 'property' ? last.property.type.type : rowType(position)
+  if (of === undefined || !isStructured(of)) return
+  for (const type of [of, ...of.derivedTypes])
+    for (const [name, inner] of select.properties) {
+      const property = type.allProperties.get(name)
+      if (property === undefined || inner === undefined) continue
+      const path: readonly MemberStep[] = [...before, { kind: 'property', property }]
+      const { items } = inner
+      const place = items && placeOfMember(position.place, [...position.steps, ...path])
+      if (items && place) {
+        const names = namesOf([...position.steps, ...path])
+        const outer = [
+          ...position.outer.map((view) => ({ place: view.place, names: [...view.names, ...names] })),
+          { place: position.place, names },
+        ]
+        const itemPosition: Position = { place, steps: [], outer }
+        const filter = items.filters[0]
+        const { orderby, top, skip, count } = items
+        checkQuery(
+          {
+            position: itemPosition,
+            query: { ...noQuery, filter, orderby, top, skip, count },
+            variables: new Map([['$this', itemPosition]]),
+            single: false,
+            conditions: [],
+            expanded: checked.expanded,
+            counting: false,
+          },
+          requirements,
+        )
+      }
+      checkItems(checked, inner, path, requirements)
+    }
 }
 
 /** The type of the rows, or of the complex value that the path ends in. */
