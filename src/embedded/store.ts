@@ -13,6 +13,7 @@ import type {
   StoreCapabilities,
   UpdateOutcome,
 } from '../store/port.ts'
+import type { Snapshots } from '../store/snapshots.ts'
 import { countedStreams, type StreamStore } from '../store/streams.ts'
 import { Accesses } from './access.ts'
 import { ChangeLog } from './changes-since.ts'
@@ -22,6 +23,7 @@ import { buildIndexes } from './index-building.ts'
 import { countRows, readRow, readRows, transactionOf } from './reading.ts'
 import { Collections, checkFormat, type Registration, readSecret, registerCollections } from './registry.ts'
 import { deleteContained, type RemovingContext } from './removing.ts'
+import { HeldState, HeldStates } from './snapshots.ts'
 import { EmbeddedStreams } from './streams.ts'
 import { openTables, type Tables } from './tables.ts'
 import { TransactionRunner } from './transaction-runner.ts'
@@ -57,9 +59,10 @@ interface OpenStore extends RemovingContext {
 
 class EmbeddedStore implements Store {
   readonly name = 'embedded'
-  readonly capabilities: StoreCapabilities = { transactions: true, snapshots: false, changes: true, remote: false }
+  readonly capabilities: StoreCapabilities = { transactions: true, snapshots: true, changes: true, remote: false }
   readonly streams: StreamStore
   readonly changes: ChangeFeed
+  readonly snapshots: Snapshots
   readonly #options: EmbeddedStoreOptions
   #state: OpenStore | undefined
   #opening: Promise<void> | undefined
@@ -71,6 +74,7 @@ class EmbeddedStore implements Store {
   constructor(options: EmbeddedStoreOptions) {
     this.#options = options
     this.changes = new ChangeLog((work) => this.#run(work))
+    this.snapshots = new HeldStates(() => ({ tables: this.#opened().tables, released: this.#enter() }))
     this.streams = countedStreams(new EmbeddedStreams(() => this.#current()), () => {
       this.#opened()
       return this.#enter()
@@ -99,7 +103,7 @@ class EmbeddedStore implements Store {
     const leave = this.#enter()
     try {
       await open.accesses.prepare(plan.source)
-      return await readRows(open, plan, session, leave)
+      return await readRows(at(open, session), plan, session, leave)
     } catch (error) {
       leave()
       throw error
@@ -107,11 +111,11 @@ class EmbeddedStore implements Store {
   }
 
   readOne(plan: ReadPlan | UpdatePlan | DeletePlan, session: Session): Promise<Uint8Array | undefined> {
-    return this.#runOn(plan, async (open) => readRow(open, plan, session))
+    return this.#runOn(plan, async (open) => readRow(at(open, session), plan, session))
   }
 
   count(plan: CountPlan | ReadPlan, session: Session): Promise<number> {
-    return this.#runOn(plan, (open) => countRows(open, plan, session))
+    return this.#runOn(plan, (open) => countRows(at(open, session), plan, session))
   }
 
   create(plan: CreatePlan | UpdatePlan, session: Session, document: Document): Promise<CreateOutcome> {
@@ -227,4 +231,9 @@ class EmbeddedStore implements Store {
     })
     clearTimeout(timer)
   }
+}
+
+/** The store as a session sees it. */
+function at(open: OpenStore, { snapshot }: Session): OpenStore {
+  return snapshot instanceof HeldState ? { ...open, tables: snapshot.tables } : open
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ODataError } from '../errors/odata-error.ts'
-import type { ContentLimits, HttpRequest, RequestHeaders } from '../protocol/message.ts'
+import type { ContentLimits, HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
 import type { Service } from '../service/service.ts'
 import { readBody, readContent } from './body.ts'
 import { applyCors, type CorsOptions } from './cors.ts'
@@ -13,6 +13,8 @@ export interface ListenerOptions {
   readonly cors?: CorsOptions
   /** compress answers of data by what the client accepts; `$metadata` always is */
   readonly compress?: boolean
+  /** milliseconds in which a client takes nothing of an answer, after which the connection is closed; 120,000 where not said */
+  readonly answerIdle?: number
   /** called once an answer has been sent or the client has gone */
   readonly onFinished?: (request: IncomingMessage, response: ServerResponse, finished: Finished) => void
 }
@@ -36,7 +38,7 @@ interface MountedRequest extends IncomingMessage {
  */
 export function listenerOf(service: Service, options: ListenerOptions = {}): Listener {
   const { basePath } = service
-  const { onFinished, compress = false } = options
+  const { onFinished, compress = false, answerIdle = 120_000 } = options
   return (request: MountedRequest, response, next) => {
     const url = request.originalUrl ?? request.url ?? '/'
     const target = below(url, basePath)
@@ -57,6 +59,7 @@ export function listenerOf(service: Service, options: ListenerOptions = {}): Lis
       .handle(new ReceivedRequest(request, response, target), request.headers.host)
       .then((answered) => {
         requestId = answered.headers['request-id']
+        closeIdle(response, answered, answerIdle)
         return sendAnswer(request, response, answered, compress)
       })
       .catch((error: unknown) => abandon(response, error, next))
@@ -107,6 +110,15 @@ class ReceivedRequest implements HttpRequest {
   get loopback(): boolean {
     return isLoopback(this.#request.socket.remoteAddress)
   }
+}
+
+/** Bytes that the kernel takes at once, or nearly so. */
+const soonSent = 65_536
+
+/** Whoever stops reading a longer answer must not keep it, and what it is read from, for ever. */
+function closeIdle(response: ServerResponse, { body }: HttpResponse, milliseconds: number): void {
+  if (body === undefined || (body instanceof Uint8Array && body.length < soonSent)) return
+  response.setTimeout(milliseconds, () => response.destroy())
 }
 
 /** Path and query below the base path; undefined where the URL is not under it. */

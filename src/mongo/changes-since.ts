@@ -5,6 +5,7 @@ import { ODataError } from '../errors/odata-error.ts'
 import { ChangedRows, type ChangeFeed, type ChangeOutcome, type ChangeQuery } from '../store/changes.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Session } from '../store/port.ts'
+import { committedTime } from './committed-time.ts'
 import { type Connection, readConcern } from './connection.ts'
 import { readFailure } from './failures.ts'
 
@@ -40,7 +41,7 @@ export class ChangeStreams implements ChangeFeed {
     return this.#run(async () => {
       this.#requireHistory()
       try {
-        return printTime(await committedTime(this.#connection, name, session.timeLimit))
+        return printTime(numberOf(await committedTime(this.#connection, name, session.timeLimit)))
       } catch (error) {
         throw error instanceof MongoError ? readFailure(error) : error
       }
@@ -108,24 +109,6 @@ async function keepImages({ db }: Connection, name: string): Promise<boolean> {
   }
 }
 
-/** The latest time up to which a majority has everything: reads that begin later see all of it. */
-async function committedTime(connection: Connection, collection: string, timeLimit: number): Promise<bigint> {
-  const answer = await connection.db.command(
-    {
-      find: collection,
-      projection: { _id: 1 },
-      limit: 1,
-      singleBatch: true,
-      maxTimeMS: timeOf(timeLimit),
-      readConcern,
-    },
-    { readPreference: 'primary' },
-  )
-  const { operationTime } = answer
-  if (!(operationTime instanceof Timestamp)) throw storeFailure.unavailable(new Error('the server tells no time'))
-  return numberOf(operationTime)
-}
-
 async function readChanges(
   connection: Connection,
   own: ClientSession,
@@ -135,7 +118,9 @@ async function readChanges(
 ): Promise<ChangeOutcome> {
   const deadline = Date.now() + session.timeLimit
   const end =
-    until === undefined ? await committedTime(connection, collection.name, session.timeLimit) : readTime(until)
+    until === undefined
+      ? numberOf(await committedTime(connection, collection.name, session.timeLimit))
+      : readTime(until)
   let looked = 0
   let last: string | undefined
   const rows = new ChangedRows(since)

@@ -7,6 +7,7 @@ import {
   type MongoClientOptions,
 } from 'mongodb'
 import type { Session } from '../store/port.ts'
+import { ClusterTime } from './cluster-time.ts'
 import type { MongoStoreOptions } from './options.ts'
 
 /** Writes are acknowledged once a majority has them in its journal, whatever the URI says. */
@@ -84,7 +85,13 @@ export function writeConcernOf(session: Session): Document {
 
 /** What a read command says about what it may see; in a transaction the first command says it. */
 export function readConcernOf(session: Session): Document {
-  return session.transaction ? {} : { readConcern }
+  if (session.transaction) return {}
+  return { readConcern: session.snapshot instanceof ClusterTime ? session.snapshot.readConcern : readConcern }
+}
+
+/** Whether a read must not be answered together with those of others: it sees another state, or others see more of it. */
+export function standsAlone(session: Session): boolean {
+  return session.transaction !== undefined || session.snapshot !== undefined
 }
 
 /** The driver's options of a command: its transaction, where it runs in one. */

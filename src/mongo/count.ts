@@ -1,7 +1,7 @@
 import { MinKey } from 'mongodb'
 import type { Session } from '../store/port.ts'
 import { type CompiledQuery, type Narrowing, placeQuery } from './compile/query.ts'
-import { type Connection, commandOptions, readConcernOf } from './connection.ts'
+import { type Connection, commandOptions, readConcernOf, standsAlone } from './connection.ts'
 import type { EqualReads } from './equal-reads.ts'
 import { mayReadAgain, readFailure } from './failures.ts'
 import { openCursor } from './find.ts'
@@ -29,7 +29,7 @@ export async function countRows(
   const { filter, residue } = placeQuery(query, rowFilter, session.parameters, [keyFilter(query, session)])
   if (filter === false) return 0
   if (residue === undefined) {
-    const alone = rowFilter !== undefined || session.transaction
+    const alone = rowFilter !== undefined || standsAlone(session)
     return alone
       ? countFilter(connection, { collection, filter }, session)
       : counts.read({ collection, filter }, session)
@@ -66,7 +66,10 @@ export async function countFilter(
   }
   for (let again = !session.transaction; ; again = false) {
     try {
-      const answer = await connection.db.command(command, commandOptions(session))
+      const answer = await connection.db.command(command, {
+        ...commandOptions(session),
+        ...(session.signal ? { signal: session.signal } : {}),
+      })
       return Number(answer.cursor.firstBatch[0]?.n ?? 0)
     } catch (error) {
       if (!again || !mayReadAgain(error)) throw readFailure(error)

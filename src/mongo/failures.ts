@@ -30,6 +30,8 @@ const codes = {
   /** DocumentValidationFailure: a validator of the operator */
   invalid: 121,
   writeConflict: 112,
+  /** SnapshotTooOld, SnapshotUnavailable: the second where a collection was made or dropped since */
+  snapshotGone: new Set([239, 246]),
 } as const
 
 /** The failure of a read: a table failure, or the error itself where it is a defect. */
@@ -37,6 +39,7 @@ export function readFailure(error: unknown): unknown {
   if (error instanceof ODataError || !(error instanceof MongoError)) return error
   if (isTimeout(error)) return storeFailure.timeout(error)
   if (isUnavailable(error)) return storeFailure.unavailable(error)
+  if (codes.snapshotGone.has(Number(error.code))) return storeFailure.snapshotGone(error)
   return error
 }
 

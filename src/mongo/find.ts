@@ -1,6 +1,6 @@
 import { type AggregationCursor, type ClientSession, type Document, type FindCursor, Long } from 'mongodb'
 import type { Session } from '../store/port.ts'
-import { type Connection, commandOptions, readConcern, readConcernOf, transactionOf } from './connection.ts'
+import { type Connection, commandOptions, readConcernOf, transactionOf } from './connection.ts'
 import { mayReadAgain, readFailure } from './failures.ts'
 
 /** What a find asks for; `sort` keeps its order. */
@@ -24,7 +24,7 @@ export type PageQuery = FindQuery & { readonly limit: number }
 export async function findBatch(
   connection: Connection,
   query: PageQuery,
-  session: Pick<Session, 'transaction' | 'timeLimit'>,
+  session: Pick<Session, 'transaction' | 'timeLimit' | 'snapshot'> & Partial<Pick<Session, 'signal'>>,
 ): Promise<readonly Uint8Array[] | undefined> {
   const { collection, filter, sort, skip, limit } = query
   const command: Document = { find: collection, filter, limit }
@@ -38,6 +38,7 @@ export async function findBatch(
   Object.assign(command, readConcernOf(session as Session))
   const answer = await connection.db.command(command, {
     ...commandOptions(session as Session),
+    ...(session.signal ? { signal: session.signal } : {}),
     fieldsAsRaw: { firstBatch: true },
   })
   const { id, firstBatch } = answer.cursor as { id: Long | number; firstBatch: Uint8Array[] }
@@ -57,7 +58,7 @@ export function openCursor(connection: Connection, query: FindQuery, session: Se
     ...(sort !== undefined && sort.size > 0 ? { sort: new Map(sort) } : {}),
     ...(skip > 0 ? { skip } : {}),
     ...(limit === undefined ? {} : { limit }),
-    ...(transaction ? { session: transaction } : { readConcern, readPreference: 'primary' }),
+    ...(transaction ? { session: transaction } : { ...readConcernOf(session), readPreference: 'primary' }),
     ...(session.signal ? { signal: session.signal } : {}),
   })
 }
@@ -75,7 +76,7 @@ export function openPipeline(
     raw: true,
     batchSize,
     maxTimeMS: Math.max(1, Math.round(session.timeLimit)),
-    ...(transaction ? { session: transaction } : { readConcern, readPreference: 'primary' }),
+    ...(transaction ? { session: transaction } : { ...readConcernOf(session), readPreference: 'primary' }),
     ...(session.signal ? { signal: session.signal } : {}),
   })
 }

@@ -25,7 +25,6 @@ export class NumberedWrite {
   /** @param connection to a replica set or mongos: a lone server takes no numbers */
   constructor(connection: Connection) {
     this.#session = connection.client.startSession({ causalConsistency: false })
-    this.#session.incrementTransactionNumber()
     const { serverSession } = this.#session
     // what the driver would do for a write of its own
     serverSession.txnNumber += 1

@@ -6,7 +6,7 @@ import type { Rows, Session } from '../store/port.ts'
 import { rowsInMemory } from '../store/rows.ts'
 import type { Narrowing } from './compile/query.ts'
 import { type CompiledQuery, placeQuery } from './compile/query.ts'
-import type { Connection } from './connection.ts'
+import { type Connection, standsAlone } from './connection.ts'
 import type { EqualReads } from './equal-reads.ts'
 import { type FindQuery, findRows, nextBatch, openCursor, openPipeline, type PageQuery } from './find.ts'
 
@@ -67,7 +67,7 @@ export async function readRows(
   }
   if (limit !== undefined && limit <= batchLimit) {
     const page = { ...find, limit }
-    const alone = rowFilter !== undefined || session.transaction
+    const alone = rowFilter !== undefined || standsAlone(session)
     return rowsInMemory(await (alone ? findRows(connection, page, session) : pages.read(page, session)))
   }
   const cursor = openCursor(connection, find, session, batchRows)

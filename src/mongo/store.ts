@@ -18,12 +18,13 @@ import type {
   UpdateOutcome,
 } from '../store/port.ts'
 import { sessionLike } from '../store/session.ts'
+import type { Snapshots } from '../store/snapshots.ts'
 import { countedStreams, type StreamStore } from '../store/streams.ts'
 import { deleteRow, updateRow } from './changes.ts'
 import { ChangeStreams } from './changes-since.ts'
 import { type CompiledGroup, compileGroup } from './compile/group.ts'
 import { type CompiledQuery, compileQuery, type Narrowing, narrowingOf, type SourcePlan } from './compile/query.ts'
-import { Connection } from './connection.ts'
+import { Connection, standsAlone } from './connection.ts'
 import { ContainedRows } from './contained-rows.ts'
 import { type Counts, countFilter, countRows } from './count.ts'
 import { Creates } from './creates.ts'
@@ -36,6 +37,7 @@ import { defaultScanLimit, type MongoStoreOptions } from './options.ts'
 import { PointReads } from './point-reads.ts'
 import { keyFilter, type Pages, readRows } from './rows.ts'
 import { sharedSecret } from './secret.ts'
+import { ClusterTimes } from './snapshots.ts'
 import { MongoStreams } from './streams.ts'
 import { inTurn, runTransaction } from './transaction.ts'
 
@@ -51,6 +53,7 @@ class MongoStore implements Store {
   readonly name = 'mongodb'
   readonly streams: StreamStore
   readonly changes: ChangeFeed
+  readonly snapshots: Snapshots
   readonly #connection: Connection
   readonly #options: MongoStoreOptions
   readonly #scanLimit: number
@@ -79,12 +82,13 @@ class MongoStore implements Store {
     this.#contained = new ContainedRows(this.#connection)
     this.streams = countedStreams(new MongoStreams(this.#connection), () => this.#begin())
     this.changes = new ChangeStreams(this.#connection, (work) => this.#run(work))
+    this.snapshots = new ClusterTimes(this.#connection, (work) => this.#run(work))
     this.#indexes = new IndexBuilder(this.#connection, options.warn ?? (() => {}))
   }
 
   get capabilities(): StoreCapabilities {
     const { transactions } = this.#connection
-    return { transactions, snapshots: false, changes: transactions, remote: true }
+    return { transactions, snapshots: transactions, changes: transactions, remote: true }
   }
 
   async open(layout: ModelLayout): Promise<void> {
@@ -145,7 +149,7 @@ class MongoStore implements Store {
       const rowFilter = this.#rowFilter(plan, query, session)
       const key = keyFilter(query, session)
       if (key === false) return undefined
-      if (key !== true && query.narrowings.length === 0 && rowFilter === undefined && !session.transaction)
+      if (key !== true && query.narrowings.length === 0 && rowFilter === undefined && !standsAlone(session))
         return this.#pointReads.read(query.collection.name, key._id, session)
       const rows = await readRows(
         this.#connection,

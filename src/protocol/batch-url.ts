@@ -1,5 +1,6 @@
 import { ODataError } from '../errors/odata-error.ts'
 import type { RequestHeaders } from './message.ts'
+import { parsePrefer } from './prefer.ts'
 
 /** Where the URL of a request in a batch may lead. */
 export interface BatchPlace {
@@ -157,6 +158,9 @@ export function inheritedHeaders(outer: RequestHeaders): RequestHeaders {
   const headers: Record<string, string> = new Headers()
   for (const [name, value] of Object.entries(outer))
     if (value !== undefined && !outerOnly.has(name)) headers[name] = value
+  // of the preferences one is handed on (Protocol 8.2.8.4); the others are about the batch, or not to be said of it
+  const { includeAnnotations } = parsePrefer(outer.prefer)
+  if (includeAnnotations !== undefined) headers.prefer = `include-annotations="${includeAnnotations}"`
   return headers
 }
 
@@ -166,7 +170,10 @@ export function partHeaders(part: ReadonlyMap<string, string>, inherited: Reques
   if (part.size > 0)
     for (const name of own) {
       const value = part.get(name)
-      if (value !== undefined) headers[name] = value
+      if (value === undefined) continue
+      const more =
+        name === 'prefer' && inherited.prefer !== undefined && parsePrefer(value).includeAnnotations === undefined
+      headers[name] = more ? `${value}, ${inherited.prefer}` : value
     }
   return headers
 }

@@ -31,19 +31,36 @@ const none: Preferences = {
   includeAnnotations: undefined,
 }
 
-/** Reads a Prefer header; names count with and without `odata.`, the first occurrence of each wins (RFC 7240 2). */
+/** Preferences that OData 4.0 has under the prefix `odata.` (Protocol 8.2.8.1 to 8.2.8.9); no other one has a name with it. */
+const prefixed: ReadonlySet<string> = new Set([
+  'allow-entityreferences',
+  'callback',
+  'continue-on-error',
+  'include-annotations',
+  'maxpagesize',
+  'track-changes',
+])
+
+/**
+ * Reads a Prefer header. Of each preference the first occurrence counts (RFC 7240 2); where the client says it both with and without
+ * `odata.`, the one without (Protocol 8.2.8).
+ */
 export function parsePrefer(header: string | undefined): Preferences {
   if (header === undefined || header === '') return none
   const seen = new Map<string, string>()
+  /** those that were met with the prefix only, so far */
+  const renamed = new Set<string>()
   let callbackUrl: string | undefined
   for (const part of splitOutsideQuotes(header, ',')) {
     const [first = '', ...parameters] = splitOutsideQuotes(part, ';')
     const equals = first.indexOf('=')
     const name = (equals < 0 ? first : first.slice(0, equals)).trim().toLowerCase()
     const value = equals < 0 ? '' : unquote(first.slice(equals + 1).trim())
-    const plain = name.startsWith('odata.') ? name.slice(6) : name
-    if (value === undefined || seen.has(plain)) continue
+    const old = name.startsWith('odata.') && prefixed.has(name.slice(6))
+    const plain = old ? name.slice(6) : name
+    if (value === undefined || (seen.has(plain) && (old || !renamed.delete(plain)))) continue
     seen.set(plain, value)
+    if (old) renamed.add(plain)
     if (plain === 'callback') callbackUrl = urlOf(parameters)
   }
   const oneOf = <T extends string>(name: string, ...values: readonly T[]): T | undefined =>

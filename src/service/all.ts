@@ -17,6 +17,7 @@ import { shownRows } from './after-read.ts'
 import { addApplied, applied, type Core, contextOf, controlPrefix, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { chosenItems, expandRows } from './expand.ts'
+import { nextLink } from './isolation.ts'
 import { pageOf, shapeOf } from './read.ts'
 import { countByRelated, evalContext, listByRelated, readRelated } from './related.ts'
 import { virtualSingleton } from './singleton.ts'
@@ -108,7 +109,7 @@ export async function all(
     const after = [BigInt(part.number), ...keyset(row)]
     sink.ascii(`,"${prefix}nextLink":`)
     sink.jsonString(
-      core.paging.nextLink(exchange.root, target, { orderby }, { after, top: page.left(written) }, core.protocol.graph),
+      nextLink(core, exchange, target, { orderby }, { after, top: page.left(written) }, core.protocol.graph),
     )
   }
   sink.byte(0x7d)

@@ -4,6 +4,7 @@ import { type BatchPlace, inheritedHeaders, partHeaders, resolvePartUrl } from '
 import { discard } from '../protocol/discard.ts'
 import type { ContentLimits, HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
 import { whole } from '../protocol/whole.ts'
+import type { Snapshot } from '../store/snapshots.ts'
 import { evaluateCondition } from './batch-condition.ts'
 import { type Core, sessionOf } from './core.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
@@ -49,8 +50,11 @@ export class BatchRun {
   readonly #done = new Map<string, Done>()
   readonly #place: BatchPlace
   readonly #inherited: RequestHeaders
+  readonly #snapshot: Snapshot | undefined
 
-  constructor(core: Core, outer: Exchange, stages: Stages, continueOnError: boolean) {
+  /** @param snapshot the state that all requests are held to */
+  constructor(core: Core, outer: Exchange, stages: Stages, continueOnError: boolean, snapshot?: Snapshot) {
+    this.#snapshot = snapshot
     this.#core = core
     this.#outer = outer
     this.#stages = stages
@@ -203,7 +207,7 @@ export class BatchRun {
       version: outer.version,
       root: outer.root,
       timing: false,
-      part: { transaction, reference: (id) => this.#reference(id) },
+      part: { transaction, snapshot: this.#snapshot, reference: (id) => this.#reference(id) },
       principal: outer.principal,
     })
   }

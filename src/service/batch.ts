@@ -1,16 +1,18 @@
 import { Buffer } from 'node:buffer'
 import { ODataError } from '../errors/odata-error.ts'
 import { readJsonBatch, writeJsonBatch } from '../payload/json-batch.ts'
-import type { BatchUnit } from '../protocol/batch.ts'
+import type { BatchUnit, UnitAnswer } from '../protocol/batch.ts'
 import { type MediaType, parseAccept, parseMediaType } from '../protocol/media-type.ts'
 import type { HttpResponse } from '../protocol/message.ts'
 import { newBoundary, readMultipartBatch, writeMultipartBatch } from '../protocol/multipart.ts'
 import { requestVersion } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
+import type { Snapshot } from '../store/snapshots.ts'
 import { BatchRun, type Stages } from './batch-run.ts'
 import { checkBatchFormat, mayContinue, withoutUnsupported } from './batch-support.ts'
 import type { Core } from './core.ts'
 import type { Exchange } from './exchange.ts'
+import { snapshotOfBatch } from './isolation.ts'
 
 type BatchFormat = 'multipart' | 'json'
 
@@ -35,11 +37,18 @@ export async function batch(core: Core, exchange: Exchange, stages: Stages): Pro
   const { container } = core.model
   checkBatchFormat(container, format)
   requestVersion(headers)
+  // it is about each request, not about the batch (Protocol 8.2.8.7)
+  if (parsePrefer(headers.prefer).return !== undefined)
+    throw new ODataError('badRequest', 'A batch has nothing to return but its answers: prefer that in its requests.', {
+      target: 'Prefer',
+    })
   const answerFormat = negotiate(headers.accept, format)
   const units = withoutUnsupported(container, await readUnits(core, exchange, media, format))
 
   const said = mayContinue(container) ? parsePrefer(headers.prefer).continueOnError : undefined
-  const answers = new BatchRun(core, exchange, stages, said ?? format === 'json').run(units)
+  const snapshot = await snapshotOfBatch(core, exchange, units)
+  const run = new BatchRun(core, exchange, stages, said ?? format === 'json', snapshot)
+  const answers = snapshot ? released(run.run(units), snapshot) : run.run(units)
   const answer: Record<string, string> = {}
   if (said !== undefined)
     answer['Preference-Applied'] = `${exchange.version === '4.0' ? 'odata.' : ''}continue-on-error=${said}`
@@ -50,6 +59,15 @@ export async function batch(core: Core, exchange: Exchange, stages: Stages): Pro
   const boundary = newBoundary('batch')
   answer['Content-Type'] = `multipart/mixed;boundary=${boundary}`
   return { status: 200, headers: answer, body: await gathered(writeMultipartBatch(answers, boundary)) }
+}
+
+/** The answers; the state that they were made from is let go behind the last one. */
+async function* released(answers: AsyncGenerator<UnitAnswer>, snapshot: Snapshot): AsyncGenerator<UnitAnswer> {
+  try {
+    yield* answers
+  } finally {
+    snapshot.release()
+  }
 }
 
 function formatOf({ type, subtype }: MediaType): BatchFormat | undefined {

@@ -13,10 +13,19 @@ export function versionOf(row: Uint8Array): number | undefined {
 
 /** The condition of a change, in the store's terms (Protocol 11.4.1.1). */
 export function preconditionOf({ ifMatch, ifNoneMatch }: Conditions): Precondition | undefined {
+  if (ifMatch && ifNoneMatch) return bothOf(ifMatch, ifNoneMatch)
   if (ifMatch) return ifMatch.any ? { kind: 'exists' } : { kind: 'versions', anyOf: versionsOf(ifMatch.tags) }
   if (ifNoneMatch)
     return ifNoneMatch.any ? { kind: 'absent' } : { kind: 'notVersions', noneOf: versionsOf(ifNoneMatch.tags) }
   return undefined
+}
+
+/** Both have to hold (RFC 9110 13.2.2). */
+function bothOf(ifMatch: ETagCondition, ifNoneMatch: ETagCondition): Precondition {
+  if (ifNoneMatch.any) return { kind: 'versions', anyOf: [] }
+  const excluded = new Set(versionsOf(ifNoneMatch.tags))
+  if (ifMatch.any) return { kind: 'notVersions', noneOf: [...excluded] }
+  return { kind: 'versions', anyOf: versionsOf(ifMatch.tags).filter((version) => !excluded.has(version)) }
 }
 
 /**

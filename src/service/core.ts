@@ -15,7 +15,7 @@ import type { Session, Store } from '../store/port.ts'
 import type { AsyncRequests } from './asynchronous.ts'
 import { ODataController, type RequestContext } from './controller.ts'
 import type { Documents } from './documents.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, notIsolated } from './exchange.ts'
 import type { KeyGeneration, ProtocolOptions, ServiceLimits, ServiceLog } from './options.ts'
 import type { Paging } from './paging.ts'
 import type { Planner } from './planner.ts'
@@ -203,6 +203,7 @@ export function contextOf<P extends StorePlan>(
   more: Partial<Pick<Session, 'after' | 'limit' | 'precondition'>> = {},
 ): { readonly controller: ODataController; readonly context: RequestContext<P> } {
   const { root } = plan.source
+  if (exchange.heldTo) requireStored(core, root)
   const controller =
     root.kind === 'result'
       ? core.operations.controllerOf(core, exchange, root)
@@ -228,6 +229,15 @@ export function contextOf<P extends StorePlan>(
   return { controller, context }
 }
 
+/** Only rows that the store holds can be read as they were. @throws ODataError preconditionFailed */
+function requireStored({ controllers }: Core, root: SourceRoot): void {
+  if (root.kind === 'result') throw notIsolated(`${root.name} is not read from the store`)
+  const { list, read, count, entities } = controllers.get(root.name) ?? generic
+  const own = ODataController.prototype
+  if (list !== own.list || read !== own.read || count !== own.count || entities !== undefined)
+    throw notIsolated(`${root.name} has a controller of its own way of reading`)
+}
+
 /** The session of a request. Its signal is made when it is asked for; most requests end before anybody does. */
 class RequestSession implements Session {
   readonly parameters: Parameters
@@ -238,6 +248,7 @@ class RequestSession implements Session {
   readonly limit: number | undefined
   readonly precondition: Session['precondition']
   readonly transaction: unknown
+  readonly snapshot: Session['snapshot']
   readonly #exchange: Exchange
 
   constructor(
@@ -252,6 +263,7 @@ class RequestSession implements Session {
     this.limit = given.limit
     this.precondition = given.precondition
     this.transaction = exchange.part?.transaction
+    this.snapshot = exchange.heldTo?.state
     this.#exchange = exchange
   }
 

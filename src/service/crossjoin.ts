@@ -17,6 +17,7 @@ import { shownRows } from './after-read.ts'
 import { addApplied, applied, type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { expandRows, shapeOfSource } from './expand.ts'
+import { nextLink } from './isolation.ts'
 import { pageOf, rowWriter } from './read.ts'
 import { listByRelated } from './related.ts'
 
@@ -95,7 +96,7 @@ export async function crossjoin(
   const last = written.at(-1)
   if (rows.length > page.rows && last !== undefined) {
     const top = page.left(written.length)
-    const link = core.paging.nextLink(exchange.root, target, plan, { after: order.keyset(last.row), top }, false)
+    const link = nextLink(core, exchange, target, plan, { after: order.keyset(last.row), top }, false)
     sink.ascii(`,"${prefix}nextLink":`)
     sink.jsonString(link)
   }

@@ -1,8 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Principal } from '../auth/principal.ts'
+import { ODataError } from '../errors/odata-error.ts'
 import type { OperationResult } from '../plan/plan.ts'
 import type { HttpRequest } from '../protocol/message.ts'
 import type { ODataVersion } from '../protocol/negotiate.ts'
+import type { Snapshot } from '../store/snapshots.ts'
 import type { RowFilter } from './row-filter.ts'
 
 /** One request on its way through the stages: what later stages and the log need of the earlier ones. */
@@ -24,14 +26,32 @@ export interface Exchange {
   readonly rowFilters: Map<string, RowFilter | 'all'>
   /** what a repeatable request is told (Repeatable Requests 3.2.1); undefined: it is none */
   repeatability: 'accepted' | 'rejected' | undefined
+  /** the one state of the data that it sees, once that is known (service/isolation.ts) */
+  heldTo?: HeldTo
   /** rows that operations gave */
   readonly results: Map<OperationResult, Promise<readonly Uint8Array[]>>
+}
+
+/** The state of the data that a request is held to (Protocol 8.2.6). */
+export interface HeldTo {
+  readonly state: Snapshot
+  /** what its skip tokens say */
+  readonly name: string
+  /** links to further pages of the same state, in the order in which they were made */
+  readonly links: string[]
+}
+
+/** What cannot be read from one state of the data, or not be done under it. */
+export function notIsolated(reason: string): ODataError {
+  return new ODataError('preconditionFailed', `Isolation: ${reason}.`, { target: 'Isolation' })
 }
 
 /** What a request in a batch has from the batch, beside the principal, who is known before its stages begin. */
 export interface PartOfBatch {
   /** of its change set (store/port.ts, `Session.transaction`); undefined outside one */
   readonly transaction: unknown
+  /** the state that all requests of the batch are held to */
+  readonly snapshot?: Snapshot | undefined
   /** path below the root of the entity that an earlier request gave, by its id (Protocol 11.7.4) */
   readonly reference?: (id: string) => string | undefined
 }

@@ -22,6 +22,7 @@ import type { Exchange } from './exchange.ts'
 import { nestedNodes, nextTarget, nodeOf, withAliases } from './expand-link.ts'
 import { matcherOf } from './expand-match.ts'
 import { type HopReader, hopReader } from './hops.ts'
+import { nextLink } from './isolation.ts'
 import { virtualSingleton } from './singleton.ts'
 
 /** $expand (Protocol 11.2.5.2): related entities of the rows of an answer, level by level. */
@@ -501,6 +502,6 @@ function linker(
     const { keyset } = prepareOrder(orderby, { layout, collection, type })(parameters)
     const own = nextTarget(url.slice(exchange.root.length), source, expansion, nodeOf(nodes, item), nodes)
     const target = withAliases(own, exchange.request.target)
-    return core.paging.nextLink(exchange.root, target, one, { after: keyset(last), top }, core.protocol.graph)
+    return nextLink(core, exchange, target, one, { after: keyset(last), top }, core.protocol.graph)
   }
 }

@@ -20,6 +20,7 @@ import { untracked } from './delta/tracking.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
 import { followHops } from './hops.ts'
+import { isolated, mayBeIsolated } from './isolation.ts'
 import { createMedia, describesEntity, isStreaming, readStream, removeMedia, writeStream } from './media.ts'
 import { changeMembers } from './members/change-members.ts'
 import { invokeAction } from './operations/invoke-action.ts'
@@ -112,6 +113,24 @@ export async function answer(core: Core, exchange: Exchange): Promise<HttpRespon
 }
 
 function run(
+  core: Core,
+  exchange: Exchange,
+  admitted: Planned,
+  options: QueryOptions,
+): Promise<HttpResponse> | HttpResponse {
+  const once = () => runOnce(core, exchange, admitted, options)
+  if (!mayBeIsolated(exchange, options)) return once()
+  return isolated(
+    core,
+    exchange,
+    admitted.plan,
+    options,
+    async () => once(),
+    (page) => answer(core, page),
+  )
+}
+
+function runOnce(
   core: Core,
   exchange: Exchange,
   admitted: Planned,

@@ -16,6 +16,8 @@ export interface Continuation {
   readonly top: number | undefined
   /** where changes are tracked: the moment before the first page */
   readonly tracked?: DeltaState
+  /** name of the state of the data that all pages are of (service/isolation.ts) */
+  readonly snapshot?: string
 }
 
 /** What a delta token carries (Protocol 11.3.1). */
@@ -64,7 +66,10 @@ export class Paging {
       JSON.stringify([
         printKeyset(plan.orderby, continuation.after),
         continuation.top ?? null,
-        ...(continuation.tracked === undefined ? [] : [continuation.tracked]),
+        ...(continuation.tracked === undefined && continuation.snapshot === undefined
+          ? []
+          : [continuation.tracked ?? null]),
+        ...(continuation.snapshot === undefined ? [] : [continuation.snapshot]),
       ]),
       'utf8',
     )
@@ -103,13 +108,21 @@ export class Paging {
     const [texts, top, tracked] = JSON.parse(payload.toString('utf8')) as [
       readonly (string | null)[],
       number | null,
-      DeltaState?,
+      (DeltaState | null)?,
     ]
     return {
       after: parseKeyset(plan.orderby, texts),
       top: top ?? undefined,
-      ...(tracked === undefined ? {} : { tracked }),
+      ...(tracked ? { tracked } : {}),
     }
+  }
+
+  /** The state of the data that a token which this service has signed for this question is about; undefined: none, or no such token. */
+  snapshotOf(target: string, token: string): string | undefined {
+    const payload = this.#verified(target, token, deciding)
+    const parts: unknown = payload && JSON.parse(payload.toString('utf8'))
+    const name: unknown = Array.isArray(parts) ? parts[3] : undefined
+    return typeof name === 'string' ? name : undefined
   }
 
   #verified(target: string, token: string, question: ReadonlySet<string>): Buffer | undefined {

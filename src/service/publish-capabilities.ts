@@ -8,6 +8,8 @@ export interface ServiceFeatures {
   readonly batch: boolean
   /** the store keeps a history */
   readonly changeTracking: boolean
+  /** the store can hold reads to one state of the data */
+  readonly isolation: boolean
   /** the store has transactions: bodies may nest entities */
   readonly deepWrites: boolean
   readonly compute: boolean
@@ -19,7 +21,7 @@ export interface ServiceFeatures {
  * What odatum supports at present; `test/http/published-capabilities.test.ts` asks a running service and fails where this
  * is not the truth.
  */
-export const supported: Omit<ServiceFeatures, 'keyAsSegment' | 'changeTracking' | 'deepWrites'> = {
+export const supported: Omit<ServiceFeatures, 'keyAsSegment' | 'changeTracking' | 'isolation' | 'deepWrites'> = {
   batch: true,
   compute: true,
   expand: true,
@@ -64,6 +66,14 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
     annotation(`${capabilities}SupportedMetadataFormats`, texts(['application/xml', 'application/json'])),
     annotation(`${capabilities}KeyAsSegmentSupported`, bool(features.keyAsSegment)),
     annotation(`${capabilities}AsynchronousRequestsSupported`, yes),
+    ...(features.isolation
+      ? [
+          annotation(`${capabilities}IsolationSupported`, {
+            kind: 'enumMember',
+            value: `${capabilities}IsolationLevel/Snapshot`,
+          }),
+        ]
+      : []),
     annotation(`${capabilities}BatchSupported`, bool(batch)),
     annotation(
       `${capabilities}BatchSupport`,

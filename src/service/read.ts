@@ -10,7 +10,7 @@ import type { ByteSink, JsonDialect, Related, RowShape, RowWriter } from '../pay
 import type { CountPlan, CreatePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import { printDisposition } from '../protocol/disposition.ts'
 import { printETag, readConditions } from '../protocol/etag.ts'
-import type { HttpResponse } from '../protocol/message.ts'
+import type { HttpResponse, RequestHeaders } from '../protocol/message.ts'
 import { type JsonFormat, jsonContentType, negotiateJson, requireAcceptable } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
 import type { Rows } from '../store/port.ts'
@@ -22,6 +22,7 @@ import { readDelta } from './delta/read-delta.ts'
 import { beginTracking } from './delta/tracking.ts'
 import type { Exchange } from './exchange.ts'
 import { chosenItems, expandedShapes, expandRows, shapeOfSource } from './expand.ts'
+import { nextLink } from './isolation.ts'
 import { itemsOfRow, lacksPosition, writeItems } from './items.ts'
 import { dispositionOf } from './media-rules.ts'
 import { missingEntity } from './missing.ts'
@@ -153,6 +154,10 @@ export async function memberAnswer(
   return { status: 200, headers: answer, body: sink.take() }
 }
 
+function hasConditions(headers: RequestHeaders): boolean {
+  return headers['if-match'] !== undefined || headers['if-none-match'] !== undefined
+}
+
 const noConditions = { ifMatch: undefined, ifNoneMatch: undefined }
 
 /** No entity is there: 204 for a navigation property that leads to none (Protocol 11.2.6), else 404. */
@@ -257,6 +262,9 @@ async function readCollection(
   const parameters = related ?? []
   const { headers, target } = exchange.request
   const format = negotiateJson(headers, options.format)
+  // a collection has no entity tag (Protocol 8.3.2): none that is given is its own, and `*` is met by its being there
+  if (plan.source.root.kind !== 'result' && hasConditions(headers) && notModified(readConditions(headers), undefined))
+    return { status: 304, headers: {}, body: undefined }
   const dialect = dialectOf(core, exchange, format)
   const continuation = options.skiptoken === undefined ? undefined : core.paging.read(target, plan, options.skiptoken)
   const page = isOfAction(plan) ? wholePage : pageOf(core, headers.prefer, continuation?.top ?? plan.top)
@@ -314,7 +322,7 @@ async function readCollection(
         ...(tracked === undefined ? {} : { tracked }),
       }
       sink.ascii(`,"${prefix}nextLink":`)
-      sink.jsonString(core.paging.nextLink(exchange.root, target, plan, next, core.protocol.graph))
+      sink.jsonString(nextLink(core, exchange, target, plan, next, core.protocol.graph))
     } else if (tracked) {
       sink.ascii(`,"${prefix}deltaLink":`)
       sink.jsonString(core.paging.deltaLink(exchange.root, target, tracked))

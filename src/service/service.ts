@@ -71,6 +71,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
             ...supported,
             keyAsSegment,
             changeTracking: store.capabilities.changes,
+            isolation: store.capabilities.snapshots,
             deepWrites: store.capabilities.transactions,
           })
         : model,

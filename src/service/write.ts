@@ -381,10 +381,13 @@ async function changed(
   contentIds: ReadonlyMap<string, ContentId>,
 ): Promise<HttpResponse> {
   const headers: Record<string, string> = {}
-  const wanted = parsePrefer(exchange.request.headers.prefer).return
+  const preferred = parsePrefer(exchange.request.headers.prefer).return
+  // who says what the answer is to have wants one (Protocol 11.4.1.5)
+  const implied = options.select !== undefined || options.expand !== undefined ? 'representation' : undefined
+  const wanted = preferred ?? implied
   // who may change an entity may not always read it
   const readable = !core.enforcePermissions || isPermitted(exchange.principal, plan.representation ?? [])
-  if (wanted === 'minimal' || (wanted && readable)) headers['Preference-Applied'] = `return=${wanted}`
+  if (preferred === 'minimal' || (preferred && readable)) headers['Preference-Applied'] = `return=${preferred}`
   if (readable && (wanted === 'representation' || (core.protocol.graph && wanted === undefined)))
     return {
       status: 200,

@@ -14,6 +14,9 @@ export const storeFailure = {
       cause,
       headers: { 'Retry-After': '3' },
     }),
+  /** a snapshot that the store does not keep any more (Protocol 8.2.6) */
+  snapshotGone: (cause: unknown) =>
+    new ODataError('gone', 'The snapshot that the link refers to is no longer there. Begin again.', { cause }),
   /** a write that may or may not have happened, and reading it back did not settle it: no Retry-After */
   outcomeUnknown: (cause: unknown) =>
     new ODataError(

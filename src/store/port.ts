@@ -4,6 +4,7 @@ import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import type { PrimitiveValue, Value } from '../edm/value.ts'
 import type { CountPlan, CreatePlan, DeletePlan, GroupPlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import type { ChangeFeed } from './changes.ts'
+import type { Snapshot, Snapshots } from './snapshots.ts'
 import type { StreamStore } from './streams.ts'
 
 /**
@@ -17,6 +18,8 @@ export interface Store {
   readonly streams: StreamStore
   /** what was written to since when (Protocol 11.3) */
   readonly changes: ChangeFeed
+  /** states that reads can be held to (Protocol 8.2.6) */
+  readonly snapshots: Snapshots
   /**
    * Connects, and makes what the layout needs (collections; indexes in the background).
    * @throws ODataError `storeUnavailable`
@@ -56,6 +59,7 @@ export interface Store {
 
 export interface StoreCapabilities {
   readonly transactions: boolean
+  /** whether reads can be held to one state of the data */
   readonly snapshots: boolean
   /** whether it keeps a history of what was written to */
   readonly changes: boolean
@@ -87,6 +91,8 @@ export interface Session {
   readonly precondition: Precondition | undefined
   /** set by `transaction` */
   readonly transaction: unknown
+  /** the state that is read, of this store's; undefined: the data as they are. Not beside a transaction */
+  readonly snapshot?: Snapshot | undefined
 }
 
 /** Values of the order items of the last row seen, in order; of DateTimeOffset the whole value. */

@@ -8,6 +8,7 @@ import { historyContract } from './history-contract.ts'
 import { Client, layout } from './kit.ts'
 import { lifeContract } from './life-contract.ts'
 import { queryContract } from './query-contract.ts'
+import { snapshotContract } from './snapshot-contract.ts'
 import { streamContract } from './stream-contract.ts'
 import { transactionContract } from './transaction-contract.ts'
 
@@ -26,6 +27,7 @@ export function storeContract(name: string, make: () => Promise<Store> | Store, 
     transaction: transactionContract,
     streams: streamContract,
     history: historyContract,
+    snapshots: snapshotContract,
   }
   for (const [part, cases] of Object.entries(parts))
     describe(`${name}: ${part}`, () => {

@@ -43,8 +43,8 @@ export function embeddedForTests(): StoreForTests {
   return { open: () => embeddedStore({ path: folder }), remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
-export function mongoForTests(uri: string): StoreForTests {
-  const database = freshDatabase(uri)
+/** @param database where the data are; one of its own where not said */
+export function mongoForTests(uri: string, database = freshDatabase(uri)): StoreForTests {
   return { open: () => mongoStore(database), remove: () => undefined }
 }
 

@@ -24,6 +24,7 @@ import { shownRows } from '../after-read.ts'
 import { type Core, controlPrefix, dialectOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { shapeOfSource } from '../expand.ts'
+import { nextLink } from '../isolation.ts'
 import type { Continuation } from '../paging.ts'
 import { type Page, pageOf } from '../read.ts'
 import { Entities, type Origin } from './entities.ts'
@@ -79,7 +80,7 @@ export async function readApply(
   sink.byte(0x5d)
   if (rows.next !== undefined) {
     sink.ascii(`,"${prefix}nextLink":`)
-    sink.jsonString(core.paging.nextLink(exchange.root, target, paged, rows.next, core.protocol.graph))
+    sink.jsonString(nextLink(core, exchange, target, paged, rows.next, core.protocol.graph))
   }
   sink.byte(0x7d)
   const answer: Record<string, string> = { 'Content-Type': jsonContentType(format, exchange.version) }

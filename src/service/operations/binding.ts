@@ -10,7 +10,7 @@ import { encodePath, rowPath } from '../../payload/row-path.ts'
 import { holds } from '../../payload/validation/condition.ts'
 import type { ReadPlan } from '../../plan/plan.ts'
 import { readConditions } from '../../protocol/etag.ts'
-import { notModified, versionOf } from '../conditions.ts'
+import { notModified, preconditionFailed, versionOf } from '../conditions.ts'
 import { type Core, collectionOf, contextOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { followHops } from '../hops.ts'
@@ -61,8 +61,10 @@ export async function boundTo(
     }
   const row = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
   if (row === undefined) throw missing(operation)
-  const { ifMatch } = readConditions(exchange.request.headers)
-  notModified({ ifMatch, ifNoneMatch: undefined }, versionOf(row))
+  const { ifMatch, ifNoneMatch } = readConditions(exchange.request.headers)
+  // of a function it would be about its result (Protocol 8.2.5)
+  const known = operation.kind === 'action' ? ifNoneMatch : undefined
+  if (notModified({ ifMatch, ifNoneMatch: known }, versionOf(row))) throw preconditionFailed('If-None-Match')
   if (plan.member.length > 0) {
     const type = plan.memberType
     const value = prepareValue(

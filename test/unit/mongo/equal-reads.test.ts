@@ -36,6 +36,28 @@ describe('equal reads', () => {
     expect(asked).toBe(values.length - 1)
   })
 
+  it('gives a slow command up once all who asked have gone away, and not before', async () => {
+    const signals: AbortSignal[] = []
+    const reads = new EqualReads(
+      (_query: object, { signal }) =>
+        new Promise<number>((_, reject) => {
+          if (signal) signals.push(signal)
+          signal?.addEventListener('abort', () => reject(signal.reason))
+        }),
+    )
+    const clients = [new AbortController(), new AbortController(), new AbortController()]
+    // gone before anybody looks
+    clients[0]?.abort()
+    const answers = clients.map(({ signal }) => reads.read({}, { ...session, signal }).catch((error) => error.code))
+    await turn()
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    clients[1]?.abort()
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false])
+    clients[2]?.abort()
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+    expect(await Promise.all(answers)).toEqual(Array(3).fill('storeTimeout'))
+  })
+
   it('keeps who comes later for the next command, and does not let a slow one hold it up for long', async () => {
     const ends: ((answer: number) => void)[] = []
     const reads = new EqualReads(() => new Promise<number>((resolve) => ends.push(resolve)))

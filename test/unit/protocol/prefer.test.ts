@@ -11,7 +11,13 @@ describe('Prefer', () => {
     ['return="minimal"', { return: 'minimal' }],
     ['maxpagesize=7', { maxPageSize: 7 }],
     ['odata.maxpagesize=7', { maxPageSize: 7 }],
-    ['odata.maxpagesize=7, maxpagesize=9', { maxPageSize: 7 }],
+    ['odata.maxpagesize=7, maxpagesize=9', { maxPageSize: 9 }],
+    ['maxpagesize=9, odata.maxpagesize=7', { maxPageSize: 9 }],
+    ['odata.maxpagesize=7, odata.maxpagesize=8', { maxPageSize: 7 }],
+    ['odata.maxpagesize=7, maxpagesize=9, maxpagesize=8', { maxPageSize: 9 }],
+    ['odata.callback;url="http://a/", callback;url="http://b/"', { callback: 'http://b/' }],
+    ['odata.include-annotations="*", include-annotations="-*"', { includeAnnotations: '-*' }],
+    ['odata.track-changes, odata.continue-on-error=false', { trackChanges: true, continueOnError: false }],
     ['return=minimal;foo=bar, odata.continue-on-error', { return: 'minimal', continueOnError: true }],
     ['respond-async, wait=10', { respondAsync: true, wait: 10 }],
     ['respond-async, odata.callback;url="http://host/x?y=1"', { respondAsync: true, callback: 'http://host/x?y=1' }],
@@ -39,6 +45,9 @@ describe('Prefer', () => {
     'return',
     ',;=,',
     'return="minimal',
+    'odata.return=minimal',
+    'odata.respond-async',
+    'odata.omit-values=nulls',
   ])('ignores %j', (header) => {
     expect(parsePrefer(header)).toEqual(nothing)
   })
