@@ -2,6 +2,18 @@ import type { TestProject } from 'vitest/node'
 import { findMongod, type RunningMongod, startMongod } from '../../scripts/mongod.mjs'
 import type { MongodbForTests } from './mongod.ts'
 
+// Of modules from Vitest's cache the module runner has the code as bytes, and fails where it looks for their source maps: while an error is being made, be it one
+// that the driver expects.
+const prepare = Error.prepareStackTrace
+if (prepare)
+  Error.prepareStackTrace = (error, trace) => {
+    try {
+      return prepare(error, trace)
+    } catch {
+      return `${error}\n    at ${trace.join('\n    at ')}`
+    }
+  }
+
 /**
  * Global set-up of the projects that need MongoDB: one server for the whole run, however many projects take part. Each
  * project loads this file anew, so what they share hangs on `globalThis`.
