@@ -15,6 +15,7 @@ import { fieldOf, type QueryContext } from './field.ts'
 import { compileFilter } from './filter.ts'
 import { compileFieldOrder, type FieldOrder } from './order.ts'
 import { ownedBy } from './owner.ts'
+import { sharedFilter } from './shared-writes.ts'
 
 /** Plans that a store executes, whatever they do with the rows. */
 export type SourcePlan = ReadPlan | CountPlan | CreatePlan | UpdatePlan | DeletePlan
@@ -161,7 +162,9 @@ export function narrowingOf(predicate: Expression, context: QueryContext): Narro
     prepared ??= preparePredicate(predicate, context)
     return prepared
   }
-  const condition = context.collection.sharedWrites ? unsure : compileFilter(predicate, context)
+  const condition = context.collection.sharedWrites
+    ? sharedFilter(predicate, context)
+    : compileFilter(predicate, context)
   return { condition, test }
 }
 
