@@ -6,6 +6,7 @@ import { isStructured, isSubtypeOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { alternateKey, isAlternate } from './alternate-key.ts'
 import { containedCollection } from './contained.ts'
+import { followsNavigation } from './navigation-tree.ts'
 import type { FixedValue, Hop, OperationResult, ReadPlan, Source, SourceRoot, SourceStep } from './plan.ts'
 import { relationOf } from './relation.ts'
 import { isSingleResult, resultOf } from './result.ts'
@@ -109,7 +110,7 @@ class Walk {
         return
       case '$filter':
         if (inMember) this.#memberFilters.push(segment.predicate)
-        else this.#steps.push({ kind: 'filter', predicate: segment.predicate })
+        else this.#steps.push({ kind: 'filter', predicate: ofRowsAlone(segment.predicate) })
         return
       case 'property':
         this.#member.push({ kind: 'property', property: segment.property })
@@ -270,4 +271,15 @@ export function hopPlan(source: Source): ReadPlan {
     skip: undefined,
     count: false,
   })
+}
+
+/** The condition of a `/$filter(...)` segment. @throws ODataError notImplemented where it looks at related entities */
+function ofRowsAlone(predicate: Expression): Expression {
+  if (followsNavigation(predicate))
+    throw new ODataError(
+      'notImplemented',
+      'A path segment /$filter that follows navigation properties is not implemented by this service: $filter does.',
+      { target: '$filter' },
+    )
+  return predicate
 }

@@ -16,9 +16,9 @@ import { reason, seed, uri } from './two-stores.ts'
  */
 
 const long = process.env.ODATUM_TEST_LONG === '1'
-const models = long ? 50 : 5
-const requests = long ? 400 : 200
-const rows = 14
+const models = long ? 50 : 4
+const requests = long ? 400 : 250
+const rows = 12
 /** milliseconds for one answer; longer is a hang */
 const patience = 20_000
 /** prints each model and how often each status was answered */

@@ -35,4 +35,12 @@ onEveryService('what was found', 'test/models/found.xml', {}, (running) => {
       expect(await answer.text()).toContain('$filter and $orderby inside $expand of children')
     }
   })
+
+  it('a path segment $filter that follows navigation is refused, though a constant beside it decides', async () => {
+    const answer = await running().get(
+      `/things/$filter(@e)?@e=${encodeURIComponent("false and parent/toString eq 'a'")}`,
+    )
+    expect(answer.status).toBe(501)
+    expect(await answer.text()).toContain('/$filter')
+  })
 })
