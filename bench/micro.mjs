@@ -55,12 +55,25 @@ const planOf = (target) => {
   const url = parseRequestUrl(target, settings)
   const { path, slots, values } = bindPath(model, url.segments, url.options, { keyAsSegment: true })
   return buildPlan({
+    model,
     method: 'GET',
     path,
     options: url.options,
     pathSlots: slots,
     bindQuery: () => bindQuery(model, path, url.options, values.length),
   })
+}
+/** What is bound once, planned again and again: a plan alone. */
+const bound = (target) => {
+  const url = parseRequestUrl(target, settings)
+  const { path, slots, values } = bindPath(model, url.segments, url.options, { keyAsSegment: true })
+  const query = bindQuery(model, path, url.options, values.length)
+  return { model, method: 'GET', path, options: url.options, pathSlots: slots, bindQuery: () => query }
+}
+const filterBound = bound(filterUrl)
+const bindOf = (url) => {
+  const { path, values } = bindPath(model, url.segments, url.options, { keyAsSegment: true })
+  return bindQuery(model, path, url.options, values.length)
 }
 const planner = new Planner(model, { keyAsSegment: true })
 const parsed = parseRequestUrl(filterUrl, settings)
@@ -70,6 +83,8 @@ const predicate = preparePredicate(planned.plan.filter, { layout, type, collecti
 const stages = {
   'url: parse the filter': () => parseRequestUrl(filterUrl, settings),
   'url: parse a key': () => parseRequestUrl(keyUrl, settings),
+  'url + bind of the filter': () => bindOf(parseRequestUrl(filterUrl, settings)),
+  'plan, never seen': () => buildPlan(filterBound),
   'url + bind + plan, never seen': () => planOf(filterUrl),
   'url + plan, seen before': () => planner.plan('GET', parseRequestUrl(filterUrl, settings)),
   'url + plan of a key, seen before': () => planner.plan('GET', parseRequestUrl(keyUrl, settings)),

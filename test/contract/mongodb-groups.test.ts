@@ -116,6 +116,7 @@ describe.skipIf(uri === undefined)(`groups on MongoDB${uri === undefined ? `: ${
     ['instants', 'groupby((at))'],
     ['a zero among doubles', 'filter(number eq 1)/aggregate(ratio add 3 with min as z)'],
     ['properties inside complex values: absent is not null', 'groupby((address/zip))'],
+    ['decimals that are calculated: their digits', 'aggregate(price mul 2 with average as s)'],
     ['collections', 'aggregate(tags with countdistinct as n)'],
     ['a filter that is only wider', "filter(matchesPattern(text,'x'))/aggregate($count as n)"],
   ])('leaves to eval: %s', async (_, apply) => {

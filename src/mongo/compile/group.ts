@@ -129,6 +129,9 @@ function columnOf({ aggregate }: AggregateItem, index: number, context: QueryCon
   }
   const term = operandTerm(operand, context)
   if (term === undefined || term.kind === 'null' || operandType === undefined) return undefined
+  // calculated decimals have the same value as in eval/, but not always the same digits: 86400.0 and 86400
+  if (operand.kind === 'expression' && term.kind === 'decimal' && method !== 'count' && method !== 'countdistinct')
+    return undefined
   const value = (placement: Placement): unknown => whole(term.parts(placement))
   switch (method) {
     case 'count':
