@@ -43,6 +43,14 @@ const mongod = await database()
 const folder = mkdtempSync(join(tmpdir(), 'odatum-bench-'))
 const running = new Set()
 let lastPort = 41_700
+// a run that is cut off leaves nothing behind
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.once(signal, async () => {
+    for (const server of running) server.child.kill('SIGTERM')
+    await mongod.stop()
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(1)
+  })
 try {
   if (values.stream) await streamMemory({ root, start, stop, databaseUri, isWanted, folder })
   else for (const suite of suites) await runSuite(suite)
