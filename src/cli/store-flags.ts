@@ -16,5 +16,9 @@ export const exportFlags = {
 export const importFlags = {
   ...storeFlags,
   set: { type: 'string', argument: 'NAME', help: 'entity set of entities that do not say theirs by @context' },
+  replace: {
+    type: 'boolean',
+    help: 'replace entities whose keys are taken, whatever they hold; what has streams or links keeps them',
+  },
   'skip-existing': { type: 'boolean', help: 'leave entities alone whose keys are taken; else they are errors' },
 } as const satisfies Readonly<Record<string, Flag>>

@@ -142,6 +142,20 @@ describe.each(['embedded', 'mongodb'] as const)('import and export', (kind) => {
       expect((await imported(bookshopModel, authors, '--set', 'Authors', '--skip-existing', ...source)).code).toBe(0)
     })
 
+    it('replace what is there, where that is asked for, with all that it holds and nothing else', async () => {
+      const source = fresh[kind]()
+      const flags = ['--set', 'Authors', ...source]
+      expect((await imported(bookshopModel, file('[{"ID":1,"Name":"A"},{"ID":2,"Name":"B"}]'), ...flags)).code).toBe(0)
+      const mixed = file('[{"ID":2,"Name":"C"},{"ID":3,"Name":"D"}]')
+      const again = await imported(bookshopModel, mixed, '--replace', ...flags)
+      expect(again).toMatchObject({
+        code: 0,
+        error: expect.stringMatching(/^1 entities imported.*\n1 were there already and were replaced/),
+      })
+      const { out } = await exported(bookshopModel, ...source)
+      expect(out.match(/"Name":"."/g)).toEqual(['"Name":"A"', '"Name":"C"', '"Name":"D"'])
+    })
+
     it('go on behind entities that cannot be stored, and name their lines', async () => {
       const source = fresh[kind]()
       const lines = [

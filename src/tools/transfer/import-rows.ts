@@ -1,18 +1,24 @@
-import { encodeEntity } from '../../bson/encode.ts'
-import type { ModelLayout } from '../../bson/layout.ts'
+import type { Document } from 'bson'
+import type { Parameters } from '../../bind/tree.ts'
+import { encodeEntity, storedFieldsOf } from '../../bson/encode.ts'
+import { fields, type ModelLayout } from '../../bson/layout.ts'
 import type { Model } from '../../edm/model.ts'
+import { isStream } from '../../edm/types.ts'
+import type { StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { Faults } from '../../payload/faults.ts'
 import { type JsonObject, parseJson } from '../../payload/json.ts'
 import { readStructured } from '../../payload/read-structured.ts'
-import type { CreatePlan } from '../../plan/plan.ts'
+import type { CreatePlan, UpdatePlan } from '../../plan/plan.ts'
 import type { Store } from '../../store/port.ts'
-import { createPlan, type Place, placeOfContext, wholeSession } from './places.ts'
+import { createPlan, type Place, placeOfContext, replacePlan, wholeSession } from './places.ts'
 import type { JsonPiece } from './split-json.ts'
 
 /** What came of an import. */
 export interface ImportOutcome {
   created: number
+  /** their keys were taken, and they were replaced */
+  replaced: number
   /** their keys were taken */
   existing: number
   failed: number
@@ -24,6 +30,7 @@ const inFlight = 256
 /**
  * Creates entities with the keys and values they say, computed and immutable ones too.
  * @param set name of the entity set of entities that have no context; undefined: each must have one
+ * @param replace whether entities whose keys are taken are replaced; their streams, and relations that no property holds, stay
  * @param failed is told of each entity that could not be stored
  */
 export async function importRows(
@@ -31,17 +38,18 @@ export async function importRows(
   model: Model,
   layout: ModelLayout,
   pieces: AsyncIterable<JsonPiece>,
-  set: string | undefined,
+  { set, replace }: { readonly set: string | undefined; readonly replace: boolean },
   outcome: ImportOutcome,
   failed: (line: number, reason: string) => void,
 ): Promise<void> {
-  const importer = new Importer(store, model, layout, set)
+  const importer = new Importer(store, model, layout, set, replace)
   const running = new Set<Promise<void>>()
   for await (const { bytes, line } of pieces) {
     const one = importer
       .store(bytes)
       .then((kind) => {
         if (kind === 'created') outcome.created++
+        else if (kind === 'replaced') outcome.replaced++
         else outcome.existing++
       })
       .catch((error: unknown) => {
@@ -60,34 +68,71 @@ export async function importRows(
   await Promise.all(running)
 }
 
+interface KnownPlace {
+  readonly place: Place
+  readonly create: CreatePlan
+  readonly replace: UpdatePlan
+}
+
+/** The value at a path of property names; null where there is none. */
+function valueAt(entity: StructuredValue, path: readonly string[]): Parameters[number] {
+  let value: Value = entity
+  for (const name of path)
+    value =
+      typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
+        ? (value.members.get(name) ?? null)
+        : null
+  return value as Parameters[number]
+}
+
+/** What a replacement holds of a document. */
+function withoutKey(document: Document): Document {
+  const { _id, [fields.version]: _version, ...members } = document
+  return members
+}
+
+/** Stored fields that no export writes. */
+function keptBy(layout: ModelLayout, { type }: StructuredValue): readonly string[] {
+  const streams = [...type.allProperties.values()].filter(isStream)
+  return [fields.media, fields.links, ...streams.flatMap((property) => storedFieldsOf(layout, property))]
+}
+
 class Importer {
   readonly #store: Store
   readonly #model: Model
   readonly #layout: ModelLayout
   readonly #set: string | undefined
-  readonly #places = new Map<string, { readonly place: Place; readonly plan: CreatePlan }>()
+  readonly #replace: boolean
+  readonly #places = new Map<string, KnownPlace>()
 
-  constructor(store: Store, model: Model, layout: ModelLayout, set: string | undefined) {
+  constructor(store: Store, model: Model, layout: ModelLayout, set: string | undefined, replace: boolean) {
     this.#store = store
     this.#model = model
     this.#layout = layout
     this.#set = set
+    this.#replace = replace
   }
 
-  async store(bytes: Uint8Array): Promise<'created' | 'exists'> {
+  async store(bytes: Uint8Array): Promise<'created' | 'replaced' | 'exists'> {
     const node = parseJson(bytes)
     if (node.kind !== 'object') throw new ODataError('bodyInvalid', 'An entity is a JSON object.')
-    const { place, plan } = this.#placeOf(node)
+    const { place, create, replace } = this.#placeOf(node)
     const reading = { model: this.#model, faults: new Faults(), keyIgnored: false, trusted: true }
     const entity = readStructured(node, place.root.type, '', reading, 'create')
     reading.faults.throwIfAny()
     if (entity === undefined) throw new ODataError('bodyInvalid', 'The type of the entity is not known.')
     const document = encodeEntity(this.#layout, place.collection, entity, place.owner)
-    const { kind } = await this.#store.create(plan, wholeSession(place), document)
-    return kind
+    const session = wholeSession(place)
+    const { kind } = await this.#store.create(create, session, document)
+    if (kind === 'created' || !this.#replace) return kind
+    const parameters = [...session.parameters, ...place.collection.key.parts.map(({ names }) => valueAt(entity, names))]
+    const change = { kind: 'replace', document: withoutKey(document), keep: keptBy(this.#layout, entity) } as const
+    const { kind: outcome } = await this.#store.update(replace, { ...session, parameters }, change)
+    // removed meanwhile: that it was there is still true
+    return outcome === 'updated' ? 'replaced' : 'exists'
   }
 
-  #placeOf({ members }: JsonObject): { readonly place: Place; readonly plan: CreatePlan } {
+  #placeOf({ members }: JsonObject): KnownPlace {
     const member = members.get('@context') ?? members.get('@odata.context')
     const context = member?.kind === 'string' ? member.value : this.#set === undefined ? undefined : `#${this.#set}`
     if (context === undefined)
@@ -99,7 +144,7 @@ class Importer {
     if (known === undefined) {
       const place = placeOfContext(this.#model, this.#layout, context)
       if (place === undefined) throw new ODataError('resourceNotFound', `The model has no place '${context}'.`)
-      known = { place, plan: createPlan(place) }
+      known = { place, create: createPlan(place), replace: replacePlan(place) }
       if (this.#places.size > 10_000) this.#places.clear()
       this.#places.set(context, known)
     }

@@ -4,7 +4,7 @@ import type { CollectionLayout, ModelLayout } from '../../bson/layout.ts'
 import type { EntityType, Model, NavigationProperty, Property, StructuredType } from '../../edm/model.ts'
 import { isStructured } from '../../edm/types.ts'
 import { containedCollection } from '../../plan/contained.ts'
-import type { CreatePlan, ReadPlan, SourceRoot } from '../../plan/plan.ts'
+import type { CreatePlan, ReadPlan, SourceRoot, UpdatePlan } from '../../plan/plan.ts'
 import { ownerSuffix } from '../../plan/source.ts'
 import type { Session } from '../../store/port.ts'
 
@@ -153,6 +153,24 @@ export function readPlan(place: Place): ReadPlan {
 
 export function createPlan(place: Place): CreatePlan {
   return { kind: 'create', requires: [], slots: [], source: sourceOf(place), select: undefined, expand: [] }
+}
+
+/** Replaces the entity of a place that the key among the parameters names, behind the owner's. */
+export function replacePlan(place: Place): UpdatePlan {
+  const { root, collection, owner } = place
+  const first = owner === undefined ? 0 : 1
+  const key = root.type.key.slice(0, collection.key.parts.length)
+  const predicate = { key, parameters: key.map((_, i) => first + i) }
+  return {
+    kind: 'update',
+    requires: [],
+    slots: [],
+    source: { ...sourceOf(place), steps: key.length === 0 ? [] : [{ kind: 'key', predicate }], single: true },
+    replace: true,
+    upsert: false,
+    select: undefined,
+    expand: [],
+  }
 }
 
 function sourceOf({ root, owner }: Place): ReadPlan['source'] {
