@@ -2,6 +2,7 @@ import { nearestName } from '../base/text.ts'
 import { isTagged } from '../edm/annotations.ts'
 import type { EntitySet, EntityType, Model, NamedType, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { isStructured } from '../edm/types.ts'
+import type { PrimitiveValue } from '../edm/value.ts'
 import type { ErrorCode } from '../errors/codes.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import {
@@ -180,6 +181,15 @@ export class BindContext {
     this.literalSlots.push(-1)
     this.tokens.push(undefined)
     return index
+  }
+
+  /** A parameter for a constant that the model says. */
+  constantParameter(type: TypeReference, constant: PrimitiveValue): ParameterExpression {
+    const index = this.firstSlot + this.slots.length
+    this.slots.push({ type, target: this.target, constant })
+    this.literalSlots.push(calculatedSlot)
+    this.tokens.push(undefined)
+    return { kind: 'parameter', index, type }
   }
 
   /** A parameter whose value is calculated while the request runs. */

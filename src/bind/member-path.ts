@@ -2,6 +2,7 @@ import { isOrdered } from '../csdl/core.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf, typeName } from '../edm/types.ts'
 import type { ExpressionNode, PathNode, PathStep, QueryOptions, Span } from '../url/ast.ts'
+import { annotationValue } from './annotation-value.ts'
 import { modelTypeOf } from './apply/dynamic.ts'
 import { type BindContext, notFound, type Scope, shown, unaliased, type Variable } from './context.ts'
 import { functionNames } from './functions.ts'
@@ -63,7 +64,9 @@ export function bindMemberPath(context: BindContext, node: PathNode, scope: Scop
         if (filters.length > 0) context.notImplemented('aggregate after $filter(...)', step)
         return aggregated(context, step, position, scope)
       case 'annotation':
-        return context.notImplemented('An annotation value in an expression', step)
+        mustEnd(context, steps, i)
+        if (context.roots === undefined) context.notImplemented('An annotation value here', step)
+        return annotationValue(context, step, position.variable, position.steps)
       case 'ordinal':
         ordinalStep(context, position, step.index, step)
         break

@@ -23,7 +23,7 @@ export function readParameters(
   for (let i = 0; i < slots.length; i++) {
     const slot = slots[i]
     if (literalSlots[i] === calculatedSlot) {
-      values[i] = null
+      values[i] = slot?.constant ?? null
       continue
     }
     const literal = literals[literalSlots[i] ?? -1]

@@ -26,6 +26,8 @@ export interface ParameterSlot {
   readonly type: TypeReference
   /** the option or key property it stands in, for messages: `$filter`, `id` */
   readonly target?: string
+  /** its value where that is no text of the client: a constant of the model */
+  readonly constant?: PrimitiveValue
 }
 
 export interface ExpressionBase {

@@ -40,10 +40,7 @@ describe('paths', () => {
       's.Color/x eq 1',
       'notImplemented $filter: A cast to my.shop.Color in a path (write cast(value,my.shop.Color)) is not implemented by this service.',
     ],
-    [
-      '@Core.x eq 1',
-      'notImplemented $filter: An annotation value in an expression is not implemented by this service.',
-    ],
+    ['@Core.x/y eq 1', "typeMismatch $filter: Nothing can follow 'annotation' in an expression."],
     [
       '$root/Products(1) eq null',
       'notImplemented $filter: An entity as a value of $root is not implemented by this service.',
