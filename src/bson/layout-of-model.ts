@@ -33,6 +33,7 @@ import {
  * - `Odatum.V1.Collection` on an entity set or singleton: the collection's name as a string, or a record
  *   `{Name: String, SharedWrites: Boolean}` (both optional).
  * - `Odatum.V1.Field` on a property: the name of its field, a string.
+ * - `Odatum.V1.Sequence` on a key property (csdl/sequence.ts) says nothing of the stored form.
  * - `Odatum.V1.Index` on an entity type, entity set or singleton: a collection of records `{Fields: Collection(String),
  *   Unique: Boolean}`; an item of `Fields` reads like one of `$orderby`: `address/city`, `createdTime desc`. A path expression stands for the same ascending.
  */

@@ -1,5 +1,6 @@
 import { nearestName } from '../base/text.ts'
 import { computedDefaultValue, isComputed, isImmutable, isWritable } from '../csdl/core.ts'
+import { sequenceOf } from '../csdl/sequence.ts'
 import type { Model, Property, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { parsePrimitive } from '../edm/primitives.ts'
 import { isAbstract, isStructured, primitiveOf } from '../edm/types.ts'
@@ -431,7 +432,7 @@ function propertyReader(type: StructuredType, property: Property): PropertyReade
   const computed = isComputed(property) || (!key && !isWritable(property))
   const defaultValue = defaultOf(property)
   const stream = primitiveOf(reference.type)?.name === 'Edm.Stream'
-  const made = computed || computedDefaultValue(property)
+  const made = computed || computedDefaultValue(property) || sequenceOf(property) !== undefined
   return {
     property,
     nullable,

@@ -15,6 +15,7 @@ import type { ServiceLog } from './options.ts'
 import { type PlainObject, toPlain, withReturned } from './plain.ts'
 import { rowsOfEntities } from './plain-rows.ts'
 import { countOfPlan, firstOfPlan, rowsOfPlan } from './rows.ts'
+import { missingNumbers, numbered, skipNumbers } from './sequences.ts'
 import { onceCommitted, transact } from './transact.ts'
 
 /** What a controller is told of a request. */
@@ -281,7 +282,24 @@ export class ODataController<
 /** Plans are compiled once by the stores, so what `change` does is one object for each plan. */
 const merges = new WeakMap<UpdatePlan | DeletePlan, UpdatePlan>()
 
-function stored(context: RequestContext<CreatePlan | UpdatePlan>, entity: StructuredValue): Promise<CreateOutcome> {
+async function stored(
+  context: RequestContext<CreatePlan | UpdatePlan>,
+  entity: StructuredValue,
+): Promise<CreateOutcome> {
+  const missing = missingNumbers(context.collection.entityType, entity.members)
+  if (missing.length === 0 || context.collection.key.parts.length === 0) return storedAs(context, entity)
+  let outcome = await storedAs(context, await numbered(context, entity, missing))
+  // somebody has chosen that number
+  for (let attempt = 0; outcome.kind === 'exists' && attempt < 3; attempt++) {
+    await skipNumbers(context, missing)
+    // a failed insert has ended a transaction: who asks again is given a number that is free
+    if (context.session.transaction !== undefined) return outcome
+    outcome = await storedAs(context, await numbered(context, entity, missing))
+  }
+  return outcome
+}
+
+function storedAs(context: RequestContext<CreatePlan | UpdatePlan>, entity: StructuredValue): Promise<CreateOutcome> {
   const { plan, session, layout, collection, store } = context
   if (collection.key.parts.length > 0) requireKey(collection.entityType, entity.members)
   const owner = plan.source.owner === undefined ? undefined : session.parameters[plan.source.owner]

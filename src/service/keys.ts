@@ -2,6 +2,7 @@ import { randomFillSync, randomInt } from 'node:crypto'
 import type { Parameters } from '../bind/tree.ts'
 import { isObjectIdType, newObjectIdText } from '../bson/object-id.ts'
 import { isComputed } from '../csdl/core.ts'
+import { sequenceOf } from '../csdl/sequence.ts'
 import { facetsOf } from '../edm/facets.ts'
 import type { EntityType, Property } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
@@ -16,8 +17,13 @@ import type { Source } from '../plan/plan.ts'
  */
 export function makeKey(type: EntityType, whenMissing = false): ReadonlyMap<string, Value> {
   const key = new Map<string, Value>()
+  // what a sequence gives comes last (sequences.ts)
   for (const { path, property } of type.key)
-    if (canMakeKey(property) && (isComputed(property) || (whenMissing && path.length === 1 && isFree(type, property))))
+    if (
+      sequenceOf(property) === undefined &&
+      canMakeKey(property) &&
+      (isComputed(property) || (whenMissing && path.length === 1 && isFree(type, property)))
+    )
       key.set(property.name, makeKeyValue(property))
   return key
 }
@@ -33,6 +39,7 @@ function isFree(type: EntityType, property: Property): boolean {
 /** Whether odatum can make values of a key property: strings with room for a UUID, Guid, Int64, ObjectIds. */
 export function canMakeKey(property: Property): boolean {
   const { type } = property.type
+  if (sequenceOf(property)) return true
   if (isObjectIdType(type)) return true
   switch (primitiveOf(type)?.name) {
     case 'Edm.Guid':

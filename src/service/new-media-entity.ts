@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { permit } from '../auth/permit.ts'
 import type { Parameters } from '../bind/tree.ts'
 import { isComputed } from '../csdl/core.ts'
+import { sequenceOf } from '../csdl/sequence.ts'
 import { Decimal } from '../edm/decimal.ts'
 import type { EntityType, Property, StructuredType } from '../edm/model.ts'
 import { isStream, isStructured, primitiveOf } from '../edm/types.ts'
@@ -51,7 +52,7 @@ export function newMediaEntity(
 function keyOfMedia(type: EntityType, name: string | undefined): ReadonlyMap<string, Value> {
   const key = new Map([...(name === undefined ? [] : lonelyKey(type, name)), ...makeKey(type, true)])
   const [part, another] = type.key
-  if (part === undefined || another !== undefined || key.size > 0) return key
+  if (part === undefined || another !== undefined || key.size > 0 || sequenceOf(part.property)) return key
   // another number is tried where somebody has it already
   if (primitiveOf(part.property.type.type)?.name === 'Edm.Int32') key.set(part.property.name, randomInt(1, 2 ** 31))
   return key
@@ -67,7 +68,7 @@ function startingMembers(
   for (const property of type.allProperties.values()) {
     const { name, type: reference } = property
     if (members.has(name) || given.has(name) || reference.nullable || reference.collection) continue
-    if (isStream(property) || isComputed(property)) continue
+    if (isStream(property) || isComputed(property) || sequenceOf(property)) continue
     members.set(name, emptyValue(property, entity))
   }
   return members

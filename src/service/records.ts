@@ -1,14 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Expression, OrderByItem, Parameters } from '../bind/tree.ts'
 import { booleanReference, primitiveReference, stringReference } from '../bind/type-references.ts'
 import { decodeEntity } from '../bson/decode.ts'
-import { encodeEntity } from '../bson/encode.ts'
-import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
+import { encodeEntity, encodeMembers } from '../bson/encode.ts'
+import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.ts'
 import { layoutOf } from '../bson/layout-of-model.ts'
+import { findField, readNumber } from '../bson/reader.ts'
 import { parseCsdl } from '../csdl/read-csdl.ts'
 import type { EntitySet, EntityType } from '../edm/model.ts'
 import type { DateTimeOffset, PrimitiveValue, StructuredValue } from '../edm/value.ts'
-import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, Source } from '../plan/plan.ts'
-import type { Session, Store } from '../store/port.ts'
+import { ODataError } from '../errors/odata-error.ts'
+import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, Source, UpdatePlan } from '../plan/plan.ts'
+import type { Precondition, Session, Store } from '../store/port.ts'
 
 /**
  * Small documents of the service's own, beside the data and under the same transactions: outcomes of repeatable requests, results of
@@ -55,6 +58,11 @@ export function withRecords(layout: ModelLayout): ModelLayout {
   return { ...layout, collections: new Map([...layout.collections, [name, ownModel().collection]]) }
 }
 
+/** Seconds that no record lives to see. */
+const forGood = 200 * 365 * 86_400
+/** How often a change of a record begins anew. */
+const attempts = 100
+
 /** Access to the records of a store that was opened with `withRecords`. */
 export class Records {
   readonly #store: Store
@@ -63,6 +71,7 @@ export class Records {
   readonly #byKey: Source
   readonly #create: CreatePlan
   readonly #read: ReadPlan
+  readonly #update: UpdatePlan
   readonly #delete: DeletePlan
   readonly #expired: ReadPlan
 
@@ -87,6 +96,16 @@ export class Records {
       expand: [],
     })
     this.#read = readPlan(this.#byKey, slots, undefined, [])
+    this.#update = Object.freeze({
+      kind: 'update',
+      requires: [],
+      slots,
+      source: this.#byKey,
+      replace: false,
+      upsert: false,
+      select: undefined,
+      expand: [],
+    })
     this.#delete = Object.freeze({ kind: 'delete', requires: [], slots, source: this.#byKey })
     this.#expired = readPlan(all, [{ type: instant }], before(type, 0), [
       { expression: member(type, 'id'), descending: false },
@@ -123,6 +142,34 @@ export class Records {
     const expires = members.get('expires') as DateTimeOffset | undefined
     const value = members.get('value')
     return value instanceof Uint8Array && expires !== undefined && expires.ms > Date.now() ? value : undefined
+  }
+
+  /**
+   * Changes a record that is kept for good, or begins it: what one process makes of it is never lost to another.
+   * @param make the new value, of what is there; may be asked again
+   * @throws ODataError conflict where others change it again and again
+   */
+  async change(kind: string, id: string, make: (value: Uint8Array | undefined) => Promise<Uint8Array>): Promise<void> {
+    const { layout, collection, type } = this.#own
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      if (attempt > 0) await sleep(Math.random() * Math.min(attempt * 5, 50))
+      const row = await this.#store.readOne(this.#read, this.#session([keyOf(kind, id)]))
+      const stored = row && decodeEntity(layout, collection, row).members.get('value')
+      const value = await make(stored instanceof Uint8Array ? stored : undefined)
+      if (row === undefined) {
+        if (await this.create(kind, id, value, forGood)) return
+        continue
+      }
+      const versionAt = findField(row, fields.version)
+      const version = versionAt < 0 ? undefined : readNumber(row, versionAt)
+      const precondition: Precondition =
+        version === undefined ? { kind: 'unversioned' } : { kind: 'versions', anyOf: [version] }
+      const members = encodeMembers(layout, type, new Map([['value', value]]))
+      const session = { ...this.#session([keyOf(kind, id)]), precondition }
+      const outcome = await this.#store.update(this.#update, session, { kind: 'merge', ...members })
+      if (outcome.kind === 'updated') return
+    }
+    throw new ODataError('conflict', 'A record of the service is being changed by others. Try again.')
   }
 
   /** Removes a record. @returns whether there was one */

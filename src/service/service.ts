@@ -1,6 +1,7 @@
 import { layoutOf } from '../bson/layout-of-model.ts'
 import { keyAsSegmentSupported } from '../csdl/capabilities.ts'
 import { isComputed } from '../csdl/core.ts'
+import { sequenceOf, sequenceTerm } from '../csdl/sequence.ts'
 import type { Model } from '../edm/model.ts'
 import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
 import { AsyncRequests } from './asynchronous.ts'
@@ -57,6 +58,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     answer(inner, exchange),
   )
   const layout = layoutOf(model)
+  checkSequences(model)
   await store.open(withRecords(layout))
   const limits = { ...defaultLimits, ...(protocol.graph ? { batchParts: 20 } : {}), ...options.limits }
   const core: Core = Object.freeze({
@@ -129,6 +131,18 @@ async function keepImages({ model, layout, store, controllers }: Core): Promise<
     return collection === undefined ? [] : [collection]
   })
   if (collections.length > 0) await store.changes.keepImages(collections)
+}
+
+/** @throws Error for a sequence that cannot give what the model asks of it (csdl/sequence.ts) */
+function checkSequences({ types }: Model): void {
+  for (const type of types.values()) {
+    if (type.kind !== 'entity' && type.kind !== 'complex') continue
+    for (const property of type.properties) {
+      if (sequenceOf(property) === undefined) continue
+      if (type.kind !== 'entity' || !type.key.some((key) => key.path.length === 1 && key.property === property))
+        throw new Error(`${type.name}/${property.name}: ${sequenceTerm} is for key properties`)
+    }
+  }
 }
 
 /** @throws Error for a controller of nothing: a name that was mistyped would silently do nothing */

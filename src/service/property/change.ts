@@ -15,6 +15,7 @@ import type { HttpResponse } from '../../protocol/message.ts'
 import { type JsonFormat, jsonContentType, negotiateJson } from '../../protocol/negotiate.ts'
 import { parsePrefer } from '../../protocol/prefer.ts'
 import type { Precondition } from '../../store/port.ts'
+import { sessionLike } from '../../store/session.ts'
 import type { QueryOptions } from '../../url/ast.ts'
 import { shownRow } from '../after-read.ts'
 import { preconditionFailed, preconditionOf, versionOf } from '../conditions.ts'
@@ -136,7 +137,11 @@ async function changeStored(change: Change): Promise<Changed> {
     }
     const precondition: Precondition =
       version === undefined ? { kind: 'unversioned' } : { kind: 'versions', anyOf: [version] }
-    const outcome = await updateJudged(controller, { ...context, session: { ...session, precondition } }, update)
+    const outcome = await updateJudged(
+      controller,
+      { ...context, session: sessionLike(session, { precondition }) },
+      update,
+    )
     if (outcome.kind === 'updated') return { row: outcome.row, ...changed }
   }
   throw new ODataError('conflict', 'The entity is being changed by others. Try again.')
