@@ -4,6 +4,7 @@ import { encodeReplacement, storedFieldsOf } from '../bson/encode.ts'
 import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.ts'
 import type { StructuredValue } from '../edm/value.ts'
 import type { SourceRoot } from '../plan/plan.ts'
+import type { ODataController } from './controller.ts'
 import { type Core, collectionOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { toPlain, withReturned } from './plain.ts'
@@ -18,7 +19,7 @@ export async function shownRows(
   root: SourceRoot,
   rows: readonly Uint8Array[],
 ): Promise<readonly Uint8Array[]> {
-  const controller = core.controllers.get(root.name)
+  const controller = controllerShowing(core, root)
   if (controller?.afterRead === undefined) return rows
   const collection = collectionOf(core.layout, root)
   const context = { model: core.model, principal: exchange.principal, request: exchange.request }
@@ -31,6 +32,12 @@ export async function shownRows(
     shown.push(changed === entity ? row : replaced(core.layout, collection, row, entity, changed))
   }
   return shown
+}
+
+/** The controller whose `afterRead` shows the rows of a root: what an operation gives is shown as the set that it stands in. */
+export function controllerShowing({ controllers }: Core, root: SourceRoot): ODataController | undefined {
+  const set = root.kind === 'result' ? root.set : root
+  return set && controllers.get(set.name)
 }
 
 /** One row as it is shown. */

@@ -28,6 +28,8 @@ export interface Exchange {
   repeatability: 'accepted' | 'rejected' | undefined
   /** the one state of the data that it sees, once that is known (service/isolation.ts) */
   heldTo?: HeldTo
+  /** of an action under way: its handler says that it has created the entity that it gives */
+  created?: boolean
   /** rows that operations gave */
   readonly results: Map<OperationResult, Promise<readonly Uint8Array[]>>
 }

@@ -15,7 +15,7 @@ import { type JsonFormat, jsonContentType, negotiateJson, requireAcceptable } fr
 import { parsePrefer } from '../protocol/prefer.ts'
 import type { Rows } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
-import { shownRow, shownRows } from './after-read.ts'
+import { controllerShowing, shownRow, shownRows } from './after-read.ts'
 import { notModified, versionOf } from './conditions.ts'
 import { addApplied, applied, type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './core.ts'
 import { readDelta } from './delta/read-delta.ts'
@@ -110,7 +110,9 @@ async function readSingle(
   // of an operation's result it is what the operation is bound to that If-Match is about (Protocol 11.5.4.1)
   const conditions = plan.source.root.kind === 'result' ? noConditions : readConditions(headers)
   if (notModified(conditions, version)) return { status: 304, headers: answer, body: undefined }
-  const row = controller.afterRead ? await shownRow(core, exchange, plan.source.root, stored) : stored
+  const row = controllerShowing(core, plan.source.root)?.afterRead
+    ? await shownRow(core, exchange, plan.source.root, stored)
+    : stored
   if (format === undefined) return rawValue(core, exchange, plan, parameters, row, answer, options)
   if (plan.member.length > 0) {
     const rows = { row, stored }
@@ -330,12 +332,13 @@ async function readCollection(
     sink.byte(0x7d)
   }
 
+  const showing = controllerShowing(core, plan.source.root)?.afterRead !== undefined
   /** of the rows that are written: what is expanded of them, and how they are shown */
   const complete = async (batch: readonly Uint8Array[]): Promise<Completed> => {
     const rows = batch.slice(0, page.rows - written)
     return {
       related: await expandRows(core, exchange, plan, parameters, rows, options.expand),
-      shown: controller.afterRead ? await shownRows(core, exchange, plan.source.root, rows) : rows,
+      shown: showing ? await shownRows(core, exchange, plan.source.root, rows) : rows,
     }
   }
   const answer: Record<string, string> = { 'Content-Type': jsonContentType(format, exchange.version) }

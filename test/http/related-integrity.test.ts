@@ -72,7 +72,7 @@ const looking = { lookUpForeignKeys: true }
 
 onEveryStore('what belongs to entities that are being deleted', 'test/models/links.xml', looking, (running) => {
   const { ask, make, ids } = jsonClient(running)
-  const rounds = 12
+  const rounds = 5
 
   it('leaves nothing behind that was contained while its owner was deleted', async () => {
     let late = 0

@@ -102,6 +102,9 @@ export class OperationCalls implements Operations {
       session: sessionOf(exchange, core.limits.storeTime),
       path: bound?.path,
       binding: async () => bound?.read(),
+      created: () => {
+        exchange.created = true
+      },
       send: (method, path, body) => this.#send(core, exchange, method, path, body),
     }
   }

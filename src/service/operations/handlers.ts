@@ -66,6 +66,10 @@ export interface OperationContext<Binding = unknown> {
    */
   binding(): Promise<Binding>
   /**
+   * Of an action that gives one entity of a set: says that the call has created it. The answer is 201 with its Location (Protocol 11.5.5.1).
+   */
+  created(): void
+  /**
    * Asks the service itself, for the same caller and in the same transaction: with its hooks, checks and permissions.
    * @param path below the root, with options: `Books?$filter=Pages gt 100`, percent-encoded
    * @param body as in JSON
