@@ -1,5 +1,5 @@
 import { type Document, serialize } from 'bson'
-import { MongoWriteConcernError } from 'mongodb'
+import { MongoServerError, MongoWriteConcernError } from 'mongodb'
 import { fields } from '../bson/layout.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { CreateOutcome, Session } from '../store/port.ts'
@@ -126,6 +126,12 @@ export class Creates {
 
   /** What to do where a whole insert failed. */
   async #failed(waiters: readonly Waiter[], failure: WriteFailure, repeated: boolean): Promise<void> {
+    if (failure.kind === 'notWritten' && waiters.length > 1 && ofServer(failure.error)) {
+      // a server that ceases to be the primary in the middle of a command has stored some of its documents, maybe
+      const doubt: WriteFailure = { kind: 'unknown', error: failure.error }
+      await Promise.all(waiters.map((waiter) => this.#finish(waiter, doubt)))
+      return
+    }
     if (failure.kind === 'notWritten' && !repeated) {
       if (failure.again) return this.#insert(waiters, true)
       // one document may be at fault for all
@@ -153,6 +159,11 @@ function refused(failure: WriteFailure): CreateOutcome {
   if (failure.kind !== 'duplicate') throw failure.error
   if (failure.key) return { kind: 'exists' }
   throw duplicateValue(failure.error)
+}
+
+/** Whether the server said that it takes no writes. */
+function ofServer(error: unknown): boolean {
+  return isUnavailable(error) && error instanceof Error && error.cause instanceof MongoServerError
 }
 
 function isUnavailable(error: unknown): boolean {

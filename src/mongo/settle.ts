@@ -13,9 +13,8 @@ import { findBatch } from './find.ts'
  * majority settles most of them; what stays unknown is an error of its own (504), never a guess.
  */
 
-/** Milliseconds between two attempts, and for all of them at the most. */
+/** Milliseconds between two attempts; an election may take as long as a request has. */
 const pause = 200
-const longest = 5_000
 
 /**
  * Whether a document was stored. One that is not there is sent again: its key is the same, so that it cannot be stored
@@ -76,7 +75,7 @@ export async function settleDelete(
 
 /** Repeats until there is an answer or the time is over; failures of the attempts count as no answer. */
 async function attempts<T>(session: Session, attempt: () => Promise<T | undefined>): Promise<T | undefined> {
-  const deadline = Date.now() + Math.min(session.timeLimit, longest)
+  const deadline = Date.now() + session.timeLimit
   do {
     try {
       const answer = await attempt()

@@ -23,11 +23,15 @@ export async function runTransaction<T>(
   if (!connection.transactions) throw storeFailure.notImplemented('A transaction (the MongoDB is no replica set)')
   const deadline = Date.now() + session.timeLimit
   const transaction: ClientSession = connection.client.startSession()
+  let committing = false
   try {
     return await transaction.withTransaction(
       async () => {
+        committing = false
         try {
-          return await work(sessionLike(session, { transaction }))
+          const result = await work(sessionLike(session, { transaction }))
+          committing = true
+          return result
         } catch (error) {
           const cause = driverError(error)
           if (!cause?.hasErrorLabel(transient)) throw error
@@ -38,7 +42,7 @@ export async function runTransaction<T>(
       { readConcern: { level: 'snapshot' }, writeConcern, readPreference: 'primary' },
     )
   } catch (error) {
-    throw failureOf(error)
+    throw failureOf(error, committing)
   } finally {
     await transaction.endSession()
   }
@@ -65,9 +69,12 @@ function driverError(error: unknown): MongoError | undefined {
   return inner instanceof MongoError ? inner : undefined
 }
 
-function failureOf(error: unknown): unknown {
+/** @param committing whether the commit had been sent */
+function failureOf(error: unknown, committing: boolean): unknown {
   if (!(error instanceof MongoError)) return error
   if (error.hasErrorLabel(unknownResult)) return storeFailure.outcomeUnknown(error)
+  // a second attempt at it that finds no server says nothing of the first
+  if (committing && !error.hasErrorLabel(transient)) return storeFailure.outcomeUnknown(error)
   const failure = writeFailure(error)
   // before the commit nothing is stored, however a command ended
   return failure.kind === 'notWritten' ? failure.error : storeFailure.unavailable(error)

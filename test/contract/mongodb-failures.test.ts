@@ -124,6 +124,16 @@ describe.skipIf(uri === undefined)(`failures of MongoDB${uri === undefined ? ` (
     expect(decoded(await client.one(`things('row')`)).number).toBe(0)
   })
 
+  it('settles each document of a joined insert that a server refused: some may be stored', async () => {
+    const ids = [nextId(), nextId(), nextId()]
+    await fail(['insert'], { errorCode: 10107 })
+    const outcomes = await Promise.all(ids.map((id) => client.create('things', { id })))
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['created', 'created', 'created'])
+    await fail(['insert'], { errorCode: 10107 }, 1_000)
+    const doubtful = await Promise.allSettled([1, 2].map(() => client.create('things', { id: nextId() }, short)))
+    for (const outcome of doubtful) expect(outcome).toMatchObject({ status: 'rejected', reason: unknown })
+  })
+
   it('sends each document of a joined insert alone where one sinks all', async () => {
     const ids = [nextId(), nextId(), nextId()]
     await fail(['insert'], { errorCode: 2 })

@@ -21,6 +21,8 @@ export interface Failovers {
   lost: number
   /** writes that are there twice, or that were refused and are there */
   doubled: number
+  /** what was lost or doubled */
+  wrong: string[]
   /** milliseconds from each loss of the primary to the next acknowledged write */
   recovered: number[]
 }
@@ -53,6 +55,7 @@ export async function failover(set: RunningReplicaSet, rounds: number): Promise<
     unknown: 0,
     lost: 0,
     doubled: 0,
+    wrong: [],
     recovered: [],
   }
   try {
@@ -250,28 +253,32 @@ class Load {
     const titles = new Map<string, number>()
     for (const { Title } of await this.#all<{ Title: string }>('/Books?$select=Title'))
       titles.set(Title, (titles.get(Title) ?? 0) + 1)
-    const judge = (outcome: Outcome | undefined, times: number): void => {
-      if (outcome === 'acknowledged' && times === 0) result.lost++
-      if (times > 1 || (outcome === 'refused' && times > 0)) result.doubled++
+    const note = (found: 'lost' | 'doubled', times: number, what: string): void => {
+      result[found] += times
+      if (times > 0) result.wrong.push(`${found}: ${what}`)
+    }
+    const judge = (outcome: Outcome | undefined, times: number, what: string): void => {
+      note('lost', outcome === 'acknowledged' && times === 0 ? 1 : 0, what)
+      note('doubled', times > 1 || (outcome === 'refused' && times > 0) ? 1 : 0, `${what}, ${outcome}, there ${times}`)
     }
     for (const [title, outcome] of this.#books) {
       const deleted = this.#deletes.get(title)
       const times = titles.get(title) ?? 0
-      if (deleted === 'acknowledged') result.lost += times
-      else if (deleted === 'refused') judge('acknowledged', times)
-      else if (deleted === undefined) judge(outcome, times)
+      if (deleted === 'acknowledged') note('lost', times, `delete of ${title}`)
+      else if (deleted === 'refused') judge('acknowledged', times, `refused delete of ${title}`)
+      else if (deleted === undefined) judge(outcome, times, title)
     }
     const authors = new Set((await this.#all<{ ID: number }>('/Authors?$select=ID')).map(({ ID }) => ID))
     for (const [id, outcome] of this.#groups) {
       const times = titles.get(`pair ${id}`) ?? 0
       expect(authors.has(id), `a torn change set: ${id}`).toBe(times === 1)
-      judge(outcome, times)
+      judge(outcome, times, `pair ${id}`)
     }
     for (const [shelf, { acknowledged, unknown }] of this.#counters) {
       const answer = await this.#running.get(`/StockLevels(Shop='s',Shelf=${shelf})`)
       const { Copies } = (await answer.json()) as { Copies: number }
-      result.lost += Math.max(0, acknowledged - Copies)
-      result.doubled += Math.max(0, Copies - acknowledged - unknown)
+      note('lost', Math.max(0, acknowledged - Copies), `counter ${shelf}`)
+      note('doubled', Math.max(0, Copies - acknowledged - unknown), `counter ${shelf}: ${Copies} of ${acknowledged}`)
     }
   }
 }

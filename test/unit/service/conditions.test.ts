@@ -16,7 +16,15 @@ describe('conditions of a change', () => {
     [{ 'if-none-match': 'W/"3"' }, { kind: 'notVersions', noneOf: [3] }],
     [
       { 'if-match': 'W/"1"', 'if-none-match': '*' },
-      { kind: 'versions', anyOf: [1] },
+      { kind: 'versions', anyOf: [] },
+    ],
+    [
+      { 'if-match': 'W/"1", W/"2"', 'if-none-match': 'W/"1"' },
+      { kind: 'versions', anyOf: [2] },
+    ],
+    [
+      { 'if-match': '*', 'if-none-match': 'W/"1"' },
+      { kind: 'notVersions', noneOf: [1] },
     ],
   ])('%j', (headers, expected) => {
     expect(preconditionOf(readConditions(headers))).toEqual(expected)
