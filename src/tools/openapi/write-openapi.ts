@@ -235,7 +235,7 @@ class OpenApiWriter {
   }
 
   /** `$ref`: which entities are related, and changing it (Protocol 11.4.6). */
-  #references({ template, example, ...step }: Path, { name, collection }: NavigationProperty): void {
+  #references({ template, example, ...step }: Path, { name, collection, type: related }: NavigationProperty): void {
     const path: Path = {
       ...step,
       template: `${template}/$ref`,
@@ -273,29 +273,19 @@ class OpenApiWriter {
         body,
         responses: changed,
       })
-    this.#operation(
-      'delete',
-      { ...path, example: collection ? `${path.example}?$id=x` : path.example },
-      `remove${path.id}`,
-      {
-        ...parts,
-        summary: `Unrelate ${name}`,
-        ...(collection
-          ? {
-              headers: [
-                {
-                  name: '$id',
-                  in: 'query',
-                  required: true,
-                  description: 'id of the related entity',
-                  schema: { type: 'string' },
-                },
-              ],
-            }
-          : {}),
-        responses: changed,
-      },
-    )
+    // `?$id=` is the same, but generators mix it up with a key that is called ID
+    const key =
+      collection && related.kind === 'entity'
+        ? keyPathOf(related, this.#schemas, this.#options.keyAsSegment, takenIn(path))
+        : { template: '', example: '', parameters: [] }
+    if (key === undefined || (collection && related.kind !== 'entity')) return
+    const one: Path = {
+      ...path,
+      template: `${template}${key.template}/$ref`,
+      example: `${example}${key.example}/$ref`,
+      parameters: [...path.parameters, ...key.parameters],
+    }
+    this.#operation('delete', one, `remove${path.id}`, { ...parts, summary: `Unrelate ${name}`, responses: changed })
   }
 
   #operations(path: Path, type: EntityType, collection: boolean): void {
