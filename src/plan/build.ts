@@ -179,18 +179,16 @@ function isUpdate(method: Method): boolean {
 
 /** Reads the entities that a request changes one by one. */
 function membersOf({ model, pathSlots }: PlanRequest, path: BoundPath): { rows: ReadPlan; place: PathSource } {
-  const place = sourceOf(path, pathSlots.length)
-  const { steps } = place.source
-  // as $filter, conditions may follow navigation properties
-  const filter = steps.reduce<Expression | undefined>(
-    (all, step) => (step.kind === 'filter' ? conjunction(all, step.predicate) : all),
+  // as $filter, conditions of the path may follow navigation properties
+  const filter = path.segments.reduce<Expression | undefined>(
+    (all, segment) => (segment.kind === '$filter' ? conjunction(all, segment.predicate) : all),
     undefined,
   )
-  const source = { ...place.source, steps: steps.filter(({ kind }) => kind !== 'filter') }
+  const segments = path.segments.filter(({ kind }) => kind !== '$filter')
+  const place = sourceOf({ ...path, segments }, pathSlots.length)
   const query = { ...noQuery, filter }
   const rows = rowPlan('GET', {
     ...place,
-    source,
     model,
     path,
     query,

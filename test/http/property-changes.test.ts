@@ -435,7 +435,7 @@ onEveryService('changes of single properties', 'test/models/changes.xml', {}, (r
           const { status } = await send('PUT', `${path}/percent`, next, etag)
           if (status === 204) return
           expect(status).toBe(412)
-          await new Promise((resolve) => setTimeout(resolve, Math.random() * 400))
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 2_000))
         }
       }
       await Promise.all(Array.from({ length: 50 }, count))
