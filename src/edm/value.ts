@@ -75,6 +75,8 @@ export interface StructuredValue {
   readonly dynamicTypes?: ReadonlyMap<string, TypeReference>
   /** values of stream properties that are set, by name, and of the entity's media (`mediaMember`); null: taken away */
   readonly streams?: ReadonlyMap<string, StreamReference | null>
+  /** streams that a body gives by value, by the same names: they are written as files first (service/inline-streams.ts) */
+  readonly inline?: ReadonlyMap<string, InlineStream>
   /** in an update: it takes the place of what is there, instead of being merged into it */
   readonly whole?: true
 }
@@ -87,6 +89,12 @@ export interface StreamReference {
   readonly contentType: string
   /** bytes */
   readonly length: number
+}
+
+/** A stream in a body, decoded. */
+export interface InlineStream {
+  readonly contentType: string
+  readonly bytes: Uint8Array
 }
 
 /** The name of an entity's media among its streams; no property has such a one (JSON Format 10). */

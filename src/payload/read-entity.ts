@@ -31,6 +31,8 @@ export interface ReadEntityOptions {
     members: readonly RelatedMember[],
     faults: Faults,
   ) => void
+  /** streams may be given by value: whoever asks for them writes them (service/inline-streams.ts) */
+  readonly streams?: true
   /** looks at the control information of the entity */
   readonly control?: (node: JsonObject) => void
 }
@@ -48,7 +50,11 @@ export function readEntity(body: Uint8Array, options: ReadEntityOptions): Struct
   const node = readObject(body)
   options.control?.(node)
   const related: RelatedMember[] | undefined = options.nested && []
-  const reading = { ...readingOf(options.model, keyIgnored(options), options.given), ...(related ? { related } : {}) }
+  const reading = {
+    ...readingOf(options.model, keyIgnored(options), options.given),
+    ...(related ? { related } : {}),
+    ...(options.streams ? { body } : {}),
+  }
   const value = readStructured(node, options.type, '', reading, options.mode)
   if (options.conditions) checkBody(options.conditions, node, value, options.model, reading.faults)
   if (related) options.nested?.(value, value?.type ?? options.type, related, reading.faults)

@@ -3,10 +3,11 @@ import { computedDefaultValue, isComputed, isImmutable, isWritable } from '../cs
 import { sequenceOf } from '../csdl/sequence.ts'
 import type { Model, Property, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { parsePrimitive } from '../edm/primitives.ts'
-import { isAbstract, isStructured, primitiveOf } from '../edm/types.ts'
-import type { StructuredValue, Value } from '../edm/value.ts'
+import { isAbstract, isMedia, isStream, isStructured, primitiveOf } from '../edm/types.ts'
+import { type InlineStream, mediaMember, type StructuredValue, type Value } from '../edm/value.ts'
 import type { Faults } from './faults.ts'
 import { type JsonNode, type JsonObject, jsonKinds } from './json.ts'
+import { readStream } from './read-stream.ts'
 import { actualType, propertyType } from './read-type.ts'
 import { scalarReader } from './read-value.ts'
 import { givenBy, type RelatedMember, readRelated, relatedForm } from './related-body.ts'
@@ -28,6 +29,8 @@ export interface Reading {
   readonly related?: RelatedMember[]
   /** path of the entity in the body; undefined: it is the body */
   readonly at?: string
+  /** the body, where streams may be given in it by value (JSON Format 9); undefined: they may not */
+  readonly body?: Uint8Array
   /** the values come from an operator, not from a client: computed ones are taken as they are */
   readonly trusted?: boolean
 }
@@ -81,6 +84,7 @@ export function readStructured(
   if (type === undefined) return undefined
   const reader = readerOf(type)
   const members = new Map<string, Value>()
+  const inline = new Map<string, InlineStream>()
   const dynamicTypes = type.open ? new Map<string, TypeReference>() : undefined
   for (const duplicate of node.duplicates)
     faults.add(
@@ -92,7 +96,12 @@ export function readStructured(
 
   for (const [name, member] of node.members) {
     const property = reader.properties.get(name)
-    if (property === undefined) readOther(name, member, node, type, target, reading, members, dynamicTypes)
+    if (isInline(name, property, member, type, reading)) {
+      if (property !== undefined && isIgnored(property, reading, mode, target)) continue
+      const of = property?.property
+      const stream = readStream(member, of, node, type, reading.body, join(target, name), faults)
+      if (stream !== undefined) inline.set(name, stream)
+    } else if (property === undefined) readOther(name, member, node, type, target, reading, members, dynamicTypes)
     else if (!isIgnored(property, reading, mode, target)) {
       const value = readMember(property, member, join(target, name), reading, mode)
       if (value !== undefined) members.set(name, value)
@@ -117,9 +126,23 @@ export function readStructured(
     type,
     members,
     ...(dynamicTypes?.size ? { dynamicTypes } : {}),
+    ...(inline.size > 0 ? { inline } : {}),
   }
   checkConstraints(reading.model, value, target, faults, node, mode !== 'merge')
   return value
+}
+
+/** Whether a member is a stream given by value: of a stream property, or the media of its entity (JSON Format 9, 10). */
+function isInline(
+  name: string,
+  property: PropertyReader | undefined,
+  member: JsonNode,
+  type: StructuredType,
+  reading: Reading,
+): reading is Reading & { readonly body: Uint8Array } {
+  if (reading.body === undefined || member.kind === 'null') return false
+  if (property !== undefined) return isStream(property.property)
+  return name === mediaMember && type.kind === 'entity' && isMedia(type)
 }
 
 /** Properties that a value need not say: those that the service gives, and foreign keys to the entities that it relates. */

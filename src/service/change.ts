@@ -2,7 +2,7 @@ import { encodeMembers, encodeReplacement, plainKeysOf, storedFieldsOf } from '.
 import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.ts'
 import { isComputed, isImmutable, isWritable } from '../csdl/core.ts'
 import { isStream } from '../edm/types.ts'
-import type { StructuredValue } from '../edm/value.ts'
+import { mediaMember, type StructuredValue } from '../edm/value.ts'
 import type { Change } from '../store/port.ts'
 
 /**
@@ -18,10 +18,11 @@ export function changeOf(
   isKept: (name: string) => boolean = () => false,
 ): Change {
   if (!replace) return { kind: 'merge', ...encodeMembers(layout, entity.type, entity.members, entity) }
-  const keep: string[] = [fields.type, fields.media, fields.links]
+  const keep: string[] = [fields.type, fields.links]
+  if (!entity.streams?.has(mediaMember)) keep.push(fields.media)
   for (const property of entity.type.allProperties.values())
     if (
-      (isStream(property) && entity.members.get(property.name) !== null) ||
+      (isStream(property) && entity.members.get(property.name) !== null && !entity.streams?.has(property.name)) ||
       isComputed(property) ||
       isImmutable(property) ||
       !isWritable(property) ||

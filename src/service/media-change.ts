@@ -1,4 +1,4 @@
-import { mediaTypePath } from '../csdl/core.ts'
+import { mediaTypeHolder } from '../csdl/stream-terms.ts'
 import type { EntityType, Property, StructuredType } from '../edm/model.ts'
 import { isStructured, primitiveOf } from '../edm/types.ts'
 import { mediaMember, type StreamReference, type StructuredValue, type Value } from '../edm/value.ts'
@@ -14,7 +14,7 @@ export function streamChange(
   stream: StreamReference | null,
 ): StructuredValue {
   const properties = path.flatMap((step) => (step.kind === 'property' ? [step.property] : []))
-  if (property === undefined) return changeHere(type, mediaMember, typePath(type), stream)
+  if (property === undefined) return changeHere(type, undefined, stream)
   return changeAt(type, properties, stream)
 }
 
@@ -24,7 +24,7 @@ function changeAt(
   stream: StreamReference | null,
 ): StructuredValue {
   if (property === undefined) throw new Error('invariant: a path to a stream property has a property')
-  if (rest.length === 0) return changeHere(type, property.name, mediaTypePath(property), stream)
+  if (rest.length === 0) return changeHere(type, property, stream)
   const { type: inner } = property.type
   if (!isStructured(inner)) throw new Error('invariant: a path to a stream goes through complex values')
   return { kind: 'structured', type, members: new Map([[property.name, changeAt(inner, rest, stream)]]) }
@@ -32,21 +32,23 @@ function changeAt(
 
 function changeHere(
   type: StructuredType,
-  name: string,
-  typeMember: string | undefined,
+  property: Property | undefined,
   stream: StreamReference | null,
 ): StructuredValue {
-  const members = new Map<string, Value>()
-  const holder = typeMember === undefined ? undefined : type.allProperties.get(typeMember)
-  if (holder !== undefined && !holder.type.collection && primitiveOf(holder.type.type)?.name === 'Edm.String')
-    if (stream !== null || holder.type.nullable) members.set(holder.name, stream?.contentType ?? null)
-  return { kind: 'structured', type, members, streams: new Map([[name, stream]]) }
+  const members = mediaTypeMember(type, property, stream)
+  return { kind: 'structured', type, members, streams: new Map([[property?.name ?? mediaMember, stream]]) }
 }
 
-function typePath(type: EntityType): string | undefined {
-  for (let current: EntityType | undefined = type; current !== undefined; current = current.baseType) {
-    const path = mediaTypePath(current)
-    if (path !== undefined) return path
-  }
-  return undefined
+/** The member beside a stream that holds its media type, where Core.MediaType says that there is one. */
+export function mediaTypeMember(
+  type: StructuredType,
+  property: Property | undefined,
+  stream: Pick<StreamReference, 'contentType'> | null,
+): ReadonlyMap<string, Value> {
+  const name = mediaTypeHolder(property, type.kind === 'entity' ? type : undefined)
+  const holder = name === undefined ? undefined : type.allProperties.get(name)
+  if (holder === undefined || holder.type.collection || primitiveOf(holder.type.type)?.name !== 'Edm.String')
+    return new Map()
+  if (stream === null && !holder.type.nullable) return new Map()
+  return new Map([[holder.name, stream?.contentType ?? null]])
 }

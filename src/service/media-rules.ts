@@ -2,8 +2,9 @@ import { decodeField } from '../bson/decode.ts'
 import { exactFieldPathOf, fieldPathOf } from '../bson/field-path.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import { findPath } from '../bson/reader.ts'
-import { acceptableMediaTypes, contentDisposition, mediaType } from '../csdl/core.ts'
-import type { Annotatable, EntityType, Property } from '../edm/model.ts'
+import { contentDisposition } from '../csdl/core.ts'
+import { acceptedMediaTypes, saidOfStream } from '../csdl/stream-terms.ts'
+import type { EntityType, Property } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { StreamTarget } from '../plan/plan.ts'
 import { parseMediaType } from '../protocol/media-type.ts'
@@ -13,26 +14,6 @@ import type { RequestHeaders } from '../protocol/message.ts'
 
 /** Longest Content-Type that is kept. */
 const longestType = 200
-
-/** Elements whose annotations count: the property and its type definition, or the entity type and its base types. */
-function elementsOf({ property }: Pick<StreamTarget, 'property'>, type: EntityType): readonly Annotatable[] {
-  if (property !== undefined) {
-    const { type: own } = property.type
-    return 'annotations' in own ? [property, own] : [property]
-  }
-  const types: Annotatable[] = []
-  for (let current: EntityType | undefined = type; current !== undefined; current = current.baseType)
-    types.push(current)
-  return types
-}
-
-function firstOf<T>(elements: readonly Annotatable[], read: (element: Annotatable) => T | undefined): T | undefined {
-  for (const element of elements) {
-    const found = read(element)
-    if (found !== undefined) return found
-  }
-  return undefined
-}
 
 /**
  * The media type that a request gives its body (Protocol 11.4.7.1: it must).
@@ -62,15 +43,13 @@ export function contentTypeOf(
 export function checkMediaType(
   given: string,
   target: Pick<StreamTarget, 'property'>,
-  type: EntityType,
+  type: EntityType | undefined,
   refuse: (why: string) => never,
 ): undefined {
   const media = given.length <= longestType && /^[\x20-\x7e]*$/.test(given) ? parseMediaType(given) : undefined
   if (media === undefined || media.type === '*' || media.subtype === '*')
     return refuse(`'${given.slice(0, 80).replace(/[^\x20-\x7e]/g, '?')}' is no media type.`)
-  const elements = elementsOf(target, type)
-  const fixed = firstOf(elements, mediaType)
-  const accepted = firstOf(elements, acceptableMediaTypes) ?? (fixed === undefined ? undefined : [fixed])
+  const accepted = acceptedMediaTypes(target.property, type)
   if (accepted === undefined) return undefined
   const fits = accepted.some((text) => {
     const range = parseMediaType(text)
@@ -90,7 +69,7 @@ export function dispositionOf(
   collection: CollectionLayout,
   row: Uint8Array,
 ): { readonly type: string; readonly filename: string | undefined } | undefined {
-  const found = firstOf(elementsOf(target, type), contentDisposition)
+  const found = saidOfStream(target.property, type, contentDisposition)
   if (found === undefined) return undefined
   const { filename, filenamePath } = found
   if (filenamePath === undefined) return { type: found.type, filename }

@@ -32,6 +32,7 @@ import { checkRequired } from './deep/required.ts'
 import { type ContentId, isDeepUpdate, TreeReader } from './deep/tree.ts'
 import type { Exchange } from './exchange.ts'
 import { expandRows } from './expand.ts'
+import { letGoOld, saysStreams, storingStreams } from './inline-streams.ts'
 import { meets } from './judged-update.ts'
 import { keyInSource, makeKey } from './keys.ts'
 import type { StoredEntity } from './links/entity.ts'
@@ -64,11 +65,15 @@ export async function create(
   const tied = await lookUp(core, exchange, plan, withoutMembers(entity, fixed), named)
   const write = { core, exchange, plan, parameters, body: related, ...contextOf(core, exchange, plan, parameters) }
   exchange.timings?.mark('body')
-  let written = await createDeep(write, withMembers(entity, key, fixed))
-  // two processes may have made the same number, which is nobody's fault
-  const numbered = !isChosen(type, entity) && [...key.values()].some((value) => typeof value === 'bigint')
-  for (let round = 0; written.outcome.kind === 'exists' && numbered && round < 2; round++)
-    written = await createDeep(write, withMembers(entity, makeKey(type, true), fixed))
+  const written = await storingStreams(core, plan.source.root, entity, async (pointing, streams) => {
+    let written = await createDeep(write, withMembers(pointing, key, fixed))
+    // two processes may have made the same number, which is nobody's fault
+    const numbered = !isChosen(type, entity) && [...key.values()].some((value) => typeof value === 'bigint')
+    for (let round = 0; written.outcome.kind === 'exists' && numbered && round < 2; round++)
+      written = await createDeep(write, withMembers(pointing, makeKey(type, true), fixed))
+    if (written.outcome.kind === 'created') await streams.own(written.outcome.row)
+    return written
+  })
   exchange.timings?.mark('store')
   const { outcome, relations, contentIds } = written
   if (outcome.kind === 'exists') throw new ODataError('entityExists', 'There is an entity with this key already.')
@@ -115,12 +120,23 @@ export async function update(
   exchange.timings?.mark('body')
   const tied = await lookUp(core, exchange, plan, withoutMembers(entity, fixedMembers(plan, parameters)), named)
   const tagged = tag === undefined ? context : { ...context, session: withTag(context.session, tag) }
+  const before = saysStreams(entity) ? await controller.read(context) : undefined
   // An entity deleted and created again meanwhile: the second round meets what is there by then.
   for (let round = 0; round < 2; round++) {
     const write = { core, exchange, plan, parameters, controller, context: tagged, body: related }
-    const { outcome, relations, contentIds } = await updateDeep(write, entity)
+    const { outcome, relations, contentIds } = await storingStreams(
+      core,
+      plan.source.root,
+      entity,
+      async (pointing, streams) => {
+        const written = await updateDeep(write, pointing)
+        if (written.outcome.kind === 'updated') await streams.own(written.outcome.row)
+        return written
+      },
+    )
     exchange.timings?.mark('store')
     if (outcome.kind === 'updated') {
+      await letGoOld(core, context.session, plan.source.root, before, outcome.row)
       await lookBack(core, exchange, context.session, storedBy(plan, outcome.row), tied, false)
       return changed(
         core,
@@ -139,7 +155,11 @@ export async function update(
     if (conditions.ifMatch) throw preconditionFailed('If-Match')
     if (!mayUpsert(core, plan)) throw missingEntity(plan, parameters)
     const upsert = await upserted(core, exchange, plan, parameters, entity, related)
-    const made = await createDeep({ ...write, context, body: upsert.related }, upsert.entity)
+    const made = await storingStreams(core, plan.source.root, upsert.entity, async (pointing, streams) => {
+      const written = await createDeep({ ...write, context, body: upsert.related }, pointing)
+      if (written.outcome.kind === 'created') await streams.own(written.outcome.row)
+      return written
+    })
     if (made.outcome.kind === 'created') {
       await lookBack(core, exchange, context.session, storedBy(plan, made.outcome.row), tied, true)
       const shown = showing(core, plan, parameters, made.relations)
@@ -269,6 +289,7 @@ async function readBody(
     keyByService: known.keyIgnored,
     given: known.given,
     conditions: known.conditions,
+    streams: true,
     control: (node: JsonObject) => {
       if (mode !== 'create' && version !== '4.0') tag = bodyTagOf(node)
     },

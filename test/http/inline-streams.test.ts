@@ -1,0 +1,138 @@
+import { expect, it } from 'vitest'
+import { onEveryStore } from '../support/running-service.ts'
+
+type Json = Record<string, unknown>
+
+const png = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0xff, 0xfe, 0xfb, 0])
+const coded = png.toString('base64url')
+
+onEveryStore('streams by value in bodies', 'test/models/media.xml', {}, (running) => {
+  const stream = async (path: string): Promise<readonly [number, string | null, string]> => {
+    const answer = await running().get(path)
+    return [
+      answer.status,
+      answer.headers.get('Content-Type'),
+      Buffer.from(await answer.arrayBuffer()).toString('latin1'),
+    ]
+  }
+  const fault = async (method: string, path: string, body: unknown): Promise<readonly [number, string, string]> => {
+    const answer = await running().send(method, path, body)
+    const { error } = (await answer.json()) as { error: { code: string; message: string } }
+    return [answer.status, error.code, error.message]
+  }
+  const raw = png.toString('latin1')
+
+  it('are written by a create: base64url, text, JSON, in complex values too', async () => {
+    const created = await running().send('POST', '/Things', {
+      id: 'a',
+      'picture@mediaContentType': 'image/webp',
+      picture: coded,
+      small: 'iVBO',
+      'seal@odata.mediaContentType': 'text/plain;charset=utf-8',
+      seal: 'Größe "1"',
+      'proof@mediaContentType': 'text/plain',
+      proof: 'is made by the service: ignored',
+      cover: { label: 'front', 'art@mediaContentType': 'application/json', art: { n: [1.5, 'ä'], 'x@y': null } },
+    })
+    expect(created.status).toBe(201)
+    expect(await created.json()).toMatchObject({
+      'picture@odata.mediaContentType': 'image/webp',
+      'small@odata.mediaContentType': 'image/png',
+      cover: { label: 'front', 'art@odata.mediaContentType': 'application/json' },
+    })
+    expect(await stream("/Things('a')/picture")).toEqual([200, 'image/webp', raw])
+    expect((await stream("/Things('a')/small"))[2]).toBe(Buffer.from('iVBO', 'base64').toString('latin1'))
+    expect((await stream("/Things('a')/proof"))[0]).toBe(204)
+    expect(await (await running().get("/Things('a')/seal")).text()).toBe('Größe "1"')
+    expect(await (await running().get("/Things('a')/cover/art")).json()).toEqual({ n: [1.5, 'ä'], 'x@y': null })
+  })
+
+  it('are changed by PATCH and PUT, kept where they are not named, taken away by null', async () => {
+    const path = "/Things('b')"
+    const send = async (method: string, body: Json): Promise<void> =>
+      expect((await running().send(method, path, body)).status).toBeLessThan(300)
+    await send('PUT', { 'picture@mediaContentType': 'text/plain', picture: 'one', small: coded.slice(0, 4) })
+    expect(await stream(`${path}/picture`)).toEqual([200, 'text/plain', 'one'])
+    await send('PATCH', { name: 'n', 'picture@mediaContentType': 'text/csv', picture: 'two' })
+    expect(await stream(`${path}/picture`)).toEqual([200, 'text/csv', 'two'])
+    await send('PUT', { name: 'm', 'picture@mediaContentType': 'image/png', picture: coded })
+    expect(await stream(`${path}/picture`)).toEqual([200, 'image/png', raw])
+    expect((await stream(`${path}/small`))[0]).toBe(200)
+    await send('PATCH', { 'picture@mediaContentType': 'image/png', picture: '', small: null })
+    expect(await stream(`${path}/picture`)).toEqual([200, 'image/png', ''])
+    expect((await stream(`${path}/small`))[0]).toBe(204)
+    await running().restart()
+    expect((await stream(`${path}/picture`))[0]).toBe(200)
+  })
+
+  it('may be the media of an entity, in an update', async () => {
+    const made = await fetch(`${running().root}/Photos`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'image/png' },
+      body: 'old',
+    })
+    const path = `/Photos(${((await made.json()) as Json).id})`
+    const change = { title: 't', '@mediaContentType': 'image/gif', $value: coded }
+    expect((await running().send('PATCH', path, change)).status).toBe(204)
+    expect(await stream(`${path}/$value`)).toEqual([200, 'image/gif', raw])
+    expect(await (await running().get(path)).json()).toMatchObject({ title: 't', kind: 'image/gif' })
+    expect(
+      (await running().send('PUT', path, { title: 'u', '@mediaContentType': 'image/png', $value: '' })).status,
+    ).toBe(204)
+    expect(await stream(`${path}/$value`)).toEqual([200, 'image/png', ''])
+    expect((await running().send('PUT', path, { title: 'v' })).status).toBe(204)
+    expect((await stream(`${path}/$value`))[0]).toBe(200)
+    expect((await fault('PATCH', path, { '@mediaContentType': 'text/plain', $value: '' }))[0]).toBe(400)
+    expect((await fault('PATCH', path, { $value: null }))[0]).toBe(400)
+    expect((await fault('PATCH', "/Things('a')", { '@mediaContentType': 'image/png', $value: '' }))[0]).toBe(400)
+  })
+
+  it('are refused where they are wrong, and change nothing', async () => {
+    await running().send('POST', '/Things', { id: 'c', 'picture@mediaContentType': 'text/plain', picture: 'kept' })
+    for (const [body, why] of [
+      [{ picture: coded }, 'picture@mediaContentType'],
+      [{ picture: coded, 'picture@mediaContentType': 5 }, 'is a string'],
+      [{ picture: coded, 'picture@mediaContentType': 'nonsense' }, 'no media type'],
+      [{ picture: '***', 'picture@mediaContentType': 'image/png' }, 'base64url'],
+      [{ picture: 5, 'picture@mediaContentType': 'image/png' }, 'a string is expected'],
+      [{ picture: { a: 1 }, 'picture@mediaContentType': 'text/plain' }, 'a string is expected'],
+      [{ small: coded, 'small@mediaContentType': 'text/plain' }, 'image/png'],
+      [{ small: Buffer.alloc(11).toString('base64url') }, 'MaxLength'],
+      [{ seal: null }, 'must not be null'],
+    ] as const) {
+      const [status, , message] = await fault('PATCH', "/Things('c')", { name: 'x', ...body })
+      expect([status, message], JSON.stringify(body)).toEqual([400, expect.stringContaining(why)])
+    }
+    expect(await (await running().get("/Things('c')")).json()).toMatchObject({ name: null })
+    expect((await stream("/Things('c')/picture"))[2]).toBe('kept')
+    const twice = { id: 'c', 'picture@mediaContentType': 'text/plain', picture: 'other' }
+    expect((await running().send('POST', '/Things', twice)).status).toBe(409)
+    expect((await stream("/Things('c')/picture"))[2]).toBe('kept')
+    const large = { picture: 'A'.repeat(1_100_000), 'picture@mediaContentType': 'image/png' }
+    expect((await running().send('PATCH', "/Things('c')", large)).status).toBe(413)
+    const nested = { id: 'd', pages: [{ number: 1, scan: coded, 'scan@mediaContentType': 'image/png' }] }
+    expect((await fault('POST', '/Things', nested))[0]).toBe(501)
+  })
+
+  it('hold under preconditions, and are taken back with a change set', async () => {
+    const first = await running().send('POST', '/Things', { id: 'e', 'seal@mediaContentType': 'text/plain', seal: '1' })
+    const etag = first.headers.get('ETag') ?? ''
+    const change = (seal: string) => ({ 'seal@mediaContentType': 'text/plain', seal })
+    expect((await running().send('PATCH', "/Things('e')", change('2'), { 'If-Match': etag })).status).toBe(204)
+    expect((await running().send('PATCH', "/Things('e')", change('3'), { 'If-Match': etag })).status).toBe(412)
+    const headers = { 'Content-Type': 'application/json' }
+    const batch = await running().send('POST', '/$batch', {
+      requests: [
+        { id: '1', atomicityGroup: 'g', method: 'patch', url: "Things('e')", headers, body: change('4') },
+        { id: '2', atomicityGroup: 'g', method: 'post', url: 'Things', headers, body: { id: 'e' } },
+      ],
+    })
+    expect(batch.status).toBe(200)
+    expect((await stream("/Things('e')/seal"))[2]).toBe('2')
+    const writers = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => running().send('PATCH', "/Things('e')", change(`w${i}`))),
+    )
+    expect(writers.map(({ status }) => status)).toEqual(writers.map(() => 204))
+    expect((await stream("/Things('e')/seal"))[2]).toMatch(/^w\d$/)
+  })
+})
