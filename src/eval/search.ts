@@ -101,6 +101,13 @@ interface SearchPath {
   readonly inner: readonly SearchPath[] | undefined
 }
 
+/** Where the strings stand that a search looks into, as field names; arrays on the way, or at the end, are looked into item by item. */
+export function searchedPaths(context: EvalContext): readonly (readonly string[])[] {
+  const flat = (paths: readonly SearchPath[]): readonly (readonly string[])[] =>
+    paths.flatMap(({ path, inner }) => (inner ? flat(inner).map((rest) => [...path, ...rest]) : [path]))
+  return flat(searchablePaths(context))
+}
+
 function searchablePaths(context: EvalContext): readonly SearchPath[] {
   const declared = context.collection?.entityType ?? context.type
   const chosen = everyProperty(declared).some((property) => annotationOf(property, searchableTerm) !== undefined)

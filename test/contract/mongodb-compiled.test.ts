@@ -1,4 +1,5 @@
-import { EJSON } from 'bson'
+import { deserialize, EJSON, serialize } from 'bson'
+import fc from 'fast-check'
 import { type Document, MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileQuery, placeQuery } from '../../src/mongo/compile/query.ts'
@@ -130,6 +131,90 @@ describe.skipIf(uri === undefined)(`compiled for MongoDB${uri === undefined ? `:
     expect((await idsOf(query)).join('')).toBe(ids)
   })
 
+  describe('$search', () => {
+    const found = async (search: string) => {
+      const { filter, residue } = placed(`things?$search=${search}`)
+      if (filter === false) return { filter, ids: ' ' }
+      const wider = await idsOf(filter)
+      const tested = await client.db(database).collection('things').find(filter, { raw: true }).toArray()
+      const exact = (tested as unknown as Uint8Array[]).filter((row) => residue?.(row) ?? true)
+      const ids = exact.map((row) => String(deserialize(row)._id)).sort()
+      return { filter, ids: `${wider.join('')} ${ids.join('')}` }
+    }
+
+    it.each<[what: string, search: string, ids: string]>([
+      ['a word of ASCII', 'ULM', 'e e'],
+      ['no part of one', 'ul', ' '],
+      ['words side by side', '"read own"', ' '],
+      ['a word with a Kelvin sign', 'ok', ' '],
+      ['a word beside a letter that is not ASCII is tested again', 'clair', 'a '],
+      ['a word beyond ASCII is found here', 'éclair', 'abcdef a'],
+      ['what looks like a pattern is words', '".*(a|b)+$ [^x]"', ' '],
+      ['no word', '"$.*"', ' '],
+      ['not a word', 'NOT ulm', 'abcdef abcdf'],
+      ['words together', 'text AND gt', 'c c'],
+      ['one word or another', 'gt OR ulm', 'ce ce'],
+    ])('asks for %s', async (_, search, ids) => {
+      const { filter, ids: given } = await found(search)
+      expect(`${search}\n${EJSON.stringify(filter)}`).toMatchSnapshot()
+      expect(given).toBe(ids)
+    })
+
+    it('never misses a row', async () => {
+      const pieces = [
+        'a',
+        'B',
+        'ab',
+        'k',
+        '\u212a',
+        'K',
+        '\u0130',
+        'i',
+        '\u0301',
+        '1',
+        '_',
+        ' ',
+        '\n',
+        '-',
+        'ß',
+        's',
+        'ſ',
+        '😀',
+        '.',
+      ]
+      const texts = fc.array(fc.constantFrom(...pieces), { maxLength: 7 }).map((list) => list.join(''))
+      const collection = client.db(database).collection<{ _id: number }>('searched')
+      const sample = fc.sample(texts, { numRuns: 600, seed: 7 })
+      const documents = sample.map((text, i) =>
+        i % 3 === 0
+          ? { _id: i, text }
+          : i % 3 === 1
+            ? { _id: i, tags: ['x', text] }
+            : { _id: i, address: { city: text } },
+      )
+      await collection.insertMany(documents)
+      let sharp = 0
+      for (const text of fc.sample(texts, { numRuns: 60, seed: 8 })) {
+        const { plan } = planOf('GET', 'things?$search=word')
+        const query = compileQuery(plan, layout)
+        const { filter, residue } = placeQuery(query, undefined, [text])
+        const test = query.narrowings[0]?.test()([text], {
+          now: { kind: 'dateTimeOffset', ms: 0, sub: 0, offset: 0, digits: 3 },
+        })
+        const passing = documents.filter((document) => test?.(serialize(document))).map(({ _id }) => _id)
+        const rows = filter === false ? [] : await collection.find(filter).toArray()
+        const ids = new Set(rows.map(({ _id }) => _id))
+        expect(
+          passing.filter((id) => !ids.has(id)),
+          text,
+        ).toEqual([])
+        expect(filter === false || residue !== undefined).toBe(true)
+        if (ids.size < documents.length) sharp++
+      }
+      expect(sharp).toBeGreaterThan(20)
+    })
+  })
+
   describe('uses the index of', () => {
     const stages = async (url: string, owner?: string) => {
       const { plan, parameters } = planOf('GET', url)
@@ -171,6 +256,7 @@ describe.skipIf(uri === undefined)(`compiled for MongoDB${uri === undefined ? `:
       ['items of a collection', `things?$filter=tags/any(t:t eq 'a')`, 'IXSCAN'],
       ['a property beside an expression', 'things?$filter=number eq 5 and length(text) gt 1', 'IXSCAN'],
       ['an expression beside the key', `things?$filter=id gt 'a' and length(text) gt 1`, 'IXSCAN'],
+      ['the key, in its order, beside a search', 'things?$search=ulm', 'IXSCAN'],
       ['the owner of contained entities', `things('a')/parts`, 'IXSCAN', `things('a')`],
     ])('%s', async (_, url, stage, owner) => {
       const names = await stages(url, owner)

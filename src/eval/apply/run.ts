@@ -1,3 +1,4 @@
+import { createTurns } from '../../base/turns.ts'
 import { modelTypeOf } from '../../bind/apply/dynamic.ts'
 import type {
   Aggregate,
@@ -233,10 +234,14 @@ class Run {
     for (const { from } of calculated) if (from.kind === 'these') followAggregate(from.aggregate, tree)
     await this.#load(sets, tree)
     const shared = await this.#sharedParameters(calculated)
-    return sets.map((set) => {
+    const turns = createTurns()
+    const results: InstanceSet[] = []
+    for (const set of sets) {
       const parameters = this.#parametersOf(set, calculated, shared)
-      return transform(set, (expression) => evaluateFor(this.#environment, expression, this.#type, parameters))
-    })
+      results.push(transform(set, (expression) => evaluateFor(this.#environment, expression, this.#type, parameters)))
+      if (turns.due()) await turns.pass()
+    }
+    return results
   }
 
   async #load(sets: readonly (readonly Value[])[], tree: NavigationTree): Promise<void> {

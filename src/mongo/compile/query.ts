@@ -9,12 +9,13 @@ import { prepareOrder } from '../../eval/order.ts'
 import { prepareSearch } from '../../eval/search.ts'
 import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, Source, UpdatePlan } from '../../plan/plan.ts'
 import { storeFailure } from '../../store/failures.ts'
-import { type Condition, conjunction, disjunction, everything, type Filter, unsure } from './condition.ts'
+import { type Condition, conjunction, disjunction, everything, type Filter } from './condition.ts'
 import { compileExpressionOrder, type ExpressionOrder } from './expression-order.ts'
 import { fieldOf, type QueryContext } from './field.ts'
 import { compileFilter } from './filter.ts'
 import { compileFieldOrder, type FieldOrder } from './order.ts'
 import { ownedBy } from './owner.ts'
+import { compileSearch } from './search.ts'
 import { sharedFilter } from './shared-writes.ts'
 
 /** Plans that a store executes, whatever they do with the rows. */
@@ -58,7 +59,7 @@ export function compileQuery(plan: SourcePlan, layout: ModelLayout): CompiledQue
   if ('filter' in plan && plan.filter) narrowings.push(narrowingOf(plan.filter, context))
   if ('search' in plan && plan.search) {
     const prepare = prepareSearch(plan.search, context)
-    narrowings.push({ condition: unsure, test: () => prepare })
+    narrowings.push({ condition: compileSearch(plan.search, context), test: () => prepare })
   }
   const orderby = plan.kind === 'read' ? plan.orderby : []
   const owner = ownerOf(source)

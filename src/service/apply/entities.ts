@@ -1,3 +1,4 @@
+import { createTurns } from '../../base/turns.ts'
 import { originOf } from '../../bind/apply/dynamic.ts'
 import type { RecursiveHierarchy, Sequence } from '../../bind/apply/tree.ts'
 import { follow, type Place, placeBehind } from '../../bind/binding-targets.ts'
@@ -19,8 +20,8 @@ import type { ApplyPlan, Expansion, GroupPlan, ReadPlan, Source, SourceRoot } fr
 import { type Core, collectionOf, contextOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { relatedEntities } from '../expand.ts'
-import { groupedByStore } from './grouped.ts'
-import { applyLimits } from './limits.ts'
+import { groupedRows } from './grouped.ts'
+import { applyLimits, tooManyRows } from './limits.ts'
 
 /** Reads what transformations need: rows as instances, related entities in batches, nodes of hierarchies. */
 
@@ -57,11 +58,12 @@ export class Entities implements ApplyEnvironment {
     const { controller, context } = contextOf(this.#core, this.#exchange, plan, this.parameters)
     const rows = await controller.list(context)
     const instances: Instance[] = []
+    const turns = createTurns()
     try {
       for await (const batch of rows.batches) {
-        if (instances.length + batch.length > applyLimits.applyRows)
-          throw limitExceeded(`$apply looks at more than ${applyLimits.applyRows} rows (limit applyRows).`)
+        if (instances.length + batch.length > applyLimits.applyRows) throw tooManyRows()
         for (const row of batch) instances.push(entityInstance(this.layout, this.#entity(row, origin)))
+        if (turns.due()) await turns.pass()
       }
     } finally {
       if (!rows.complete) await rows.close()
@@ -69,9 +71,9 @@ export class Entities implements ApplyEnvironment {
     return instances
   }
 
-  /** The groups of the rows, where the store makes them. */
+  /** The groups of the rows, where they can be made without instances of the rows. */
   grouped(group: GroupPlan, sequence: Sequence): Promise<readonly Instance[] | undefined> {
-    return groupedByStore(this.#core, this.#exchange, group, sequence, this.parameters)
+    return groupedRows(this.#core, this.#exchange, group, sequence, this.parameters, this.now)
   }
 
   #entity(row: Uint8Array, origin: Origin): StoredEntity {
