@@ -23,6 +23,7 @@ export {
   type RequestContext,
   type Returned,
 } from './service/controller.ts'
+export type { ExplainRequest } from './service/explain.ts'
 export type { OperationContext, OperationHandler, OperationMap, OperationTypes } from './service/operations/handlers.ts'
 export type { ControllerMap, ProtocolOptions, ServiceLimits, ServiceLog, ServiceOptions } from './service/options.ts'
 export type { PlainObject } from './service/plain.ts'

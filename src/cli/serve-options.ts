@@ -66,6 +66,10 @@ export const serveFlags = {
   },
   compress: { type: 'boolean', help: 'compress data by gzip or brotli' },
   'server-timing': { type: 'boolean', help: 'tell the time of each stage in Server-Timing (for developers)' },
+  explain: {
+    type: 'boolean',
+    help: '/explain?url=... tells how a request is carried out (for developers, on this machine only)',
+  },
   'log-level': { type: 'string', argument: 'LEVEL', help: 'pino level (default: info; silent: none)' },
 } as const satisfies Readonly<Record<string, Flag>>
 
@@ -88,6 +92,7 @@ export interface ServeOptions {
   readonly cors: CorsOptions | undefined
   readonly compress: boolean
   readonly serverTiming: boolean
+  readonly explain: boolean
   readonly logLevel: string
 }
 
@@ -98,6 +103,9 @@ export function serveOptions(given: Arguments): ServeOptions {
   const mongodb = given.text('mongodb')
   const data = given.text('data')
   const publicUrl = publicUrlOf(given)
+  const explain = given.on('explain')
+  if (explain && publicUrl !== undefined)
+    throw new UsageError('--explain is for developers, not beside --public-url: it shows what the store is asked')
   const graph = given.on('graph')
   const version = given.text('default-version') ?? '4.0'
   if (version !== '4.0' && version !== '4.01')
@@ -142,6 +150,7 @@ export function serveOptions(given: Arguments): ServeOptions {
     cors: origins.length === 0 ? undefined : { origins: origins.includes('*') ? '*' : origins },
     compress: given.on('compress'),
     serverTiming: given.on('server-timing'),
+    explain,
     logLevel: given.text('log-level') ?? 'info',
   }
 }

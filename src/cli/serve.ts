@@ -9,6 +9,7 @@ import { readModel } from '../csdl/read-model.ts'
 import type { Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { createService, type ListeningService } from '../http/create-service.ts'
+import { explainListener } from '../http/explain-listener.ts'
 import type { Finished } from '../http/listener.ts'
 import type { Store } from '../store/port.ts'
 import { UsageError } from './flags.ts'
@@ -38,6 +39,7 @@ export async function serve(given: ServeOptions, version: string): Promise<numbe
     limits: options.limits,
     log,
     serverTiming: options.serverTiming,
+    explain: options.explain,
     compress: options.compress,
     ...(options.cors ? { cors: options.cors } : {}),
     ...(log.isLevelEnabled('info')
@@ -107,8 +109,10 @@ function front(service: ListeningService, log: Logger, openApi: () => Promise<st
     )
   }
   const own = new Set(['/healthz', '/readyz', '/openapi.json'])
+  const explained = service.explain && explainListener(service.explain)
   return (request: IncomingMessage, response: ServerResponse): void => {
-    if (own.has(request.url ?? '')) pass(request, response)
+    if (explained && request.url?.split('?', 1)[0] === '/explain') explained(request, response)
+    else if (own.has(request.url ?? '')) pass(request, response)
     else service.listener(request, response, () => pass(request, response))
   }
 }

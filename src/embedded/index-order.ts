@@ -7,7 +7,7 @@ import { writeValue } from './index-values.ts'
 import { type KeyRange, maxKeyBytes } from './key.ts'
 import { KeyBuffer } from './key-buffer.ts'
 import { KeyOrderSource, RowBatch, type RowQuery, type RowSource, SortedSource, type SortOrder } from './row-source.ts'
-import { clockStride, keep, sliceTime } from './scan.ts'
+import { clockStride, keep, type RowWalk, sliceTime } from './scan.ts'
 import type { Tables } from './tables.ts'
 
 /** What a walk in the order of an index knows. */
@@ -40,6 +40,8 @@ export class IndexOrderSource implements RowSource {
   /** walk on behind this place, in the first range */
   #after: Uint8Array | undefined
   #run: RowSource | undefined
+  #runScan: RowWalk | undefined
+  #walkedInRuns = 0
   #met = 0
   #skipped = 0
   #delivered = 0
@@ -52,6 +54,11 @@ export class IndexOrderSource implements RowSource {
     this.#straight = order.key !== undefined && order.key.descending === order.reverse
     this.#ranges = order.reverse ? walk.ranges.toReversed() : [...walk.ranges]
     if (walk.after) this.#goTo(walk.after)
+  }
+
+  /** rows looked at so far */
+  get walked(): number {
+    return this.#met + this.#walkedInRuns + (this.#runScan?.rows ?? 0)
   }
 
   fill(batch: RowBatch): 'full' | 'paused' | 'ended' {
@@ -148,12 +155,19 @@ export class IndexOrderSource implements RowSource {
     if (order.key && !this.#isCut(prefix)) {
       const start = after && keyAt(after)
       const scan = IndexScan.ofPrefix(tables, prefix, order.key.descending, start)
+      this.#walkRun(scan)
       this.#run = new KeyOrderSource({ ...query, scan })
     } else {
       const scan = new IndexScan(tables, [entryRange(prefix)], false, undefined)
+      this.#walkRun(scan)
       this.#run = new SortedSource({ ...query, scan }, sorted, after, (key) => tables.documents.getBinary(key))
     }
     return 'run'
+  }
+
+  #walkRun(scan: RowWalk): void {
+    this.#walkedInRuns += this.#runScan?.rows ?? 0
+    this.#runScan = scan
   }
 
   /** Whether one of the values in a prefix was cut: its first entry tells. */

@@ -23,6 +23,7 @@ import type { CollectionHandle } from './registry.ts'
 import { KeyOrderSource, type RowSource, SortedSource, type SortOrder } from './row-source.ts'
 import { currentKey, currentKeyText, pause, type RowWalk, Scan } from './scan.ts'
 import type { Tables } from './tables.ts'
+import { noteCount, noteKey, noteWalk } from './trace.ts'
 import { Transaction } from './transaction.ts'
 
 /** What reading needs of the store. */
@@ -85,10 +86,13 @@ export async function countRows(
   const transaction = transactionOf(session)
   tables.root.resetReadTxn()
   if (plan.source.single) return (await locate(context, plan, session)) ? 1 : 0
-  if (!test && !transaction && access.owner === undefined) return readCounters(tables, access.collection.number).rows
+  if (!test && !transaction && access.owner === undefined) {
+    if (session.trace) noteCount(session.trace, access)
+    return readCounters(tables, access.collection.number).rows
+  }
   const overlay = transaction?.beginScan(access.collection, rangeOf(access, session.parameters))
   const guard = guardOf(context, session)
-  const scan = walkFor(context, plan, session, access)
+  const scan = walkFor(context, plan, session, access, test)
   let count = 0
   for (;;) {
     guard()
@@ -110,7 +114,9 @@ async function locate(context: ReadingContext, plan: QueryPlan, session: Session
   const test = bound(context, plan, conditions, session)
   // lmdb reads for a whole turn of the event loop from the state at its start; a request must not see one older than itself.
   context.tables.root.resetReadTxn()
-  const key = keyOfAccess(access, session.parameters) ?? (await findKey(context, plan, access, test, session))
+  const named = keyOfAccess(access, session.parameters)
+  if (named && session.trace) noteKey(session.trace, access, session.parameters, test)
+  const key = named ?? (await findKey(context, plan, access, test, session))
   return key && rowAt(context.tables, access.collection, key, test, session)
 }
 
@@ -140,7 +146,7 @@ export async function findKey(
   const own = overlay?.rows.find((row) => !test || test(row))
   if (own) return keyOfRow(collection.number, own)
   const guard = guardOf(context, session)
-  const scan = walkFor(context, plan, session, access)
+  const scan = walkFor(context, plan, session, access, test)
   let found: Uint8Array | undefined
   for (;;) {
     guard()
@@ -166,10 +172,19 @@ export function bound(
 }
 
 /** The shortest walk over all rows that a request may count. */
-function walkFor(context: ReadingContext, plan: QueryPlan, session: Session, access: Access): RowWalk {
+function walkFor(
+  context: ReadingContext,
+  plan: QueryPlan,
+  session: Session,
+  access: Access,
+  test: RowTest | undefined,
+): RowWalk {
   const use = chooseUse(context, plan, session, undefined)
-  if (use) return new IndexScan(context.tables, use.ranges, false, undefined)
-  return new Scan(context.tables, rangeOf(access, session.parameters), false, undefined)
+  const scan = use
+    ? new IndexScan(context.tables, use.ranges, false, undefined)
+    : new Scan(context.tables, rangeOf(access, session.parameters), false, undefined)
+  if (session.trace) noteWalk(session.trace, { access, use, test, rows: () => scan.rows, order: 'any' })
+  return scan
 }
 
 function sourceOf(
@@ -196,15 +211,20 @@ function sourceOf(
   if (use?.order && !overlay) {
     const { order: items } = use
     const keyAt = (keyset: Keyset) => items.key?.position(collection.number, keyset.slice(items.items), undefined)
-    return new IndexOrderSource({ ...use, order: items, tables, sorted: bound(), after: session.after, keyAt }, query)
+    const walk = { ...use, order: items, tables, sorted: bound(), after: session.after, keyAt }
+    const source = new IndexOrderSource(walk, query)
+    if (session.trace) noteWalk(session.trace, { access, use, test, rows: () => source.walked, order: 'index' })
+    return source
   }
   if (order.key && !overlay && !use) {
     const owner = ownerOf(access, session.parameters)
     const after = session.after && order.key.position(collection.number, session.after, owner)
     const scan = new Scan(tables, range, order.key.descending, after)
+    if (session.trace) noteWalk(session.trace, { access, use, test, rows: () => scan.rows, order: 'key' })
     return new KeyOrderSource({ ...query, scan, overlay })
   }
   const scan = use ? new IndexScan(tables, use.ranges, false, undefined) : new Scan(tables, range, false, undefined)
+  if (session.trace) noteWalk(session.trace, { access, use, test, rows: () => scan.rows, order: 'sorted' })
   return new SortedSource({ ...query, scan, overlay }, bound(), session.after, (key) => tables.documents.getBinary(key))
 }
 

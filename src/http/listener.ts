@@ -4,6 +4,7 @@ import type { ContentLimits, HttpRequest, HttpResponse, RequestHeaders } from '.
 import type { Service } from '../service/service.ts'
 import { readBody, readContent } from './body.ts'
 import { applyCors, type CorsOptions } from './cors.ts'
+import { isLoopback } from './loopback.ts'
 import { sendAnswer } from './send.ts'
 
 /** What node:http and Express call. */
@@ -146,9 +147,4 @@ function parsedAlready(): ODataError {
     'internal',
     'The body was parsed before it reached odatum: mount the service before express.json().',
   )
-}
-
-/** Both families, and IPv4 addresses as an IPv6 socket shows them. */
-function isLoopback(address: string | undefined): boolean {
-  return address !== undefined && (address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.'))
 }

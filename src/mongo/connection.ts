@@ -91,7 +91,7 @@ export function readConcernOf(session: Session): Document {
 
 /** Whether a read must not be answered together with those of others: it sees another state, or others see more of it. */
 export function standsAlone(session: Session): boolean {
-  return session.transaction !== undefined || session.snapshot !== undefined
+  return session.transaction !== undefined || session.snapshot !== undefined || session.trace !== undefined
 }
 
 /** The driver's options of a command: its transaction, where it runs in one. */

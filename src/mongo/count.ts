@@ -4,8 +4,9 @@ import { type CompiledQuery, type Narrowing, placeQuery } from './compile/query.
 import { type Connection, commandOptions, readConcernOf, standsAlone } from './connection.ts'
 import type { EqualReads } from './equal-reads.ts'
 import { mayReadAgain, readFailure } from './failures.ts'
-import { openCursor } from './find.ts'
+import { type FindQuery, openCursor } from './find.ts'
 import { keyFilter, scan } from './rows.ts'
+import { noteCommand } from './trace.ts'
 
 /** What a count asks for. */
 export interface CountQuery {
@@ -34,7 +35,7 @@ export async function countRows(
       ? countFilter(connection, { collection, filter }, session)
       : counts.read({ collection, filter }, session)
   }
-  const find = { collection, filter, sort: undefined, skip: 0, limit: undefined }
+  const find: FindQuery = { collection, filter, sort: undefined, skip: 0, limit: undefined, remaining: ['filter'] }
   const cursor = openCursor(connection, find, session, 1_000)
   let count = 0
   try {
@@ -64,6 +65,7 @@ export async function countFilter(
     maxTimeMS: Math.max(1, Math.round(session.timeLimit)),
     ...readConcernOf(session),
   }
+  if (session.trace) noteCommand(connection, session.trace, command, undefined)
   for (let again = !session.transaction; ; again = false) {
     try {
       const answer = await connection.db.command(command, {

@@ -2,6 +2,7 @@ import { type AggregationCursor, type ClientSession, type Document, type FindCur
 import type { Session } from '../store/port.ts'
 import { type Connection, commandOptions, readConcernOf, transactionOf } from './connection.ts'
 import { mayReadAgain, readFailure } from './failures.ts'
+import { noteCommand } from './trace.ts'
 
 /** What a find asks for; `sort` keeps its order. */
 export interface FindQuery {
@@ -10,7 +11,12 @@ export interface FindQuery {
   readonly sort: ReadonlyMap<string, 1 | -1> | undefined
   readonly skip: number
   readonly limit: number | undefined
+  /** what is still done with the rows here: they are too many, or in no order; undefined: nothing */
+  readonly remaining?: readonly Remaining[]
 }
+
+/** What the server was not asked to do. */
+export type Remaining = 'filter' | 'order'
 
 /** One that asks for so many rows that one command gives them. */
 export type PageQuery = FindQuery & { readonly limit: number }
@@ -24,7 +30,7 @@ export type PageQuery = FindQuery & { readonly limit: number }
 export async function findBatch(
   connection: Connection,
   query: PageQuery,
-  session: Pick<Session, 'transaction' | 'timeLimit' | 'snapshot'> & Partial<Pick<Session, 'signal'>>,
+  session: Pick<Session, 'transaction' | 'timeLimit' | 'snapshot' | 'trace'> & Partial<Pick<Session, 'signal'>>,
 ): Promise<readonly Uint8Array[] | undefined> {
   const { collection, filter, sort, skip, limit } = query
   const command: Document = { find: collection, filter, limit }
@@ -36,6 +42,7 @@ export async function findBatch(
   if (skip > 0) command.skip = skip
   command.maxTimeMS = Math.max(1, Math.round(session.timeLimit))
   Object.assign(command, readConcernOf(session as Session))
+  if (session.trace) noteCommand(connection, session.trace, command, undefined)
   const answer = await connection.db.command(command, {
     ...commandOptions(session as Session),
     ...(session.signal ? { signal: session.signal } : {}),
@@ -50,11 +57,15 @@ export async function findBatch(
 /** A cursor whose rows come as bytes; the driver retries its first command, and reads it from one server. */
 export function openCursor(connection: Connection, query: FindQuery, session: Session, batchSize: number): FindCursor {
   const { collection, filter, sort, skip, limit } = query
+  if (session.trace) {
+    const { remaining, collection: find, ...rest } = query
+    noteCommand(connection, session.trace, { find, ...rest, batchSize, ...timeOf(session) }, remaining)
+  }
   const transaction: ClientSession | undefined = transactionOf(session)
   return connection.collection(collection).find(filter, {
     raw: true,
     batchSize,
-    maxTimeMS: Math.max(1, Math.round(session.timeLimit)),
+    ...timeOf(session),
     ...(sort !== undefined && sort.size > 0 ? { sort: new Map(sort) } : {}),
     ...(skip > 0 ? { skip } : {}),
     ...(limit === undefined ? {} : { limit }),
@@ -71,14 +82,22 @@ export function openPipeline(
   session: Session,
   batchSize: number,
 ): AggregationCursor {
+  if (session.trace) {
+    const command = { aggregate: collection, pipeline, cursor: { batchSize }, ...timeOf(session) }
+    noteCommand(connection, session.trace, command, undefined)
+  }
   const transaction: ClientSession | undefined = transactionOf(session)
   return connection.collection(collection).aggregate([...pipeline], {
     raw: true,
     batchSize,
-    maxTimeMS: Math.max(1, Math.round(session.timeLimit)),
+    ...timeOf(session),
     ...(transaction ? { session: transaction } : { ...readConcernOf(session), readPreference: 'primary' }),
     ...(session.signal ? { signal: session.signal } : {}),
   })
+}
+
+function timeOf({ timeLimit }: Session): { readonly maxTimeMS: number } {
+  return { maxTimeMS: Math.max(1, Math.round(timeLimit)) }
 }
 
 /** The next batch of a raw cursor; undefined at its end. @throws ODataError, or the caller's abort reason */

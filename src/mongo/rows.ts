@@ -8,7 +8,15 @@ import type { Narrowing } from './compile/query.ts'
 import { type CompiledQuery, placeQuery } from './compile/query.ts'
 import { type Connection, standsAlone } from './connection.ts'
 import type { EqualReads } from './equal-reads.ts'
-import { type FindQuery, findRows, nextBatch, openCursor, openPipeline, type PageQuery } from './find.ts'
+import {
+  type FindQuery,
+  findRows,
+  nextBatch,
+  openCursor,
+  openPipeline,
+  type PageQuery,
+  type Remaining,
+} from './find.ts'
 
 /** Up to so many rows are asked for with one command; more are streamed. */
 const batchLimit = 1_000
@@ -62,7 +70,12 @@ export async function readRows(
   if (order === undefined || position === undefined)
     return sortedHere(connection, query, { ...find, sort: undefined }, placed.residue, session, scanLimit)
   if (placed.residue !== undefined) {
-    const cursor = openCursor(connection, { ...find, skip: 0, limit: undefined }, session, batchRows)
+    const cursor = openCursor(
+      connection,
+      { ...find, skip: 0, limit: undefined, remaining: ['filter'] },
+      session,
+      batchRows,
+    )
     return begin(filtered(cursor, placed.residue, skip, limit, scanLimit), () => cursor.close())
   }
   if (limit !== undefined && limit <= batchLimit) {
@@ -173,7 +186,8 @@ async function sortedHere(
 ): Promise<Rows> {
   const order = query.prepareOrder()(session.parameters)
   const { skip, limit } = find
-  const cursor = openCursor(connection, { ...find, skip: 0, limit: undefined }, session, batchRows)
+  const remaining: readonly Remaining[] = residue ? ['filter', 'order'] : ['order']
+  const cursor = openCursor(connection, { ...find, skip: 0, limit: undefined, remaining }, session, batchRows)
   const selection = {
     tests: residue ? [residue] : [],
     order,

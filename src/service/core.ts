@@ -249,6 +249,7 @@ class RequestSession implements Session {
   readonly precondition: Session['precondition']
   readonly transaction: unknown
   readonly snapshot: Session['snapshot']
+  readonly trace: Session['trace']
   readonly #exchange: Exchange
 
   constructor(
@@ -264,6 +265,7 @@ class RequestSession implements Session {
     this.precondition = given.precondition
     this.transaction = exchange.part?.transaction
     this.snapshot = exchange.heldTo?.state
+    this.trace = exchange.tracing?.trace
     this.#exchange = exchange
   }
 

@@ -6,6 +6,7 @@ import type { HttpRequest } from '../protocol/message.ts'
 import type { ODataVersion } from '../protocol/negotiate.ts'
 import type { Snapshot } from '../store/snapshots.ts'
 import type { RowFilter } from './row-filter.ts'
+import type { Tracing } from './tracing.ts'
 
 /** One request on its way through the stages: what later stages and the log need of the earlier ones. */
 export interface Exchange {
@@ -30,6 +31,8 @@ export interface Exchange {
   heldTo?: HeldTo
   /** of an action under way: its handler says that it has created the entity that it gives */
   created?: boolean
+  /** of a request that is to be explained */
+  readonly tracing?: Tracing | undefined
   /** rows that operations gave */
   readonly results: Map<OperationResult, Promise<readonly Uint8Array[]>>
 }
@@ -65,19 +68,24 @@ export function inTransaction(exchange: Exchange, transaction: unknown): Exchang
 
 /** Time of each stage, in milliseconds. */
 export class Timings {
-  readonly #marks: string[] = []
+  readonly #marks: { readonly stage: string; readonly milliseconds: number }[] = []
   #last = performance.now()
 
   /** Ends the stage that has been running since the last mark. */
   mark(stage: string): void {
     const now = performance.now()
-    this.#marks.push(`${stage};dur=${(now - this.#last).toFixed(3)}`)
+    this.#marks.push({ stage, milliseconds: Number((now - this.#last).toFixed(3)) })
     this.#last = now
   }
 
   /** The value of a Server-Timing header. */
   header(): string {
-    return this.#marks.join(', ')
+    return this.#marks.map(({ stage, milliseconds }) => `${stage};dur=${milliseconds.toFixed(3)}`).join(', ')
+  }
+
+  /** the stages that have ended, in order */
+  get stages(): readonly { readonly stage: string; readonly milliseconds: number }[] {
+    return this.#marks
   }
 }
 
@@ -92,6 +100,7 @@ export function beginExchange(
     timing: boolean
     part?: PartOfBatch
     principal?: Principal | undefined
+    tracing?: Tracing
   },
 ): Exchange {
   const sent = request.headers['client-request-id']
@@ -108,6 +117,7 @@ export function beginExchange(
     rowFilters: new Map(),
     repeatability: undefined,
     results: new Map(),
+    tracing: settings.tracing,
   }
 }
 

@@ -99,15 +99,17 @@ export async function answer(core: Core, exchange: Exchange): Promise<HttpRespon
   if (authorizing) await authorizing
   timings?.mark('auth')
   const admitted = admit(core, exchange, planned, url.options)
-  const response = prefersAsync(exchange, admitted.plan)
-    ? await respondLater(
-        core,
-        exchange,
-        admitted.plan,
-        (inner) => run(core, inner, admitted, url.options),
-        (inner, found) => finish(core, inner, found),
-      )
-    : await run(core, exchange, admitted, url.options)
+  exchange.tracing?.admitted(admitted)
+  const response =
+    exchange.tracing === undefined && prefersAsync(exchange, admitted.plan)
+      ? await respondLater(
+          core,
+          exchange,
+          admitted.plan,
+          (inner) => run(core, inner, admitted, url.options),
+          (inner, found) => finish(core, inner, found),
+        )
+      : await run(core, exchange, admitted, url.options)
   timings?.mark('payload')
   return response
 }
@@ -265,7 +267,7 @@ function related(parameters: Parameters | undefined): Parameters {
 }
 
 /** Headers of every answer (Protocol 8.1.5, 8.3.8; Graph: request-id). */
-function finish(core: Core, exchange: Exchange, { status, headers, body }: HttpResponse): HttpResponse {
+export function finish(core: Core, exchange: Exchange, { status, headers, body }: HttpResponse): HttpResponse {
   const all: Record<string, string> = {
     'OData-Version': exchange.version,
     'request-id': exchange.requestId,

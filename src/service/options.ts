@@ -49,6 +49,8 @@ export interface ServiceOptions<Controllers extends object = ControllerMap, Oper
   readonly log?: ServiceLog
   /** adds the time of each stage to answers (`Server-Timing`); for developers */
   readonly serverTiming?: boolean
+  /** gives the service `explain`, which tells how a request is carried out; for developers: it shows values of row filters and of the data */
+  readonly explain?: boolean
 }
 
 /**

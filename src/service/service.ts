@@ -9,6 +9,7 @@ import type { ODataController } from './controller.ts'
 import type { Core } from './core.ts'
 import { WriterCache } from './core.ts'
 import { Documents } from './documents.ts'
+import { type ExplainRequest, explain } from './explain.ts'
 import { answer, handle } from './handle.ts'
 import { canMakeKey } from './keys.ts'
 import { OperationCalls } from './operations/calls.ts'
@@ -28,6 +29,11 @@ export interface Service {
   readonly basePath: string
   /** @param host the request's Host header, needed where no root was given */
   handle(request: HttpRequest, host: string | undefined): Promise<HttpResponse>
+  /**
+   * Where the option `explain` asks for it: carries a GET out under its caller's permissions and tells how, as JSON, without the rows.
+   * A request that is refused is answered with its error.
+   */
+  readonly explain?: (asked: ExplainRequest) => Promise<HttpResponse>
   /** Resolves while requests can be answered: the store is there and its indexes are built. */
   ready(): Promise<void>
   /** Closes the store; running requests should have ended. */
@@ -100,6 +106,9 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
   return {
     basePath: path,
     handle: (request, host) => handle(core, settings, root ?? loopbackRoot(host, path), request),
+    ...(options.explain
+      ? { explain: (asked) => explain(core, root ?? loopbackRoot(asked.headers?.host, path), asked) }
+      : {}),
     ready: () => store.ready(),
     close: async () => {
       stopSweeping()

@@ -6,6 +6,7 @@ import type { CountPlan, CreatePlan, DeletePlan, GroupPlan, ReadPlan, UpdatePlan
 import type { ChangeFeed } from './changes.ts'
 import type { Snapshot, Snapshots } from './snapshots.ts'
 import type { StreamStore } from './streams.ts'
+import type { Trace } from './trace.ts'
 
 /**
  * The store port. Rows are BSON documents as bytes in the stored form (`bson/layout.ts`). Every failure is an ODataError
@@ -93,6 +94,8 @@ export interface Session {
   readonly transaction: unknown
   /** the state that is read, of this store's; undefined: the data as they are. Not beside a transaction */
   readonly snapshot?: Snapshot | undefined
+  /** is told of each command that reads rows or counts them, where somebody wants them explained */
+  readonly trace?: Trace | undefined
 }
 
 /** Values of the order items of the last row seen, in order; of DateTimeOffset the whole value. */
