@@ -1,6 +1,6 @@
 import { description, optionalParameter } from '../../csdl/core.ts'
 import type { Model, Operation, Parameter, StructuredType, TypeReference } from '../../edm/model.ts'
-import { isStructured, isSubtypeOf, primitiveOf } from '../../edm/types.ts'
+import { isStructured, primitiveOf } from '../../edm/types.ts'
 import { valueInPath } from './keys.ts'
 import type { Schema, Schemas } from './schemas.ts'
 
@@ -20,12 +20,30 @@ export interface Call {
   readonly summary: string
 }
 
-/** The operations that are bound to a type, or to collections of it, by the type itself or a base type. */
-export function boundTo(model: Model, type: StructuredType, collection: boolean): readonly Operation[] {
-  return [...model.operations.values()].flat().filter(({ bound, parameters: [binding] }) => {
-    if (!bound || binding === undefined || binding.type.collection !== collection) return false
-    return isStructured(binding.type.type) && isSubtypeOf(type, binding.type.type)
-  })
+/** The bound operations of a model, by what they are bound to. */
+export class BoundOperations {
+  readonly #byBinding = new Map<string, Operation[]>()
+
+  constructor(model: Model) {
+    for (const operation of [...model.operations.values()].flat()) {
+      const binding = operation.bound ? operation.parameters[0]?.type : undefined
+      if (binding === undefined || !isStructured(binding.type)) continue
+      const key = bindingKey(binding.type, binding.collection)
+      const there = this.#byBinding.get(key)
+      if (there) there.push(operation)
+      else this.#byBinding.set(key, [operation])
+    }
+  }
+
+  /** Those that are bound to a type, or to collections of it: of base types first, as overloads nearer to the type count before them. */
+  to(type: StructuredType, collection: boolean): readonly Operation[] {
+    const inherited = type.baseType ? this.to(type.baseType, collection) : []
+    return [...inherited, ...(this.#byBinding.get(bindingKey(type, collection)) ?? [])]
+  }
+}
+
+function bindingKey({ name }: StructuredType, collection: boolean): string {
+  return collection ? `Collection(${name})` : name
 }
 
 /**

@@ -15,7 +15,7 @@ import { isMedia } from '../../edm/types.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { batchPath } from './batch.ts'
 import { keyPathOf } from './keys.ts'
-import { boundTo, callsOf, resultOf } from './operations.ts'
+import { BoundOperations, callsOf, resultOf } from './operations.ts'
 import { exampleOptions, ifMatch, queryOptions } from './parameters.ts'
 import { type Schema, Schemas, type Use } from './schemas.ts'
 import { permissionText, securityOf, securitySchemes } from './security.ts'
@@ -62,6 +62,7 @@ class OpenApiWriter {
   readonly #options: OpenApiOptions
   readonly #control: string
   readonly #schemas: Schemas
+  readonly #bound: BoundOperations
   readonly #paths: { [path: string]: Mutable } = {}
   readonly #operationIds = new Set<string>()
   readonly #collections: { [name: string]: Schema } = {}
@@ -73,6 +74,7 @@ class OpenApiWriter {
     this.#model = model
     this.#options = options
     this.#control = options.version === '4.0' ? '@odata.' : '@'
+    this.#bound = new BoundOperations(model)
     this.#schemas = new Schemas(`${this.#control}type`)
   }
 
@@ -290,7 +292,7 @@ class OpenApiWriter {
 
   #operations(path: Path, type: EntityType, collection: boolean): void {
     if (!this.#options.operations) return
-    for (const operation of boundTo(this.#model, type, collection)) this.#call(path, operation, operation.name)
+    for (const operation of this.#bound.to(type, collection)) this.#call(path, operation, operation.name)
   }
 
   /** A function or action, behind what it is bound to or behind the service root (Protocol 11.5). */
@@ -359,7 +361,7 @@ class OpenApiWriter {
     if (plan === undefined) return
     const told = permissionText(plan)
     const { type } = parts
-    const options = type === undefined ? [] : parts.options.filter((name) => this.#takes(method, path, name, type))
+    const options = type === undefined ? [] : this.#taken(method, path, parts.options, type)
     for (const name of options) this.#optionsUsed.add(name)
     const parameters = [
       ...(parts.headers ?? []),
@@ -383,12 +385,21 @@ class OpenApiWriter {
     if (plan.requires.length > 0) this.#requires.set(operation, plan.requires)
   }
 
-  #takes(method: string, { example }: Path, name: string, type: EntityType): boolean {
-    if (name === 'expand' && type.allNavigationProperties.size === 0) return false
-    const value = name === 'orderby' ? [...type.allProperties.keys()][0] : exampleOptions[name]
-    if (value === undefined) return false
-    const target = `${example}${example.includes('?') ? '&' : '?'}$${name}=${encodeURIComponent(value)}`
-    return this.#options.plan(method.toUpperCase(), target) !== undefined
+  /** The options among these that the service takes here: nearly always all, so they are asked for together first. */
+  #taken(method: string, { example }: Path, names: readonly string[], type: EntityType): readonly string[] {
+    const asked = names.flatMap((name): readonly { readonly name: string; readonly text: string }[] => {
+      if (name === 'expand' && type.allNavigationProperties.size === 0) return []
+      const value = name === 'orderby' ? [...type.allProperties.keys()][0] : exampleOptions[name]
+      return value === undefined ? [] : [{ name, text: `$${name}=${encodeURIComponent(value)}` }]
+    })
+    const takes = (texts: readonly string[]): boolean =>
+      this.#options.plan(method.toUpperCase(), `${example}${example.includes('?') ? '&' : '?'}${texts.join('&')}`) !==
+      undefined
+    if (asked.length === 0) return []
+    const all = takes(asked.map(({ text }) => text))
+    return (all || asked.length === 1 ? (all ? asked : []) : asked.filter(({ text }) => takes([text]))).map(
+      ({ name }) => name,
+    )
   }
 
   /** Security is said once all operations are known: only then it is certain that there is a scheme. */
