@@ -283,13 +283,19 @@ function inRange(coefficient: bigint, scale: number): Decimal | undefined {
   return digitCount(coefficient) - 1 - scale > maxAdjustedExponent ? undefined : Decimal.of(coefficient, scale)
 }
 
+/** Zeros that are dropped at once: a quotient that comes out even has more than thirty. */
+const zeroRuns = [16, 8, 4, 2, 1] as const
+
 /** Drops trailing zeros down to a scale. */
 function stripped(coefficient: bigint, scale: number, downTo: number): [bigint, number] {
   let digits = coefficient
   let places = scale
-  while (places > downTo && digits % 10n === 0n && digits !== 0n) {
-    digits /= 10n
-    places--
+  for (const run of zeroRuns) {
+    const unit = power(run)
+    while (places - run >= downTo && digits !== 0n && digits % unit === 0n) {
+      digits /= unit
+      places -= run
+    }
   }
   return digits === 0n ? [0n, downTo] : [digits, places]
 }

@@ -50,21 +50,25 @@ class Count implements Accumulator {
   }
 }
 
-/** Values that JavaScript tells apart as `sameness` does are looked up as they are first: most have been there before. */
+/** Values of one primitive type JavaScript tells apart as `sameness` does; once others come, their texts are compared. */
 class CountDistinct implements Accumulator {
-  readonly #met = new Set<Value>()
-  readonly #same = new Set<string>()
+  #met = new Set<Value>()
+  /** of all values so far; 'texts': they are several */
+  #type: string | undefined
 
   add(value: Value): void {
-    if (typeof value !== 'object') {
-      if (this.#met.has(value)) return
-      this.#met.add(value)
+    const type = typeof value
+    this.#type ??= type
+    if (this.#type === type && type !== 'object') this.#met.add(value)
+    else {
+      if (this.#type !== 'texts') this.#met = new Set([...this.#met].map(sameness))
+      this.#type = 'texts'
+      this.#met.add(sameness(value))
     }
-    this.#same.add(sameness(value))
   }
 
   result(): Value {
-    return Decimal.fromBigInt(BigInt(this.#same.size))
+    return Decimal.fromBigInt(BigInt(this.#met.size))
   }
 }
 
