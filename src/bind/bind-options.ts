@@ -1,5 +1,6 @@
-import type { EntityType, NavigationProperty, Type, TypeReference } from '../edm/model.ts'
-import { isStructured, isSubtypeOf, primitiveOf, typeName } from '../edm/types.ts'
+import { isReadable } from '../csdl/core.ts'
+import type { EntityType, NavigationProperty, StructuredType, Type, TypeReference } from '../edm/model.ts'
+import { isMedia, isStream, isStructured, isSubtypeOf, primitiveOf, typeName } from '../edm/types.ts'
 import type {
   ApplyNode,
   ComputeNode,
@@ -18,6 +19,7 @@ import { stepName } from './print.ts'
 import { bindSelect } from './select.ts'
 import type {
   BoundQuery,
+  ExpandedStream,
   ExpandItem,
   Expression,
   MemberStep,
@@ -75,12 +77,14 @@ export function bindOptions(context: BindContext, options: QueryOptions, where: 
         )
   target('$expand')
   const expand = options.expand === undefined ? noExpand : bindExpand(context, options.expand, scope)
-  const select = selected === undefined ? undefined : withExpanded(selected, expand)
+  const streams = options.expand?.flatMap((node) => expandedStream(context, node, scope) ?? []) ?? []
+  const select = selected === undefined ? undefined : withExpanded(selected, expand, streams)
   return {
     filter,
     orderby,
     select,
     expand,
+    ...(streams.length > 0 ? { streams } : {}),
     compute,
     search,
     top: options.top,
@@ -90,8 +94,11 @@ export function bindOptions(context: BindContext, options: QueryOptions, where: 
 }
 
 /** What is expanded inside a complex property is written, and nothing else of it where it is not selected (URL Conventions 5.1.4). */
-function withExpanded(select: Selection, expand: readonly ExpandItem[]): Selection {
+function withExpanded(select: Selection, expand: readonly ExpandItem[], streams: readonly ExpandedStream[]): Selection {
   let found = select
+  for (const { property } of streams)
+    if (property !== undefined && !found.all && !found.properties.has(property.name))
+      found = { ...found, properties: new Map([...found.properties, [property.name, undefined]]) }
   for (const { path } of expand) {
     const through = path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
     found = withPath(found, through)
@@ -177,6 +184,13 @@ function bindExpand(context: BindContext, nodes: readonly ExpandNode[], scope: S
     context.countNodes(1, node)
     const first = node.path[0]
     if (first?.kind === '*') continue
+    const stream = expandedStream(context, node, scope)
+    if (stream !== undefined) {
+      const name = stream.property?.name ?? '$value'
+      if (named.has(name)) context.fail('queryOptionInvalid', `$expand must not name '${name}' twice.`, node)
+      named.add(name)
+      continue
+    }
     const item = expandItem(context, node, scope)
     const name = pathText(item)
     if (named.has(name)) context.fail('queryOptionInvalid', `$expand must not name '${name}' twice.`, node)
@@ -244,6 +258,25 @@ const emptyQuery: BoundQuery = Object.freeze({
   skip: undefined,
   count: false,
 })
+
+/** A stream of the row itself that $expand names; undefined: the item is something else, or a stream further away. */
+function expandedStream(context: BindContext, node: ExpandNode, scope: Scope): ExpandedStream | undefined {
+  const [step, more] = node.path
+  const type = scope.implicit.type?.type
+  if (step === undefined || more !== undefined || type === undefined || !isStructured(type)) return undefined
+  const stream = streamNamed(step, type)
+  if (stream !== undefined && node.options !== undefined)
+    context.fail('queryOptionInvalid', 'A stream in $expand has no options.', node)
+  return stream
+}
+
+function streamNamed(step: ExpandNode['path'][number], type: StructuredType): ExpandedStream | undefined {
+  if (type.kind !== 'entity') return undefined
+  if (step.kind === '$value') return isMedia(type) ? { property: undefined } : undefined
+  if (step.kind !== 'name' || step.arguments !== undefined) return undefined
+  const property = type.allProperties.get(step.name)
+  return property !== undefined && isStream(property) && isReadable(property) ? { property } : undefined
+}
 
 function expandItem(context: BindContext, node: ExpandNode, scope: Scope): ExpandItem {
   const path: MemberStep[] = []
@@ -325,6 +358,10 @@ function expandNavigation(
     return { path, property, as, levels: 1, query }
   }
   refuseNested(context, node, options, property, as)
+  const related = cast ?? property.type
+  for (const inner of options.expand ?? [])
+    if (isStructured(related) && inner.path[0] !== undefined && streamNamed(inner.path[0], related) !== undefined)
+      return context.notImplemented('A stream inside $expand of a navigation property', inner)
   const levels = options.levels ?? 1
   if (options.apply !== undefined) {
     const apply = appliedTo(context, node, options.apply, cast === undefined ? property.type : undefined)

@@ -241,12 +241,19 @@ export interface ExpandItem {
   readonly query: BoundQuery
 }
 
+/** A stream whose value is wanted: of a property, or (undefined) the media of the entity. */
+export interface ExpandedStream {
+  readonly property: Property | undefined
+}
+
 /** The bound query options of one resource. */
 export interface BoundQuery {
   readonly filter: Expression | undefined
   readonly orderby: readonly OrderByItem[]
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
+  /** streams that $expand names (JSON Format 9, 10); undefined: none */
+  readonly streams?: readonly ExpandedStream[]
   readonly compute: readonly { readonly alias: string; readonly expression: Expression }[]
   readonly search: SearchExpression | undefined
   readonly top: number | undefined

@@ -165,7 +165,7 @@ class EntityControl implements EntityParts {
     if (dialect.metadata === 'none') return
     let streams = this.#streams.get(type)
     if (streams === undefined) {
-      streams = streamsOf(this.#layout, type, this.#shape.select)
+      streams = streamsOf(this.#layout, type, this.#shape.select, this.#shape.inline)
       this.#streams.set(type, streams)
     }
     if (streams.length === 0) return

@@ -91,7 +91,7 @@ function rowText(
   pieces.push(...memberTexts(writer, row, 0, type, shape.select, keysOf(shape, layout), 0))
   pieces.push(...(computed ?? []).map((member) => computedText(member, dialect)))
   if (dialect.metadata !== 'none' && type.kind === 'entity') {
-    const streams = streamsOf(layout, type, shape.select)
+    const streams = streamsOf(layout, type, shape.select, shape.inline)
     pieces.push(...streamTexts(streams, dialect, row, 0, full && url !== '' ? editLink() : undefined))
   }
   if (url !== '' && full)

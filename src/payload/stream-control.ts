@@ -16,7 +16,7 @@ import type { JsonDialect } from './writer.ts'
  */
 
 /** One stream of a type. */
-interface StreamMember {
+export interface StreamMember {
   /** of the property; empty: the media of the entity */
   readonly name: string
   /** what of its URL follows that of its owner */
@@ -24,17 +24,22 @@ interface StreamMember {
   read(row: Uint8Array, start: number): StreamReference | undefined
 }
 
-/** The streams of a type that are written, the entity's media first. */
+/**
+ * The streams of a type that are written, the entity's media first.
+ * @param beside names of those that somebody else writes, with their values
+ */
 export function streamsOf(
   layout: ModelLayout,
   type: StructuredType,
   select: Selection | undefined,
+  beside: ReadonlySet<string> = new Set(),
 ): readonly StreamMember[] {
   const streams: StreamMember[] = []
-  if (type.kind === 'entity' && isMedia(type)) streams.push({ name: '', segment: '$value', read: mediaOf })
+  if (type.kind === 'entity' && isMedia(type) && !beside.has(''))
+    streams.push({ name: '', segment: '$value', read: mediaOf })
   for (const property of type.allProperties.values()) {
     const { name } = property
-    if (!isStream(property) || !isSelected(select, name) || !isReadable(property)) continue
+    if (!isStream(property) || !isSelected(select, name) || !isReadable(property) || beside.has(name)) continue
     const field = (layout.structured(type).fieldOf.get(name) ?? name) + fields.stream
     streams.push({ name, segment: name, read: (row, start) => streamAt(row, findField(row, field, start)) })
   }

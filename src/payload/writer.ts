@@ -33,6 +33,8 @@ export interface RowShape {
   readonly type: StructuredType
   readonly select: Selection | undefined
   readonly expand: readonly ExpandedShape[]
+  /** names of streams (empty: the media) whose members come with each row, as its annotations do */
+  readonly inline?: ReadonlySet<string>
   /** name of the entity set or singleton: ids and edit links; undefined for what has none */
   readonly entitySet: string | undefined
   /** operations bound to entities of a type */

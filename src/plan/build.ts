@@ -92,6 +92,7 @@ export function buildPlan(request: PlanRequest): Plan {
   const { query: bound, slots: querySlots, roots } = request.bindQuery()
   const slots = [...request.pathSlots, ...querySlots]
   const [start] = path.segments
+  if (bound.streams !== undefined && (start?.kind === 'crossjoin' || path.resource === 'all')) throw streamsRefused()
   if (start?.kind === 'crossjoin')
     return withRoots(request, crossjoinPlan(request.model, start.type, start.entitySets, bound, slots), roots)
   if (path.resource === 'all') {
@@ -103,7 +104,14 @@ export function buildPlan(request: PlanRequest): Plan {
     return withRoots(request, plan, roots)
   }
   const planned = rowsPlan(request, action ? 'GET' : method, bound, slots, method)
+  if (bound.streams !== undefined && (action !== undefined || !('streams' in planned))) throw streamsRefused()
   return withRoots(request, action ? invokePlan(action, sourceOf(path, slots.length), planned) : planned, roots)
+}
+
+function streamsRefused(): ODataError {
+  return new ODataError('notImplemented', 'Streams in $expand are given with entities of sets and singletons only.', {
+    target: '$expand',
+  })
 }
 
 /** Adds what is to be read of `$root`. */
@@ -296,6 +304,10 @@ function ruled<P extends StorePlan>(plan: P): P {
   return { ...plan, upsert: false, property: { ...plan.property, kept: keptOf(plan.property.path, plan) } }
 }
 
+function streamsOf({ streams }: BoundQuery): Pick<ReadPlan, 'streams'> {
+  return streams === undefined ? {} : { streams }
+}
+
 function rowPlan(method: Method, parts: Parts): StorePlan {
   const { source, query, slots, requires, fixed } = parts
   const { select, expand, filter, search } = query
@@ -324,6 +336,7 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
             : totalOrder(query.orderby, source.type),
         select,
         expand,
+        ...(parts.member.length === 0 && !parts.references && source.root.kind !== 'result' ? streamsOf(query) : {}),
         top: items === undefined ? query.top : undefined,
         skip: items === undefined ? query.skip : undefined,
         count: items === undefined && query.count,
@@ -340,6 +353,7 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
         ...(fixed.length === 0 ? {} : { fixed }),
         select,
         expand,
+        ...streamsOf(query),
       } satisfies CreatePlan
     case 'PATCH':
     case 'PUT':
@@ -354,6 +368,7 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
         ...(fixed.length === 0 ? {} : { fixed }),
         select,
         expand,
+        ...(parts.member.length === 0 ? streamsOf(query) : {}),
       } satisfies UpdatePlan
     case 'DELETE':
       if (source.root.kind === 'singleton' && !source.root.nullable && parts.relation === undefined)

@@ -2,6 +2,7 @@ import type { AggregateItem, CalculatedParameter, Sequence } from '../bind/apply
 import type { Place } from '../bind/binding-targets.ts'
 import type {
   BoundQuery,
+  ExpandedStream,
   ExpandItem,
   Expression,
   KeyPredicate,
@@ -283,6 +284,8 @@ export interface ReadPlan extends PlanBase {
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
   readonly expansions?: readonly Expansion[]
+  /** streams whose values are given with the entities */
+  readonly streams?: readonly ExpandedStream[]
   readonly top: number | undefined
   readonly skip: number | undefined
   readonly count: boolean
@@ -347,6 +350,8 @@ export interface CreatePlan extends PlanBase {
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
   readonly expansions?: readonly Expansion[]
+  /** streams whose values are given with the entities */
+  readonly streams?: readonly ExpandedStream[]
 }
 
 /** PATCH (merge) or PUT (replace) of one entity. */
@@ -364,6 +369,8 @@ export interface UpdatePlan extends PlanBase {
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
   readonly expansions?: readonly Expansion[]
+  /** streams whose values are given with the entities */
+  readonly streams?: readonly ExpandedStream[]
 }
 
 /** Changes of the entities of a collection: of each (`/$each`), or of those that the body says (Protocol 11.4.12 to 11.4.14). */

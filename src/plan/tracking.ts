@@ -24,6 +24,7 @@ export function trackingRefusal(model: Model, path: BoundPath, plan: ReadPlan): 
     return `${root.name} has a DateTimeOffset in its key, which cannot be tracked`
   if (plan.related !== undefined) return 'a $filter or $orderby that follows navigation properties cannot be tracked'
   if (plan.expand.length > 0) return '$expand cannot be tracked: changes of related entities are not reported'
+  if (plan.streams !== undefined) return 'streams in $expand cannot be tracked'
   if (choosesItems(plan.select)) return 'options of collections inside $select cannot be tracked'
   if (plan.top !== undefined || plan.skip !== undefined) return '$top and $skip cannot be tracked'
   if (!(plan.hops ?? []).every(isSteady))

@@ -22,6 +22,7 @@ import { readDelta } from './delta/read-delta.ts'
 import { beginTracking } from './delta/tracking.ts'
 import type { Exchange } from './exchange.ts'
 import { chosenItems, expandedShapes, expandRows, shapeOfSource } from './expand.ts'
+import { streamValues } from './inline-values.ts'
 import { nextLink } from './isolation.ts'
 import { itemsOfRow, lacksPosition, writeItems } from './items.ts'
 import { dispositionOf } from './media-rules.ts'
@@ -53,7 +54,13 @@ export function rowWriter(
 /** What of a plan's rows is written. */
 export function shapeOf(core: Core, plan: ReadPlan | CreatePlan | UpdatePlan): RowShape {
   const shape = shapeOfSource(core, plan.source, plan.source.type)
-  return { ...shape, select: plan.select, expand: expandedShapes(core, plan.expansions) }
+  const inline = plan.streams && new Set(plan.streams.map(({ property }) => property?.name ?? ''))
+  return {
+    ...shape,
+    select: plan.select,
+    expand: expandedShapes(core, plan.expansions),
+    ...(inline === undefined ? {} : { inline }),
+  }
 }
 
 /**
@@ -123,7 +130,8 @@ async function readSingle(
   const sink = createSink()
   const contextText = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
   const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand)
-  rowWriter(core, plan, dialect, parameters)(row, sink, contextText, related)
+  const [values] = await streamValues(core, plan, () => shapeOf(core, plan), dialect)([stored])
+  rowWriter(core, plan, dialect, parameters)(row, sink, contextText, related, values)
   answer['Content-Type'] = jsonContentType(format, exchange.version)
   addApplied(exchange, dialect, answer)
   return { status: 200, headers: answer, body: sink.take() }
@@ -306,10 +314,10 @@ async function readCollection(
   let written = 0
   let last: Uint8Array | undefined
   /** @returns false once the page is full */
-  const writeRow = (row: Uint8Array, shown: Uint8Array, related: Related | undefined): boolean => {
+  const writeRow = (row: Uint8Array, shown: Uint8Array, related: Related | undefined, values?: string): boolean => {
     if (written === page.rows) return false
     if (written > 0) sink.byte(0x2c)
-    write(shown, sink, undefined, related)
+    write(shown, sink, undefined, related, values)
     written++
     last = row
     return true
@@ -333,12 +341,14 @@ async function readCollection(
   }
 
   const showing = controllerShowing(core, plan.source.root)?.afterRead !== undefined
+  const valuesOf = streamValues(core, plan, () => shapeOf(core, plan), dialect)
   /** of the rows that are written: what is expanded of them, and how they are shown */
   const complete = async (batch: readonly Uint8Array[]): Promise<Completed> => {
     const rows = batch.slice(0, page.rows - written)
     return {
       related: await expandRows(core, exchange, plan, parameters, rows, options.expand),
       shown: showing ? await shownRows(core, exchange, plan.source.root, rows) : rows,
+      values: await valuesOf(rows),
     }
   }
   const answer: Record<string, string> = { 'Content-Type': jsonContentType(format, exchange.version) }
@@ -348,8 +358,8 @@ async function readCollection(
     applied(answer, `${exchange.version === '4.0' ? 'odata.' : ''}track-changes`)
   addApplied(exchange, dialect, answer)
   if (rows.complete || rows.first.length > page.rows) {
-    const { related, shown } = await complete(rows.first)
-    const full = rows.first.some((row, i) => !writeRow(row, shown[i] ?? row, related[i]))
+    const { related, shown, values } = await complete(rows.first)
+    const full = rows.first.some((row, i) => !writeRow(row, shown[i] ?? row, related[i], values[i]))
     if (!rows.complete) await rows.close()
     writeEnd(full)
     return { status: 200, headers: answer, body: sink.take() }
@@ -387,20 +397,22 @@ export async function started(chunks: AsyncGenerator<Uint8Array>): Promise<Async
 interface Completed {
   readonly related: readonly (Related | undefined)[]
   readonly shown: readonly Uint8Array[]
+  /** members of the streams that $expand names */
+  readonly values: readonly (string | undefined)[]
 }
 
 async function* stream(
   rows: Rows,
   sink: ByteSink,
   complete: (rows: readonly Uint8Array[]) => Promise<Completed>,
-  writeRow: (row: Uint8Array, shown: Uint8Array, related: Related | undefined) => boolean,
+  writeRow: (row: Uint8Array, shown: Uint8Array, related: Related | undefined, values?: string) => boolean,
   writeEnd: (more: boolean) => void,
 ) {
   let full = false
   for await (const batch of rows.batches) {
-    const { related, shown } = await complete(batch)
+    const { related, shown, values } = await complete(batch)
     for (const [i, row] of batch.entries()) {
-      full = !writeRow(row, shown[i] ?? row, related[i])
+      full = !writeRow(row, shown[i] ?? row, related[i], values[i])
       if (full) break
       if (sink.length >= chunkBytes) yield sink.take()
     }

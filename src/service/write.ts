@@ -33,6 +33,7 @@ import { type ContentId, isDeepUpdate, TreeReader } from './deep/tree.ts'
 import type { Exchange } from './exchange.ts'
 import { expandRows } from './expand.ts'
 import { letGoOld, saysStreams, storingStreams } from './inline-streams.ts'
+import { streamValues } from './inline-values.ts'
 import { meets } from './judged-update.ts'
 import { keyInSource, makeKey } from './keys.ts'
 import type { StoredEntity } from './links/entity.ts'
@@ -436,11 +437,13 @@ export async function representation(
   const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
   const [found] = await expandRows(core, exchange, plan, parameters, [row], options.expand)
   const related = dialect.withoutAnnotations ? found : withContentIds(core, plan.expansions, found, contentIds)
+  const [values] = await streamValues(core, plan, () => shapeOf(core, plan), dialect)([row])
   rowWriter(core, plan, dialect, parameters)(
     await shownRow(core, exchange, plan.source.root, row),
     sink,
     context,
     related,
+    values,
   )
   addVersion(headers, row)
   addApplied(exchange, dialect, headers)

@@ -135,4 +135,80 @@ onEveryStore('streams by value in bodies', 'test/models/media.xml', {}, (running
     expect(writers.map(({ status }) => status)).toEqual(writers.map(() => 204))
     expect((await stream("/Things('e')/seal"))[2]).toMatch(/^w\d$/)
   })
+
+  it('are given in answers that expand them, others only told of', async () => {
+    const body = {
+      id: 'x',
+      'picture@mediaContentType': 'image/webp',
+      picture: coded,
+      'seal@mediaContentType': 'application/json',
+      seal: { a: [1] },
+    }
+    const given = { 'picture@odata.mediaContentType': 'image/webp', picture: coded, seal: { a: [1] }, small: null }
+    const made = await running().send('POST', '/Things?$expand=picture,seal,small', body)
+    expect(await made.json()).toMatchObject(given)
+    const read = async (path: string, headers?: Record<string, string>): Promise<Json> =>
+      (await (await running().get(path, headers)).json()) as Json
+    const one = await read("/Things('x')?$select=id&$expand=picture")
+    expect(one).toEqual({
+      '@odata.context': expect.anything(),
+      '@odata.etag': expect.anything(),
+      id: 'x',
+      'picture@odata.mediaContentType': 'image/webp',
+      'picture@odata.mediaEtag': expect.anything(),
+      picture: coded,
+    })
+    const names = Object.keys(one)
+    expect(names.indexOf('picture')).toBe(names.indexOf('picture@odata.mediaEtag') + 1)
+    expect(await read("/Things('x')?$select=picture")).not.toHaveProperty('picture')
+    const page = (await read("/Things?$filter=id eq 'x' or id eq 'a'&$expand=seal&$orderby=id")).value as Json[]
+    expect(page.map(({ seal }) => seal)).toEqual(['Größe "1"', { a: [1] }])
+    expect(await read("/Things('x')?$expand=seal", { Accept: 'application/json;odata.metadata=none' })).toMatchObject({
+      'seal@odata.mediaContentType': 'application/json',
+      seal: { a: [1] },
+    })
+    expect(await read("/Things('x')?$expand=seal", { Accept: 'application/json;odata.metadata=full' })).toMatchObject({
+      'seal@odata.mediaReadLink': `${running().root}/Things('x')/seal`,
+      seal: { a: [1] },
+    })
+    const changed = await running().send('PATCH', "/Things('x')?$expand=seal", { name: 'n' })
+    expect(await changed.json()).toMatchObject({ name: 'n', seal: { a: [1] } })
+    const photos = (await read('/Photos?$expand=$value')).value as Json[]
+    expect(photos[0]).toMatchObject({ '@odata.mediaContentType': 'image/png', $value: '' })
+  })
+
+  it('are left out of answers where they are too long, or not what their media type says', async () => {
+    const put = async (path: string, type: string, body: Uint8Array | string): Promise<void> => {
+      const answer = await fetch(running().root + path, { method: 'PUT', headers: { 'Content-Type': type }, body })
+      expect(answer.status).toBe(204)
+    }
+    await running().send('POST', '/Things', { id: 'y' })
+    await put("/Things('y')/picture", 'image/png', Buffer.alloc(1_048_577))
+    await put("/Things('y')/seal", 'application/json', '{"broken":')
+    const read = async (): Promise<Json> =>
+      (await (await running().get("/Things('y')?$expand=picture,seal")).json()) as Json
+    const told = await read()
+    expect(told).toMatchObject({
+      'picture@odata.mediaContentType': 'image/png',
+      'seal@odata.mediaContentType': 'application/json',
+    })
+    expect(told).not.toHaveProperty('picture')
+    expect(told).not.toHaveProperty('seal')
+    await put("/Things('y')/picture", 'image/png', Buffer.alloc(1_048_576))
+    await put("/Things('y')/seal", 'text/plain', Buffer.from([0xff]))
+    const now = await read()
+    expect(String(now.picture).length).toBe(Math.ceil((1_048_576 * 4) / 3))
+    expect(now).not.toHaveProperty('seal')
+    for (const [path, status] of [
+      ["/Things('y')?$expand=picture($select=x)", 400],
+      ["/Things('y')?$expand=picture,picture", 400],
+      ["/Things('y')?$expand=$value", 501],
+      ["/Things('y')?$expand=cover/art", 501],
+      ["/Things('y')?$expand=pages($expand=scan)", 501],
+      ["/Things('y')/cover?$expand=art", 501],
+      ['/Things?$apply=filter(id eq null)&$expand=picture', 501],
+      ["/Things('y')/$ref?$expand=picture", 400],
+    ] as const)
+      expect((await running().get(path)).status, path).toBe(status)
+  })
 })

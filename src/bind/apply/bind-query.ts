@@ -56,7 +56,7 @@ export function bindTransformation(
   context.target = '$orderby'
   const orderby =
     options.orderby === undefined ? [] : bindOrderBy(context, options.orderby, scopeOf(output, set, calculated))
-  const { select, expand } = bindOptions(
+  const { select, expand, streams } = bindOptions(
     context,
     {
       ...(options.select === undefined ? {} : { select: options.select }),
@@ -68,6 +68,9 @@ export function bindTransformation(
     },
     { type: referenceOf(output), row: '$it', it: undefined },
   )
+  const [expanded] = options.expand ?? []
+  if (streams !== undefined && expanded !== undefined)
+    return context.notImplemented('A stream in $expand behind $apply', expanded)
   return {
     sequence,
     applied: applied.steps.length,
