@@ -3,7 +3,7 @@ import { MongoServerError, MongoWriteConcernError } from 'mongodb'
 import { fields } from '../bson/layout.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { CreateOutcome, Session } from '../store/port.ts'
-import { type Connection, commandOptions, maxDocumentBytes, writeConcernOf } from './connection.ts'
+import { type Connection, maxDocumentBytes, writeConcernOf } from './connection.ts'
 import { duplicateValue, faultOf, type ServerFault, type WriteFailure, writeFailure } from './failures.ts'
 import { Joiner } from './joiner.ts'
 import { settleCreate } from './settle.ts'
@@ -31,7 +31,7 @@ const joined = { inFlight: 2, patience: 25 } as const
 
 /**
  * New documents. Those of one collection and scope that arrive in the same turn of the event loop, or while others are on
- * their way, go as one unordered insert, each with an outcome of its own. In a transaction each goes alone.
+ * their way, go as one unordered insert, each with an outcome of its own. None is in a transaction (transaction-rows.ts).
  */
 export class Creates {
   readonly #connection: Connection
@@ -41,28 +41,8 @@ export class Creates {
     this.#connection = connection
   }
 
-  /** Stores a document with version 1; it is durable once this resolves. @throws ODataError */
-  create(collection: string, document: Document, session: Session): Promise<CreateOutcome> {
-    const { [fields.id]: id, ...rest } = document
-    const stored: Document = { [fields.id]: id, [fields.version]: 1, ...rest }
-    const row = serialize(stored)
-    // one document that is too large would make a whole joined insert fail
-    if (row.length > maxDocumentBytes) throw storeFailure.tooLarge(undefined)
-    const creation = { collection, document: stored, row, session }
-    return session.transaction ? this.#createInTransaction(creation) : this.#join(creation)
-  }
-
-  async #createInTransaction(creation: Creation): Promise<CreateOutcome> {
-    const { collection, document, row, session } = creation
-    const answer = await this.#connection.db.command(
-      { insert: collection, documents: [document], ordered: true },
-      commandOptions(session),
-    )
-    const [fault] = (answer.writeErrors ?? []) as ServerFault[]
-    return fault ? refused(faultOf(fault, fault)) : { kind: 'created', row }
-  }
-
-  #join(creation: Creation): Promise<CreateOutcome> {
+  /** Stores a document; it is durable once this resolves. @throws ODataError */
+  create(creation: Creation): Promise<CreateOutcome> {
     return new Promise((resolve, reject) => {
       this.#joiner.add(`${creation.collection}\0${creation.session.scope}`, { ...creation, resolve, reject })
     })
@@ -154,8 +134,17 @@ export class Creates {
   }
 }
 
+/** A document with version 1, to be stored. @throws ODataError payloadTooLarge: it would make all that it is sent with fail */
+export function creationOf(collection: string, document: Document, session: Session): Creation {
+  const { [fields.id]: id, ...rest } = document
+  const stored: Document = { [fields.id]: id, [fields.version]: 1, ...rest }
+  const row = serialize(stored)
+  if (row.length > maxDocumentBytes) throw storeFailure.tooLarge(undefined)
+  return { collection, document: stored, row, session }
+}
+
 /** The outcome of a document that was not stored. @throws ODataError where its key was not the reason */
-function refused(failure: WriteFailure): CreateOutcome {
+export function refused(failure: WriteFailure): CreateOutcome {
   if (failure.kind !== 'duplicate') throw failure.error
   if (failure.key) return { kind: 'exists' }
   throw duplicateValue(failure.error)

@@ -27,7 +27,7 @@ import { type CompiledQuery, compileQuery, type Narrowing, narrowingOf, type Sou
 import { Connection, standsAlone } from './connection.ts'
 import { ContainedRows } from './contained-rows.ts'
 import { type Counts, countFilter, countRows } from './count.ts'
-import { Creates } from './creates.ts'
+import { Creates, creationOf } from './creates.ts'
 import { EqualReads } from './equal-reads.ts'
 import { readFailure } from './failures.ts'
 import { findRows } from './find.ts'
@@ -39,7 +39,7 @@ import { keyFilter, type Pages, readRows } from './rows.ts'
 import { sharedSecret } from './secret.ts'
 import { ClusterTimes } from './snapshots.ts'
 import { MongoStreams } from './streams.ts'
-import { inTurn, runTransaction } from './transaction.ts'
+import { type Course, inTurn, runTransaction, transactionRows } from './transaction.ts'
 
 /**
  * A store on MongoDB (5.0 or newer; a replica set where transactions are wanted).
@@ -143,26 +143,38 @@ class MongoStore implements Store {
   }
 
   readOne(plan: ReadPlan | UpdatePlan | DeletePlan, session: Session): Promise<Uint8Array | undefined> {
-    return this.#run(async () => {
-      invariant(plan.source.single, 'readOne is for plans of one row')
-      const query = this.#query(plan)
-      const rowFilter = this.#rowFilter(plan, query, session)
-      const key = keyFilter(query, session)
-      if (key === false) return undefined
-      if (key !== true && query.narrowings.length === 0 && rowFilter === undefined && !standsAlone(session))
-        return this.#pointReads.read(query.collection.name, key._id, session)
-      const rows = await readRows(
-        this.#connection,
-        this.#pages,
-        query,
-        rowFilter,
-        sessionLike(session, { limit: 1, after: undefined }),
-        { skip: undefined, top: undefined },
-        this.#scanLimit,
-      )
-      if (!rows.complete) await rows.close()
-      return rows.first[0]
-    }, session)
+    return this.#run(
+      async () => {
+        invariant(plan.source.single, 'readOne is for plans of one row')
+        const query = this.#query(plan)
+        const rowFilter = this.#rowFilter(plan, query, session)
+        const key = keyFilter(query, session)
+        if (key === false) return undefined
+        if (key !== true && query.narrowings.length === 0 && rowFilter === undefined && !standsAlone(session))
+          return this.#pointReads.read(query.collection.name, key._id, session)
+        const ask = async () => {
+          const rows = await readRows(
+            this.#connection,
+            this.#pages,
+            query,
+            rowFilter,
+            sessionLike(session, { limit: 1, after: undefined }),
+            { skip: undefined, top: undefined },
+            this.#scanLimit,
+          )
+          if (!rows.complete) await rows.close()
+          return rows.first[0]
+        }
+        const known = transactionRows(session)
+        if (known === undefined) return ask()
+        if (key !== true && query.narrowings.length === 0 && rowFilter === undefined)
+          return known.read(query.collection.name, key._id, ask)
+        await known.flush()
+        return ask()
+      },
+      session,
+      'own',
+    )
   }
 
   count(plan: CountPlan | ReadPlan, session: Session): Promise<number> {
@@ -187,29 +199,42 @@ class MongoStore implements Store {
   }
 
   create(plan: CreatePlan | UpdatePlan, session: Session, document: Document): Promise<CreateOutcome> {
-    return this.#run(async () => {
-      const { collection } = this.#query(plan)
-      if (collection.contained) this.#noteContained(collection, session)
-      return this.#creates.create(collection.name, document, session)
-    }, session)
+    return this.#run(
+      async () => {
+        const { collection } = this.#query(plan)
+        if (collection.contained) this.#noteContained(collection, session)
+        const creation = creationOf(collection.name, document, session)
+        return transactionRows(session)?.create(creation) ?? this.#creates.create(creation)
+      },
+      session,
+      'own',
+    )
   }
 
   update(plan: UpdatePlan, session: Session, change: Change): Promise<UpdateOutcome> {
-    return this.#run(async () => {
-      const query = this.#query(plan)
-      return updateRow(this.#connection, query, this.#rowFilter(plan, query, session), session, change)
-    }, session)
+    return this.#run(
+      async () => {
+        const query = this.#query(plan)
+        return updateRow(this.#connection, query, this.#rowFilter(plan, query, session), session, change)
+      },
+      session,
+      'changes',
+    )
   }
 
   delete(plan: DeletePlan, session: Session): Promise<DeleteOutcome> {
-    return this.#run(async () => {
-      const query = this.#query(plan)
-      return deleteRow(this.#connection, query, this.#rowFilter(plan, query, session), session)
-    }, session)
+    return this.#run(
+      async () => {
+        const query = this.#query(plan)
+        return deleteRow(this.#connection, query, this.#rowFilter(plan, query, session), session)
+      },
+      session,
+      'changes',
+    )
   }
 
   deleteContained(path: string, collections: readonly CollectionLayout[], session: Session): Promise<void> {
-    return this.#run(() => this.#contained.deleteAll(path, collections, session), session)
+    return this.#run(() => this.#contained.deleteAll(path, collections, session), session, 'changes')
   }
 
   transaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
@@ -244,10 +269,10 @@ class MongoStore implements Store {
     }
   }
 
-  async #run<T>(work: () => Promise<T>, session?: Session): Promise<T> {
+  async #run<T>(work: () => Promise<T>, session?: Session, course?: Course): Promise<T> {
     const done = this.#begin(session)
     try {
-      return await inTurn(session, work)
+      return await inTurn(session, work, course)
     } finally {
       done()
     }

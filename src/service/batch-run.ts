@@ -7,7 +7,7 @@ import { whole } from '../protocol/whole.ts'
 import type { Snapshot } from '../store/snapshots.ts'
 import { evaluateCondition } from './batch-condition.ts'
 import { type Core, sessionOf } from './core.ts'
-import { beginExchange, type Exchange } from './exchange.ts'
+import { beginExchange, type Exchange, type PartOfBatch } from './exchange.ts'
 import { failure } from './failure.ts'
 import { transact } from './transact.ts'
 
@@ -132,11 +132,16 @@ export class BatchRun {
         async ({ transaction }) => {
           const answered: PartAnswer[] = []
           for (const part of unit.parts) {
-            current = new Attempt(part)
-            const response = await whole(await this.#attempt(current, transaction))
+            const attempt = new Attempt(part)
+            current = attempt
+            const late = (failure: unknown) => {
+              current = attempt
+              return failure
+            }
+            const response = await whole(await this.#attempt(attempt, transaction, late))
             if (response.status >= 400) throw new FailedAnswer(response)
-            this.#note(current, response)
-            answered.push(this.#finished(current, response))
+            this.#note(attempt, response)
+            answered.push(this.#finished(attempt, response))
           }
           current = undefined
           return answered
@@ -169,7 +174,7 @@ export class BatchRun {
   }
 
   /** @throws whatever the request fails with */
-  async #attempt(attempt: Attempt, transaction: unknown): Promise<HttpResponse> {
+  async #attempt(attempt: Attempt, transaction: unknown, late?: PartOfBatch['late']): Promise<HttpResponse> {
     const { part } = attempt
     if (part.fault) throw part.fault
     if (Date.now() > this.#deadline)
@@ -179,7 +184,7 @@ export class BatchRun {
       )
     this.#checkDependencies(part)
     const target = resolvePartUrl(part.url, this.#place)
-    attempt.exchange = this.#begin(part, target, transaction)
+    attempt.exchange = this.#begin(part, target, transaction, late)
     return await this.#stages.answer(this.#core, attempt.exchange)
   }
 
@@ -196,7 +201,7 @@ export class BatchRun {
         })
   }
 
-  #begin(part: BatchPart, target: string, transaction: unknown): Exchange {
+  #begin(part: BatchPart, target: string, transaction: unknown, late?: PartOfBatch['late']): Exchange {
     const outer = this.#outer
     const headers = partHeaders(part.headers, this.#inherited)
     for (const name of ['if-match', 'if-none-match']) {
@@ -207,7 +212,7 @@ export class BatchRun {
       version: outer.version,
       root: outer.root,
       timing: false,
-      part: { transaction, snapshot: this.#snapshot, reference: (id) => this.#reference(id) },
+      part: { transaction, late, snapshot: this.#snapshot, reference: (id) => this.#reference(id) },
       principal: outer.principal,
     })
   }

@@ -9,6 +9,7 @@ import type { CountPlan, CreatePlan, DeletePlan, ReadPlan, StorePlan, UpdatePlan
 import type { HttpRequest } from '../protocol/message.ts'
 import type { CreateOutcome, DeleteOutcome, Rows, Session, Store, UpdateOutcome } from '../store/port.ts'
 import { rowsInMemory } from '../store/rows.ts'
+import { sessionLike } from '../store/session.ts'
 import { changeOf } from './change.ts'
 import { requireKey } from './keys.ts'
 import type { ServiceLog } from './options.ts'
@@ -282,12 +283,35 @@ export class ODataController<
 /** Plans are compiled once by the stores, so what `change` does is one object for each plan. */
 const merges = new WeakMap<UpdatePlan | DeletePlan, UpdatePlan>()
 
+const generalCreate = ODataController.prototype.create
+
+/** Creates that may wait, by their context: the session that hooks see is theirs, and what they create does not wait. */
+const waiting = new WeakMap<object, NonNullable<Session['late']>>()
+
+/**
+ * Creates an entity in a transaction, where that may be stored together with others: not where what comes after it must know that
+ * it stands, an `after` hook or an override of `create`.
+ * @param late makes of a failure (of a key that is taken: `entityExists`) what the transaction fails with
+ */
+export function createInStep<Entity extends object>(
+  controller: ODataController<Entity>,
+  context: RequestContext<CreatePlan | UpdatePlan>,
+  entity: StructuredValue,
+  late: NonNullable<Session['late']>,
+): Promise<CreateOutcome> {
+  const { afterCreate, create } = controller
+  if (context.session.transaction !== undefined && afterCreate === undefined && create === generalCreate)
+    waiting.set(context, late)
+  return controller.create(context, entity)
+}
+
 async function stored(
   context: RequestContext<CreatePlan | UpdatePlan>,
   entity: StructuredValue,
 ): Promise<CreateOutcome> {
   const missing = missingNumbers(context.collection.entityType, entity.members)
-  if (missing.length === 0 || context.collection.key.parts.length === 0) return storedAs(context, entity)
+  if (missing.length === 0 || context.collection.key.parts.length === 0)
+    return storedAs(context, entity, waiting.get(context))
   let outcome = await storedAs(context, await numbered(context, entity, missing))
   // somebody has chosen that number
   for (let attempt = 0; outcome.kind === 'exists' && attempt < 3; attempt++) {
@@ -299,8 +323,13 @@ async function stored(
   return outcome
 }
 
-function storedAs(context: RequestContext<CreatePlan | UpdatePlan>, entity: StructuredValue): Promise<CreateOutcome> {
-  const { plan, session, layout, collection, store } = context
+function storedAs(
+  context: RequestContext<CreatePlan | UpdatePlan>,
+  entity: StructuredValue,
+  late?: Session['late'],
+): Promise<CreateOutcome> {
+  const { plan, layout, collection, store } = context
+  const session = late === undefined ? context.session : sessionLike(context.session, { late })
   if (collection.key.parts.length > 0) requireKey(collection.entityType, entity.members)
   const owner = plan.source.owner === undefined ? undefined : session.parameters[plan.source.owner]
   const document = encodeEntity(layout, collection, entity, typeof owner === 'string' ? owner : undefined)

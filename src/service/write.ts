@@ -64,12 +64,14 @@ export async function create(
     partner: plan.linked?.linking.partner,
   })
   const tied = await lookUp(core, exchange, plan, withoutMembers(entity, fixed), named)
-  const write = { core, exchange, plan, parameters, body: related, ...contextOf(core, exchange, plan, parameters) }
+  // two processes may have made the same number, which is nobody's fault
+  const numbered = !isChosen(type, entity) && [...key.values()].some((value) => typeof value === 'bigint')
+  const acting = contextOf(core, exchange, plan, parameters)
+  const request = { core, exchange, plan, parameters, body: related, ...acting }
   exchange.timings?.mark('body')
   const written = await storingStreams(core, plan.source.root, entity, async (pointing, streams) => {
+    const write = { ...request, toldAtOnce: numbered || pointing !== entity }
     let written = await createDeep(write, withMembers(pointing, key, fixed))
-    // two processes may have made the same number, which is nobody's fault
-    const numbered = !isChosen(type, entity) && [...key.values()].some((value) => typeof value === 'bigint')
     for (let round = 0; written.outcome.kind === 'exists' && numbered && round < 2; round++)
       written = await createDeep(write, withMembers(pointing, makeKey(type, true), fixed))
     if (written.outcome.kind === 'created') await streams.own(written.outcome.row)
@@ -78,7 +80,7 @@ export async function create(
   exchange.timings?.mark('store')
   const { outcome, relations, contentIds } = written
   if (outcome.kind === 'exists') throw new ODataError('entityExists', 'There is an entity with this key already.')
-  await lookBack(core, exchange, write.context.session, storedBy(plan, outcome.row), tied, true)
+  await lookBack(core, exchange, acting.context.session, storedBy(plan, outcome.row), tied, true)
   const shown = showing(core, plan, parameters, relations)
   return created(core, exchange, shown, parameters, outcome.row, format, options, contentIds)
 }

@@ -92,6 +92,12 @@ export interface Session {
   readonly precondition: Precondition | undefined
   /** set by `transaction` */
   readonly transaction: unknown
+  /**
+   * of a create in a transaction that may be stored later, with others, at the latest before the commit: it is answered as
+   * created, and the transaction fails with what this makes of the failure (of a key that is taken, `entityExists`).
+   * Stores may pay no heed to it.
+   */
+  readonly late?: ((failure: unknown) => unknown) | undefined
   /** the state that is read, of this store's; undefined: the data as they are. Not beside a transaction */
   readonly snapshot?: Snapshot | undefined
   /** is told of each command that reads rows or counts them, where somebody wants them explained */

@@ -54,6 +54,25 @@ describe.skipIf(uri === undefined)(`the commands sent to MongoDB${uri === undefi
     await client.delete(`things('in-transaction')`)
   })
 
+  it('sends the creates of a transaction that may wait as one insert for each collection, and reads nothing twice', async () => {
+    const late = (failure: unknown) => failure
+    await client.store.transaction(sessionOf([]), async ({ transaction }) => {
+      for (const number of [1, 2, 3, 4]) {
+        await client.one(`things('t1')`, { transaction })
+        await client.create('things', { id: `late${number}`, number }, { transaction, late })
+        await client.create('numbered', { n: 50 + number }, { transaction, late })
+        expect(decoded(await client.one(`things('late${number}')`, { transaction })).number).toBe(number)
+      }
+    })
+    const names = commands.map((command) => Object.keys(command)[0])
+    expect(names).toEqual(['find', 'insert', 'insert', 'commitTransaction'])
+    expect(sent('insert').map(({ documents }) => documents.length)).toEqual([4, 4])
+    for (const number of [1, 2, 3, 4]) {
+      await client.delete(`things('late${number}')`)
+      await client.delete(`numbered(${50 + number})`)
+    }
+  })
+
   it('reads what a majority has, on the primary, within the time limit', async () => {
     await client.one(`things('t1')`)
     await Promise.all([client.one(`things('t1')`), client.one(`things('t2')`)])

@@ -67,4 +67,64 @@ export function transactionContract(client: () => Client): void {
     }).catch(() => {})
     expect(kinds).toEqual(['exists'])
   })
+
+  it('shows a create that may be stored later to whatever comes after it', async (test) => {
+    needed(test)
+    const late = (failure: unknown) => failure
+    await run(async ({ transaction }) => {
+      const within = { transaction, late }
+      expect(await client().one(`things('late-1')`, { transaction })).toBeUndefined()
+      for (const id of ['late-1', 'late-2']) await client().create('things', { id, number: 1 }, within)
+      await client().create('numbered', { n: 100, value: 1 }, within)
+      expect(decoded(await client().one(`things('late-1')`, { transaction })).number).toBe(1)
+      const changed = await client().update(`things('late-1')`, mergeOf('things', { number: 2 }), { transaction })
+      expect(changed.kind).toBe('updated')
+      expect(decoded(await client().one(`things('late-1')`, { transaction })).number).toBe(2)
+      await client().create('things', { id: 'late-3' }, within)
+      const keys = await client().keys(`things?$filter=startswith(id,'late')&$orderby=id`, { transaction })
+      expect(keys).toEqual(['late-1', 'late-2', 'late-3'])
+      await client().delete(`things('late-2')`, { transaction })
+      expect(await client().one(`things('late-2')`, { transaction })).toBeUndefined()
+      await client().create('things', { id: 'late-2', number: 9 }, within)
+    })
+    expect(decoded(await client().one(`things('late-1')`)).number).toBe(2)
+    expect(decoded(await client().one(`things('late-2')`)).number).toBe(9)
+    expect(await client().one(`things('late-3')`)).toBeDefined()
+    expect(await client().one('numbered(100)')).toBeDefined()
+  })
+
+  it('stores nothing where a create that may be stored later finds its key taken, and says whose', async (test) => {
+    needed(test)
+    const create = async (ids: readonly string[], transaction: unknown) => {
+      for (const id of ids) {
+        const late = (failure: unknown) => new Error(`${(failure as { code: string }).code} ${id}`)
+        const { kind } = await client().create('things', { id }, { transaction, late })
+        if (kind === 'exists') throw new Error(`entityExists ${id}`)
+      }
+    }
+    await client().create('things', { id: 'late-taken' })
+    for (const ids of [
+      ['late-a', 'late-taken', 'late-b'],
+      ['late-a', 'late-b', 'late-a'],
+    ]) {
+      const name = ids[1] === 'late-taken' ? 'late-taken' : 'late-a'
+      const attempt = run(({ transaction }) => create(ids, transaction))
+      await expect(attempt).rejects.toThrow(`entityExists ${name}`)
+      // what fails afterwards is not what is told of, nor can who swallows the failure go on
+      const failing = run(async ({ transaction }) => {
+        await create(ids, transaction)
+        throw new Error('later')
+      })
+      await expect(failing).rejects.toThrow(`entityExists ${name}`)
+      const stubborn = run(async ({ transaction }) => {
+        await create(ids, transaction)
+        await client()
+          .count('things/$count', { transaction })
+          .catch(() => {})
+        await client().create('things', { id: 'late-c' }, { transaction })
+      })
+      await expect(stubborn).rejects.toThrow(`entityExists ${name}`)
+      expect(await client().keys(`things?$filter=id in ('late-a','late-b','late-c')`)).toEqual([])
+    }
+  })
 }

@@ -353,6 +353,30 @@ onEveryService('batches', bookshopModel, {}, (running) => {
       expect([await exists(a), await exists(b), await exists(c)]).toEqual([true, false, false])
     })
 
+    it('says of creates in a row whose key is taken, whatever comes after it', async () => {
+      const [a, b, c, taken] = [author(), author(), author(), author()]
+      await running().send('POST', '/Authors', newAuthor(taken))
+      const group = (id: string, method: string, url: string, body?: Json): Json => ({
+        ...{ id, atomicityGroup: 'g', method, url },
+        ...(body === undefined ? {} : { headers: json, body }),
+      })
+      const creates = (...ids: number[]) => ids.map((id, i) => group(String(i), 'post', 'Authors', newAuthor(id)))
+      for (const requests of [
+        creates(a, taken, b),
+        creates(a, a, b),
+        [...creates(a, taken), group('2', 'get', `Authors(${taken})`)],
+        [...creates(a, taken), group('2', 'get', 'Authors/$count')],
+        [...creates(a, taken), group('2', 'patch', `Authors(${a})`, { Name: 'changed' })],
+        [...creates(a, taken), group('2', 'post', 'Authors', { Name: 7 })],
+        [...creates(a, taken), group('2', 'post', 'Authors', { ...newAuthor(c), Books: [{ Title: 't', Price: 1 }] })],
+      ]) {
+        const answers = await postJson(running(), requests)
+        expect(answers.map(({ status }) => status)).toEqual([424, 409, 424])
+        expect(answers[1]?.body?.error).toMatchObject({ code: 'entityExists' })
+        expect([await exists(a), await exists(b), await exists(c)]).toEqual([false, false, false])
+      }
+    })
+
     it('reads within an atomicity group what the group has written, and nobody else before its end', async () => {
       const [a, b] = [author(), author()]
       const inGroup = (id: string, method: string, url: string, body?: Json): Json => ({
@@ -657,7 +681,7 @@ onEveryService('batches', bookshopModel, {}, (running) => {
 })
 
 const { uri, reason } = mongodb()
-describe.skipIf(uri === undefined)(`reads in a batch on MongoDB${uri === undefined ? `: ${reason}` : ''}`, () => {
+describe.skipIf(uri === undefined)(`requests in a batch on MongoDB${uri === undefined ? `: ${reason}` : ''}`, () => {
   let running: RunningService
   const commands: Document[] = []
   beforeAll(async () => {
@@ -677,5 +701,28 @@ describe.skipIf(uri === undefined)(`reads in a batch on MongoDB${uri === undefin
     const answers = await postJson(running, reads)
     expect(answers.map(({ body }) => body?.Name)).toEqual(reads.map(({ id }) => `n${id}`))
     expect(commands.filter((command) => 'find' in command || 'aggregate' in command)).toHaveLength(1)
+  })
+
+  it('and creates of a change set as one insert, as do entities nested in another', async () => {
+    const sent = () =>
+      commands.map((command) =>
+        'insert' in command ? `${command.insert} ${command.documents.length}` : Object.keys(command)[0],
+      )
+    const requests = Array.from({ length: 10 }, (_, i) => ({
+      ...{ id: String(i), atomicityGroup: 'g', method: 'post', url: 'Books', headers: json },
+      body: { Title: `t${i}`, Price: 1, 'Author@odata.bind': 'Authors(1)' },
+    }))
+    commands.length = 0
+    const answers = await postJson(running, requests)
+    expect(answers.map(({ status }) => status)).toEqual(requests.map(() => 201))
+    // the last looks whether the author is still there
+    expect(sent()).toEqual(['find', 'Books 10', 'commitTransaction', 'find'])
+    commands.length = 0
+    const Books = requests.map(({ body }) => ({ Title: body.Title, Price: 1 }))
+    const made = await running.send('POST', '/Authors', { ...newAuthor(author()), Books })
+    expect(made.status, await made.clone().text()).toBe(201)
+    expect(((await made.json()) as { Books: Json[] }).Books).toHaveLength(10)
+    // the same look, and what the answer shows
+    expect(sent()).toEqual(['Authors 1', 'Books 10', 'commitTransaction', 'find', 'find'])
   })
 })

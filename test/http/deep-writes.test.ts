@@ -133,6 +133,7 @@ onEveryService('bodies that relate entities', 'test/models/links.xml', settings,
     ]) {
       const answer = await ask('POST', '/departments', { id: 50, notes: [{ no: 1 }], teachers })
       expect([400, 409]).toContain(answer.status)
+      if (answer.status === 409) expect(answer.json?.error).toMatchObject({ target: 'teachers/1' })
       expect((await get('/departments(50)')).status).toBe(404)
       expect((await get("/teachers('free')")).status).toBe(404)
     }

@@ -9,11 +9,12 @@ import type { RelatedMember } from '../../payload/related-body.ts'
 import { expansionsOf } from '../../plan/expansion.ts'
 import type { CreatePlan, UpdatePlan } from '../../plan/plan.ts'
 import type { CreateOutcome, UpdateOutcome } from '../../store/port.ts'
+import { sessionLike } from '../../store/session.ts'
 import { versionOf } from '../conditions.ts'
-import type { ODataController, RequestContext } from '../controller.ts'
+import { createInStep, type ODataController, type RequestContext } from '../controller.ts'
 import type { Core } from '../core.ts'
 import { contextOf } from '../core.ts'
-import { type Exchange, inTransaction } from '../exchange.ts'
+import { type Exchange, inTransaction, type PartOfBatch } from '../exchange.ts'
 import { meets, updateJudged } from '../judged-update.ts'
 import { type Acting, readAgain, type StoredEntity, typeOf } from '../links/entity.ts'
 import { link } from '../links/link.ts'
@@ -34,6 +35,8 @@ export interface DeepWrite<P extends CreatePlan | UpdatePlan> {
   readonly controller: ODataController
   readonly context: RequestContext<P>
   readonly body: RelatedBody
+  /** of a create: what is done where the key is taken depends on being told so */
+  readonly toldAtOnce?: boolean
 }
 
 /** What a body relates: read, or to be read once it is known what is stored. */
@@ -58,15 +61,15 @@ export async function createDeep(
   write: DeepWrite<CreatePlan | UpdatePlan>,
   entity: StructuredValue,
 ): Promise<Written<CreateOutcome>> {
-  const { plan, body, controller, context } = write
+  const { plan, body, context, exchange } = write
   const linked = plan.kind === 'create' ? plan.linked : undefined
   if (!isRelating(body) && linked === undefined)
-    return { outcome: await controller.create(context, entity), relations: [], contentIds: none }
+    return { outcome: await createTop(write, context, entity, exchange.part?.late), relations: [], contentIds: none }
   return whole(write, async (writing, inner) => {
     const { contentIds } = writing
     const relations = await relationsOf(write, writing, undefined, entity.type)
     const before = await writeBefore(writing, relations)
-    const outcome = await controller.create(inner, merged(entity, before.members))
+    const outcome = await createTop(write, inner, merged(entity, before.members), exchange.part?.late ?? itself)
     // a failed insert has ended the transaction already, and what was written before must not stay
     if (outcome.kind === 'exists') throw new ODataError('entityExists', 'There is an entity with this key already.')
     const { row } = await writeBehind(writing, storedAs(write, outcome.row), relations, before, true)
@@ -76,6 +79,24 @@ export async function createDeep(
     await link(writing, { root: linked.entity.source.root, place: linked.place, row: from }, linked.linking, made)
     return { outcome: { kind: 'created', row: (await readAgain(writing, made))?.row ?? row }, relations, contentIds }
   })
+}
+
+/**
+ * Creates the entity itself.
+ * @param late undefined: its outcome must be known at once, as it always must where a key that is taken is not the end
+ */
+function createTop(
+  { plan, controller, toldAtOnce }: DeepWrite<CreatePlan | UpdatePlan>,
+  context: RequestContext<CreatePlan | UpdatePlan>,
+  entity: StructuredValue,
+  late: PartOfBatch['late'],
+): Promise<CreateOutcome> {
+  if (late === undefined || toldAtOnce || plan.kind !== 'create') return controller.create(context, entity)
+  return createInStep(controller, context, entity, late)
+}
+
+function itself(failure: unknown): unknown {
+  return failure
 }
 
 /** Changes an entity and what it relates, in one transaction. */
@@ -151,9 +172,13 @@ function whole<P extends CreatePlan | UpdatePlan, T>(
     if (body.members === undefined && body.relations.every(isOwn)) return work({ core, exchange, ...noted() }, context)
     throw new ODataError('notImplemented', 'This changes several entities, and the store has no transactions.')
   }
-  return transact(core.store, context.session, core.log, (session) =>
-    work({ core, exchange: inTransaction(exchange, session.transaction), ...noted() }, { ...context, session }),
-  )
+  const late = exchange.part?.late
+  const begun = late === undefined ? context.session : sessionLike(context.session, { late })
+  return transact(core.store, begun, core.log, (session) => {
+    const acting = { core, exchange: inTransaction(exchange, session.transaction), ...noted() }
+    // not what hooks see: their creates do not wait
+    return work(acting, { ...context, session: late === undefined ? session : context.session })
+  })
 }
 
 /** Whether what is related changes nothing but the entity itself: a foreign key in it. */

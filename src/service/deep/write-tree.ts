@@ -6,6 +6,7 @@ import { equalValues } from '../../eval/values.ts'
 import type { Linked } from '../../plan/linking.ts'
 import { type NestedPlan, nestedAccess } from '../../plan/nested.ts'
 import type { CreatePlan } from '../../plan/plan.ts'
+import { createInStep } from '../controller.ts'
 import { contextOf, sessionOf } from '../core.ts'
 import { updateJudged } from '../judged-update.ts'
 import {
@@ -271,9 +272,21 @@ async function createRow(
   target: string,
 ): Promise<Uint8Array> {
   const { controller, context } = contextOf(core, exchange, plan, parameters)
-  const outcome = await controller.create(context, entity)
+  const late = (failure: unknown) => {
+    const error = isTaken(failure) ? taken(target) : failure
+    return exchange.part?.late ? exchange.part.late(error) : error
+  }
+  const outcome = await createInStep(controller, context, entity, late)
   if (outcome.kind === 'created') return outcome.row
-  throw new ODataError('entityExists', 'There is an entity with this key already.', { target })
+  throw taken(target)
+}
+
+function isTaken(failure: unknown): boolean {
+  return failure instanceof ODataError && failure.code === 'entityExists'
+}
+
+function taken(target: string): ODataError {
+  return new ODataError('entityExists', 'There is an entity with this key already.', { target })
 }
 
 /** An entity with members that go before its own; those of complex values are put into what is there. */

@@ -71,7 +71,7 @@ export async function lookBack(
   const contained = isNew && ties.contained
   const dependent = tied.size > 0 && ties.dependent
   if (!contained && !dependent) return
-  await onceCommitted(session, core.log, async () => {
+  const look = async () => {
     const isOrphan = async (acting: Acting): Promise<boolean> =>
       (contained && !(await isOwnerThere(acting, ownerOf(entity.row)))) ||
       (dependent && (await orphanedBy(acting, entity, tied)).length > 0)
@@ -83,7 +83,8 @@ export async function lookBack(
       if (contained && !(await isOwnerThere(acting, ownerOf(entity.row)))) await removeAlong(acting, now, removed)
       else await settleOrphan(acting, now, tied, removed)
     })
-  })
+  }
+  await onceCommitted(session, core.log, look, 'together')
 }
 
 /** Removes, once a deletion stands, what has come to belong to the entity while it was being deleted. */

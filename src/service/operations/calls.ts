@@ -125,7 +125,8 @@ export class OperationCalls implements Operations {
       loopback,
     }
     const { version, root, principal } = outer
-    const part = outer.part ?? { transaction: undefined }
+    // the handler is told what has failed, as it may do something else then
+    const part = { ...outer.part, transaction: outer.part?.transaction, late: undefined }
     const response = await this.#answer(core, beginExchange(request, { version, root, timing: false, part, principal }))
     const text = await textOf(response)
     if (text === undefined) return undefined

@@ -1,0 +1,141 @@
+import type { Document } from 'bson'
+import { ODataError } from '../errors/odata-error.ts'
+import type { CreateOutcome } from '../store/port.ts'
+import { type Connection, commandOptions } from './connection.ts'
+import { type Creation, refused } from './creates.ts'
+import { faultOf, type ServerFault } from './failures.ts'
+import { tokenOfKey, tokenOfRow } from './key-token.ts'
+
+/** Documents and bytes of the creates that wait at once. */
+const mostDocuments = 1_000
+const mostBytes = 8_000_000
+/** Bytes of rows that are remembered. */
+const mostKnown = 8_000_000
+
+/**
+ * What one attempt of a transaction knows of its rows: creates that may wait are sent together, one insert for each collection, before
+ * anything that could meet them; a row that it has made or read by key is not read again, as nobody else can change what it sees.
+ */
+export class TransactionRows {
+  readonly #connection: Connection
+  /** creates that wait, by collection, in order */
+  #waiting = new Map<string, Creation[]>()
+  #documents = 0
+  #bytes = 0
+  /** rows by collection and key, as the transaction sees them; undefined: there is none */
+  readonly #known = new Map<string, Uint8Array | undefined>()
+  #knownBytes = 0
+  /** why waiting creates could not be stored: nothing of the transaction can */
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** Takes a create. @throws what `flush` throws, of an earlier create or of this one */
+  async create(creation: Creation): Promise<CreateOutcome> {
+    const { collection, row, session } = creation
+    const token = tokenOf(collection, tokenOfRow(row))
+    if (session.late === undefined) {
+      await this.flush()
+      const outcome = await this.#insertOne(creation)
+      if (outcome.kind === 'created') this.#remember(token, row)
+      return outcome
+    }
+    if (this.#failure) throw this.#failure.error
+    const before = this.#waiting.get(collection)
+    if (before) before.push(creation)
+    else this.#waiting.set(collection, [creation])
+    this.#remember(token, row)
+    this.#documents++
+    this.#bytes += row.length
+    if (this.#documents >= mostDocuments || this.#bytes >= mostBytes) await this.flush()
+    return { kind: 'created', row }
+  }
+
+  /** The row of a key, read where it is not known. A row that waits is known, so that none has to be sent first. */
+  async read(
+    collection: string,
+    id: unknown,
+    ask: () => Promise<Uint8Array | undefined>,
+  ): Promise<Uint8Array | undefined> {
+    if (this.#failure) throw this.#failure.error
+    const token = tokenOf(collection, tokenOfKey(id))
+    if (this.#known.has(token)) return this.#known.get(token)
+    const row = await ask()
+    // what waits is not forgotten for what is only read
+    if (this.#documents === 0 || this.#knownBytes < mostKnown) this.#remember(token, row)
+    return row
+  }
+
+  /** Forgets what it knows: rows are about to be changed. Nothing waits by then. */
+  forget(): void {
+    this.#known.clear()
+    this.#knownBytes = 0
+  }
+
+  /**
+   * Sends what waits. One failure ends the transaction on the server, so it is thrown ever after.
+   * @throws what `late` of the session made of it, or the driver's error, which may let the transaction begin anew
+   */
+  async flush(): Promise<void> {
+    if (this.#failure) throw this.#failure.error
+    if (this.#documents === 0) return
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    this.#documents = 0
+    this.#bytes = 0
+    try {
+      for (const creations of waiting.values()) await this.#insert(creations)
+    } catch (error) {
+      this.#failure = { error }
+      throw error
+    }
+    // rows that waited are kept whatever their size
+    if (this.#knownBytes > mostKnown) this.forget()
+  }
+
+  async #insert(creations: readonly Creation[]): Promise<void> {
+    const fault = await this.#send(creations)
+    if (fault === undefined) return
+    const error = failureOf(fault)
+    const late = creations[fault.index]?.session.late
+    throw late ? late(error) : error
+  }
+
+  async #insertOne(creation: Creation): Promise<CreateOutcome> {
+    const fault = await this.#send([creation])
+    return fault ? refused(faultOf(fault, fault)) : { kind: 'created', row: creation.row }
+  }
+
+  /** Ordered: the first that fails is the last that is tried, and members fail in the order in which they came. */
+  async #send(creations: readonly Creation[]): Promise<(ServerFault & { readonly index: number }) | undefined> {
+    const [first] = creations
+    if (first === undefined) return undefined
+    const answer = await this.#connection.db.command(
+      { insert: first.collection, documents: creations.map(({ document }): Document => document), ordered: true },
+      commandOptions(first.session),
+    )
+    return answer.writeErrors?.[0]
+  }
+
+  #remember(token: string, row: Uint8Array | undefined): void {
+    const size = row?.length ?? 0
+    if (this.#documents === 0 && this.#knownBytes + size > mostKnown) this.forget()
+    this.#known.set(token, row)
+    this.#knownBytes += size + token.length
+  }
+}
+
+function failureOf(fault: ServerFault): unknown {
+  try {
+    refused(faultOf(fault, fault))
+  } catch (error) {
+    return error
+  }
+  return new ODataError('entityExists', 'There is an entity with this key already.')
+}
+
+function tokenOf(collection: string, key: string): string {
+  return `${collection}\0${key}`
+}
