@@ -46,7 +46,7 @@ function walk(file: string, store: 'embedded' | 'mongodb', uri: string, sample: 
     model = await readModel(bare)
     const log = { error: (fields: object) => console.error(fields), warn: () => {} }
     running = await startService(bare, data(), { enforcePermissions: false, limits: { bodyBytes: 4_000_000 }, log })
-    walker = new Walker(running)
+    walker = new Walker(running, model)
   })
   afterAll(async () => {
     await running?.stop()
@@ -108,12 +108,14 @@ type Body = { readonly [name: string]: Json }
 
 class Walker {
   readonly #running: RunningService
+  readonly #model: Model
   readonly #values: Values = randomValues(20_260)
   /** URLs of entities that stay, to contain others */
   readonly #owners = new Map<string, string>()
 
-  constructor(running: RunningService) {
+  constructor(running: RunningService, model: Model) {
     this.#running = running
+    this.#model = model
   }
 
   async walk({ type, place }: WalkTarget): Promise<void> {
@@ -138,7 +140,7 @@ class Walker {
   async #create(type: EntityType, place: WalkPlace): Promise<{ url: string; body: Body }> {
     const owner = place.parent && place.parentType ? await this.#owner(place.parentType, place.parent) : ''
     const path = place.parent === undefined ? `/${place.path}` : owner + place.path
-    const body = this.#values.body(type, place.declared)
+    const body = { ...this.#values.body(type, place.declared), ...(await this.#required(type)) }
     if (!place.collection) {
       const answer = await this.#send('PUT', path, body)
       // a singleton may have been written before
@@ -151,6 +153,36 @@ class Walker {
     const location = answer.location
     expect(location).toMatch(this.#running.root)
     return { url: location.slice(this.#running.root.length), body }
+  }
+
+  /** Entities that one of this type must be related to, where the model has a set of them. */
+  async #required(type: EntityType): Promise<Body> {
+    const bound: { [name: string]: Json } = {}
+    for (const {
+      name,
+      collection,
+      nullable,
+      containsTarget,
+      type: related,
+      referentialConstraints,
+    } of type.allNavigationProperties.values()) {
+      if (collection || nullable || containsTarget || referentialConstraints.length > 0 || related.kind !== 'entity')
+        continue
+      const set = [...(this.#model.container?.children.values() ?? [])].find(
+        (child) => child.kind === 'entitySet' && child.type === related && !related.abstract,
+      )
+      if (set?.kind !== 'entitySet') continue
+      const url = await this.#owner(related, {
+        root: set,
+        parent: undefined,
+        parentType: undefined,
+        path: set.name,
+        collection: true,
+        declared: related,
+      })
+      bound[`${name}@odata.bind`] = url.slice(1)
+    }
+    return bound
   }
 
   /** A media entity begins with its media (here: whatever JSON); its key is made, and the rest is changed afterwards. */
