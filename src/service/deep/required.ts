@@ -19,10 +19,21 @@ const required = new WeakMap<StructuredType, readonly NavigationProperty[]>()
 function requiredOf(type: StructuredType): readonly NavigationProperty[] {
   let found = required.get(type)
   if (found === undefined) {
-    found = [...type.allNavigationProperties.values()].filter(({ collection, nullable }) => !collection && !nullable)
+    found = [...type.allNavigationProperties.values()].filter(
+      (property) => !property.collection && !property.nullable && !leadsToOwner(property),
+    )
     required.set(type, found)
   }
   return found
+}
+
+/** Whether a property is the way back from what an entity contains: where the entity stands says what it leads to. */
+function leadsToOwner({ partner, type }: NavigationProperty): boolean {
+  return (
+    partner !== undefined &&
+    type.kind === 'entity' &&
+    type.allNavigationProperties.get(partner)?.containsTarget === true
+  )
 }
 
 /**

@@ -123,7 +123,6 @@ describe('$expand', () => {
     ['$expand=category/$count', "typeMismatch $expand: '$count' needs a collection, and 'category' is none."],
     ['$expand=s.Category/x', "typeMismatch $expand: 'my.shop.Category' is not derived from 'my.shop.Product'."],
     ['$expand=related/s.Category', "typeMismatch $expand: 'my.shop.Category' is not derived from 'my.shop.Product'."],
-    ['$expand=photo', 'notImplemented $expand: A stream property in $expand is not implemented by this service.'],
     [
       '$expand=parts($filter=nope eq 1)',
       "nameNotFound $expand: The property 'nope' does not exist on type 'my.shop.Part'.",

@@ -7,7 +7,7 @@ const scopes = (request: string) =>
 
 describe('methods', () => {
   it.each([
-    ['POST Locked', '405 GET, HEAD Capabilities.InsertRestrictions'],
+    ['POST Locked', '405 GET, HEAD, PATCH Capabilities.InsertRestrictions'],
     ['DELETE Locked(1)', '405 GET, HEAD, PATCH Capabilities.DeleteRestrictions'],
     ['PUT Locked(1)', '405 GET, HEAD, PATCH Capabilities.UpdateRestrictions/UpdateMethod'],
     ['PATCH Locked(1)', 'allowed'],

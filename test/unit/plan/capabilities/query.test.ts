@@ -222,7 +222,7 @@ describe('NavigationRestrictions and CollectionPropertyRestrictions', () => {
       '400 $filter Capabilities.FilterRestrictions/NonFilterableProperties',
     )
     expect(refusal('GET Free(1)/Parts?$filter=Weight eq 1&$top=1')).toBe('allowed')
-    expect(refusal('POST Nested(1)/Parts')).toBe('405 GET, HEAD Capabilities.InsertRestrictions')
+    expect(refusal('POST Nested(1)/Parts')).toBe('405 GET, HEAD, PATCH, PUT Capabilities.InsertRestrictions')
   })
 
   it('holds for collection-valued properties', () => {
