@@ -148,6 +148,13 @@ describe('architecture', () => {
     expect(long.map((file) => `${file.path}: ${file.text.split('\n').length}`)).toEqual([])
   })
 
+  it('copies requests and sessions by requestLike and sessionLike, never by spreading', () => {
+    // what they make only when it is asked for would be left out
+    const spread = /\.\.\.(?:(?:\w+\.)*exchange\.request|(?:\w+\.)*session)\b(?!\.)/
+    const copies = files.filter(({ path, text }) => roomOf(path) === 'service' && spread.test(text))
+    expect(copies.map(({ path }) => path)).toEqual([])
+  })
+
   it('reads every import statement of the files it checks', () => {
     const unread = files.filter((file) => {
       const statements = file.text

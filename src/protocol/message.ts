@@ -21,10 +21,13 @@ export interface HttpRequest {
   readonly loopback: boolean
 }
 
-/** What a request made of another has of its own. */
+/** What a request made of another has of its own; with a body of its own, its content is that body. */
 type OwnParts = Partial<Pick<HttpRequest, 'method' | 'target' | 'headers' | 'body' | 'signal'>>
 
-/** A request that is another one but for what is given. */
+/**
+ * A request that is another one but for what is given. A copy by spreading would lose what requests make when it is asked for: body,
+ * content, signal.
+ */
 export function requestLike(request: HttpRequest, own: OwnParts): HttpRequest {
   return new RequestLike(request, own)
 }
@@ -50,7 +53,12 @@ class RequestLike implements HttpRequest {
   }
 
   content(limits: ContentLimits): AsyncIterable<Uint8Array> {
-    return this.#of.content(limits)
+    return this.#own.body ? this.#whole(limits) : this.#of.content(limits)
+  }
+
+  async *#whole({ bytes }: ContentLimits): AsyncGenerator<Uint8Array> {
+    const body = await this.body(bytes)
+    if (body !== undefined) yield body
   }
 
   get signal(): AbortSignal {

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { ODataError } from '../errors/odata-error.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { BatchUnit } from '../protocol/batch.ts'
-import type { HttpRequest, HttpResponse, RequestHeaders } from '../protocol/message.ts'
+import { type HttpResponse, type RequestHeaders, requestLike } from '../protocol/message.ts'
 import { whole } from '../protocol/whole.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Snapshot } from '../store/snapshots.ts'
@@ -162,21 +162,6 @@ function followed(
   }
 }
 
-/** The request of a page, as its client would send it. */
-function pageOf(first: HttpRequest, target: string): HttpRequest {
-  return {
-    method: 'GET',
-    target,
-    headers: first.headers,
-    body: async () => undefined,
-    async *content() {},
-    get signal() {
-      return first.signal
-    },
-    loopback: first.loopback,
-  }
-}
-
 /** Makes the pages that a request's links lead to, and those that theirs lead to, and keeps them. */
 async function keepPages(
   core: Core,
@@ -191,7 +176,8 @@ async function keepPages(
     const target = `/${link.slice(root.length)}`
     const page: Exchange = {
       ...exchange,
-      request: pageOf(request, target),
+      // as its client would send it
+      request: requestLike(request, { method: 'GET', target, body: () => Promise.resolve(undefined) }),
       part: exchange.part ?? { transaction: undefined },
       results: new Map(),
       repeatability: undefined,

@@ -22,6 +22,7 @@ import type { HttpResponse } from '../protocol/message.ts'
 import { jsonContentType, negotiateJson, requestVersion, requireJsonBody } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
 import type { Session } from '../store/port.ts'
+import { sessionLike } from '../store/session.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { shownRow } from './after-read.ts'
 import { bodyTagOf, preconditionFailed, preconditionOf, versionOf, versionOfTag } from './conditions.ts'
@@ -218,7 +219,7 @@ function withTag(session: Session, tag: string): Session {
   if (tag === '*') return session
   const version = versionOfTag(tag)
   const anyOf = version !== undefined && meets(session.precondition, version) ? [version] : []
-  return { ...session, precondition: { kind: 'versions', anyOf } }
+  return sessionLike(session, { precondition: { kind: 'versions', anyOf } })
 }
 
 /** The entity that an update creates where there was none (Protocol 11.4.4). */

@@ -4,6 +4,7 @@ import { ODataError } from '../../errors/odata-error.ts'
 import { encodePath } from '../../payload/row-path.ts'
 import { linkingOf } from '../../plan/linking.ts'
 import { partnerOf } from '../../plan/relation.ts'
+import { requestLike } from '../../protocol/message.ts'
 import type { Session } from '../../store/port.ts'
 import { parseRequestUrl } from '../../url/parse-url.ts'
 import { type Core, contextOf, sessionOf } from '../core.ts'
@@ -179,7 +180,7 @@ async function stored({ core, exchange }: Acting, entity: StoredEntity): Promise
 function unhurriedOf(exchange: Exchange): Exchange {
   return {
     ...exchange,
-    request: { ...exchange.request, signal: new AbortController().signal },
+    request: requestLike(exchange.request, { signal: new AbortController().signal }),
     part: exchange.part && { ...exchange.part, transaction: undefined },
     rowFilters: new AllRows(),
     results: new Map(),

@@ -18,7 +18,7 @@ import { parametersOfRow, plansOfRow } from '../links/entity.ts'
 import { transact } from '../transact.ts'
 import { collection, exception, member, object, withMembers } from './answer.ts'
 import { changeByDelta, relatedDelta } from './delta.ts'
-import { type Answer, makeChange } from './one-change.ts'
+import { type Answer, makeChange, readInstead } from './one-change.ts'
 import { type Changes, type MembersRequest, rowsOf, tolerated } from './request.ts'
 
 /**
@@ -72,14 +72,7 @@ async function wholeCollection(
   { core, exchange, answer }: MembersRequest,
   headers: Record<string, string>,
 ): Promise<HttpResponse> {
-  const { request } = exchange
-  const { prefer: _, ...asked } = request.headers
-  const found = await answer(core, {
-    ...exchange,
-    part: exchange.part ?? { transaction: undefined },
-    timings: undefined,
-    request: { ...request, method: 'GET', headers: asked },
-  })
+  const found = await readInstead(answer, core, exchange, exchange.request.target)
   return { ...found, headers: { ...found.headers, ...headers } }
 }
 

@@ -18,7 +18,7 @@ import { parseRequestUrl } from '../../url/parse-url.ts'
 import { collectionOf, controlPrefix, dialectOf } from '../core.ts'
 import { followHops } from '../hops.ts'
 import { exception, type FailedOperation, member, object, removedMembers, withMembers } from './answer.ts'
-import { makeChange, type OneChange } from './one-change.ts'
+import { makeChange, type OneChange, readInstead } from './one-change.ts'
 import { type Changes, type MembersRequest, memberChanges, rowsOf, tolerated } from './request.ts'
 
 /** PATCH (a delta) and PUT of a collection of entities (Protocol 11.4.12; JSON Format 15.6). */
@@ -228,13 +228,7 @@ async function failedOperation(request: MembersRequest, item: EntityItem): Promi
   try {
     const target = await targetOf(request, item)
     if (target === undefined) return 'insert'
-    const { prefer: _, ...headers } = exchange.request.headers
-    await answer(core, {
-      ...exchange,
-      part: exchange.part ?? { transaction: undefined },
-      timings: undefined,
-      request: { ...exchange.request, method: 'GET', target, headers },
-    })
+    await readInstead(answer, core, exchange, target)
     return 'update'
   } catch {
     return 'insert'

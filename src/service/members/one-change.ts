@@ -1,4 +1,4 @@
-import type { HttpRequest, HttpResponse, RequestHeaders } from '../../protocol/message.ts'
+import { type HttpResponse, type RequestHeaders, requestLike } from '../../protocol/message.ts'
 import type { Core } from '../core.ts'
 import { type Exchange, inTransaction } from '../exchange.ts'
 
@@ -41,15 +41,12 @@ export function makeChange(
   const { request } = exchange
   const headers: Record<string, string | undefined> = {}
   for (const [name, value] of Object.entries(request.headers)) if (!own.has(name)) headers[name] = value
-  const inner: HttpRequest = {
+  const inner = requestLike(request, {
     method,
     target,
     headers: { ...headers, ...more },
     body: () => Promise.resolve(body),
-    content: () => contentOf(body),
-    signal: request.signal,
-    loopback: request.loopback,
-  }
+  })
   return answer(core, {
     ...inTransaction(exchange, transaction),
     request: inner,
@@ -59,6 +56,13 @@ export function makeChange(
   })
 }
 
-async function* contentOf(body: Uint8Array | undefined): AsyncGenerator<Uint8Array> {
-  if (body) yield body
+/** What a GET of a URL answers to whoever sent the request, after its changes. @throws what is wrong with it */
+export function readInstead(answer: Answer, core: Core, exchange: Exchange, target: string): Promise<HttpResponse> {
+  const { prefer: _, ...headers } = exchange.request.headers
+  return answer(core, {
+    ...exchange,
+    part: exchange.part ?? { transaction: undefined },
+    timings: undefined,
+    request: requestLike(exchange.request, { method: 'GET', target, headers }),
+  })
 }

@@ -5,7 +5,7 @@ import { signatureOf } from '../../edm/signature.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import type { AdvertisedOperation } from '../../payload/writer.ts'
 import type { CountPlan, OperationCall, OperationResult, ReadPlan } from '../../plan/plan.ts'
-import type { HttpRequest, HttpResponse } from '../../protocol/message.ts'
+import { type HttpResponse, requestLike } from '../../protocol/message.ts'
 import type { Rows } from '../../store/port.ts'
 import { rowsInMemory } from '../../store/rows.ts'
 import { ODataController, type RequestContext } from '../controller.ts'
@@ -111,19 +111,13 @@ export class OperationCalls implements Operations {
 
   /** A request within a request, as one of a batch is. */
   async #send(core: Core, outer: Exchange, method: string, path: string, body: unknown): Promise<unknown> {
-    const { signal, loopback } = outer.request
     const sent = body === undefined ? undefined : Buffer.from(JSON.stringify(body, plainToJson))
-    const request: HttpRequest = {
+    const request = requestLike(outer.request, {
       method,
       target: path.startsWith('/') ? path : `/${path}`,
       headers: { ...(sent ? { 'content-type': 'application/json' } : {}), prefer: 'return=representation' },
       body: () => Promise.resolve(sent),
-      async *content() {
-        if (sent) yield sent
-      },
-      signal,
-      loopback,
-    }
+    })
     const { version, root, principal } = outer
     // the handler is told what has failed, as it may do something else then
     const part = { ...outer.part, transaction: outer.part?.transaction, late: undefined }

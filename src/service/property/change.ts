@@ -11,7 +11,7 @@ import { checkConstraints } from '../../payload/validation/constraints.ts'
 import { dynamicTypeFault } from '../../payload/validation/type-constraints.ts'
 import type { PropertyTarget, UpdatePlan } from '../../plan/plan.ts'
 import { type Conditions, printETag, readConditions } from '../../protocol/etag.ts'
-import type { HttpResponse } from '../../protocol/message.ts'
+import { type HttpResponse, requestLike } from '../../protocol/message.ts'
 import { type JsonFormat, jsonContentType, negotiateJson } from '../../protocol/negotiate.ts'
 import { parsePrefer } from '../../protocol/prefer.ts'
 import type { Precondition } from '../../store/port.ts'
@@ -229,7 +229,7 @@ async function answer(
   }
   const seen = await shownRow(core, exchange, plan.source.root, row)
   if (format === undefined) {
-    const asked = { ...exchange, request: { ...exchange.request, headers: {} } }
+    const asked = { ...exchange, request: requestLike(exchange.request, { headers: {} }) }
     return rawValue(core, asked, shown, parameters, seen, headers, {})
   }
   if (each === undefined || positions === undefined)
