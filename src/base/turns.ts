@@ -9,11 +9,11 @@ export interface Turns {
   pass(): Promise<void>
 }
 
-/** Turns for one piece of work: other requests go on while it runs. */
-export function createTurns(): Turns {
+/** Turns for one piece of work: other requests go on while it runs. @param milliseconds that it may hold the event loop */
+export function createTurns(milliseconds = slice): Turns {
   let since = performance.now()
   return {
-    due: () => performance.now() - since > slice,
+    due: () => performance.now() - since > milliseconds,
     pass: async () => {
       await new Promise((resolve) => setImmediate(resolve))
       since = performance.now()

@@ -2,10 +2,24 @@ import type { Expression, MemberExpression } from './tree.ts'
 
 /** The same expression with another one in place of each member. */
 export function replaceMembers(expression: Expression, replace: (member: MemberExpression) => Expression): Expression {
-  const inner = (one: Expression): Expression => replaceMembers(one, replace)
   switch (expression.kind) {
     case 'member':
       return replace(expression)
+    case 'defined': {
+      const { variable, steps } = expression
+      const member = replace({ kind: 'member', variable, steps, type: undefined })
+      return member.kind === 'member' ? { ...expression, variable: member.variable, steps: member.steps } : expression
+    }
+    default:
+      return mapOperands(expression, (one) => replaceMembers(one, replace))
+  }
+}
+
+/** The same expression with other operands: what `inner` makes of each. What has none stays as it is. */
+export function mapOperands(expression: Expression, inner: (operand: Expression) => Expression): Expression {
+  switch (expression.kind) {
+    case 'member':
+    case 'defined':
     case 'parameter':
     case 'constant':
       return expression
@@ -31,11 +45,6 @@ export function replaceMembers(expression: Expression, replace: (member: MemberE
         collection: inner(expression.collection),
         filter: expression.filter && inner(expression.filter),
       }
-    case 'defined': {
-      const { variable, steps } = expression
-      const member = replace({ kind: 'member', variable, steps, type: undefined })
-      return member.kind === 'member' ? { ...expression, variable: member.variable, steps: member.steps } : expression
-    }
     case 'aggregate':
       // what is aggregated starts from an instance of the collection
       return { ...expression, collection: inner(expression.collection) }

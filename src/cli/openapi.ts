@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { createTurns } from '../base/turns.ts'
 import { keyAsSegmentSupported } from '../csdl/capabilities.ts'
 import { parseCsdl } from '../csdl/read-csdl.ts'
 import { readModel } from '../csdl/read-model.ts'
@@ -30,12 +30,11 @@ export function describeService(model: Model, service: DescribedService): Schema
 /** As `describeService`, letting others have their turn every few milliseconds. */
 export async function describeInTurns(model: Model, service: DescribedService): Promise<Schema> {
   const steps = openApiSteps(model, optionsOf(model, service))
-  for (let since = performance.now(); ; ) {
+  const turns = createTurns(10)
+  for (;;) {
     const step = steps.next()
     if (step.done) return step.value
-    if (performance.now() - since < 10) continue
-    await setImmediate()
-    since = performance.now()
+    if (turns.due()) await turns.pass()
   }
 }
 

@@ -291,3 +291,25 @@ export function primitiveType(name: PrimitiveTypeName): PrimitiveType {
   if (type === undefined) throw new Error(`invariant: no primitive type ${name}`)
   return type
 }
+
+/** The type that a value shows by itself, as that of a dynamic property does (JSON Format 4.6.3). */
+export function primitiveTypeOf(value: PrimitiveValue): PrimitiveTypeName {
+  switch (typeof value) {
+    case 'string':
+      return 'Edm.String'
+    case 'boolean':
+      return 'Edm.Boolean'
+    case 'number':
+      return 'Edm.Double'
+    case 'bigint':
+      return 'Edm.Int64'
+    default:
+      if (value instanceof Uint8Array) return 'Edm.Binary'
+      if (value instanceof Decimal) return 'Edm.Decimal'
+      return value.kind === 'dateTimeOffset'
+        ? 'Edm.DateTimeOffset'
+        : value.kind === 'duration'
+          ? 'Edm.Duration'
+          : 'Edm.Geography'
+  }
+}

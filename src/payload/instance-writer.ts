@@ -1,9 +1,8 @@
 import { modelTypeOf, originOf, presenceBehind } from '../bind/apply/dynamic.ts'
 import type { ExpandItem, Selection } from '../bind/tree.ts'
 import { isReadable } from '../csdl/core.ts'
-import { Decimal } from '../edm/decimal.ts'
-import type { NavigationProperty, PrimitiveTypeName, StructuredType, TypeReference } from '../edm/model.ts'
-import { primitiveType } from '../edm/primitives.ts'
+import type { NavigationProperty, StructuredType, TypeReference } from '../edm/model.ts'
+import { primitiveType, primitiveTypeOf } from '../edm/primitives.ts'
 import { isStructured, primitiveOf } from '../edm/types.ts'
 import type { PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -300,24 +299,11 @@ function modelType(reference: TypeReference): TypeReference['type'] {
   return isStructured(reference.type) ? modelTypeOf(reference.type) : reference.type
 }
 
-const names: Readonly<Partial<Record<ReturnType<typeof kindOf>, PrimitiveTypeName>>> = {
-  string: 'Edm.String',
-  boolean: 'Edm.Boolean',
-  binary: 'Edm.Binary',
-  dateTimeOffset: 'Edm.DateTimeOffset',
-  duration: 'Edm.Duration',
-}
-
 /** The type that a value of no known type shows by itself. */
 function typeOfValue(value: Value): TypeReference | undefined {
   if (value === null || isCollectionValue(value) || isStructuredValue(value)) return undefined
-  const name =
-    typeof value === 'number'
-      ? 'Edm.Double'
-      : typeof value === 'bigint'
-        ? 'Edm.Int64'
-        : value instanceof Decimal
-          ? 'Edm.Decimal'
-          : names[kindOf(value)]
-  return name === undefined ? undefined : { type: primitiveType(name), collection: false, nullable: true, facets: {} }
+  // of which kind of Geography or Geometry it is, only its declaration says
+  if (kindOf(value) === 'geo') return undefined
+  const type = primitiveType(primitiveTypeOf(value))
+  return { type, collection: false, nullable: true, facets: {} }
 }

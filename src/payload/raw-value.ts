@@ -2,9 +2,8 @@ import { Buffer } from 'node:buffer'
 import { decodeField } from '../bson/decode.ts'
 import type { ModelLayout } from '../bson/layout.ts'
 import { annotationOf, text } from '../edm/annotations.ts'
-import { Decimal } from '../edm/decimal.ts'
-import type { PrimitiveTypeName, Type, TypeReference } from '../edm/model.ts'
-import { printPrimitive } from '../edm/primitives.ts'
+import type { Type, TypeReference } from '../edm/model.ts'
+import { primitiveTypeOf, printPrimitive } from '../edm/primitives.ts'
 import { primitiveOf } from '../edm/types.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -49,34 +48,15 @@ export function compileRawValue(
   function rawOf(value: PrimitiveValue, type: Type | undefined): RawValue {
     if (value instanceof Uint8Array) return { contentType: binaryType, body: value }
     const printed =
-      type?.kind === 'enum' ? enumText(type, value as bigint) : printPrimitive(primitive ?? typeOf(value), value)
+      type?.kind === 'enum'
+        ? enumText(type, value as bigint)
+        : printPrimitive(primitive ?? primitiveTypeOf(value), value)
     return { contentType: 'text/plain;charset=utf-8', body: Buffer.from(printed) }
   }
 }
 
 function notRaw(): ODataError {
   return new ODataError('badRequest', 'Only a primitive value can be read by $value.', { target: '$value' })
-}
-
-/** The type of a dynamic value, as its form in memory says it (edm/value.ts). */
-function typeOf(value: Exclude<PrimitiveValue, Uint8Array>): PrimitiveTypeName {
-  switch (typeof value) {
-    case 'string':
-      return 'Edm.String'
-    case 'boolean':
-      return 'Edm.Boolean'
-    case 'number':
-      return 'Edm.Double'
-    case 'bigint':
-      return 'Edm.Int64'
-    default:
-      if (value instanceof Decimal) return 'Edm.Decimal'
-      return value.kind === 'dateTimeOffset'
-        ? 'Edm.DateTimeOffset'
-        : value.kind === 'duration'
-          ? 'Edm.Duration'
-          : 'Edm.Geography'
-  }
 }
 
 function mediaTypeOf(path: MemberPath): string | undefined {

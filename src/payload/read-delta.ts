@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
-import type { EntityType, Model, Reference } from '../edm/model.ts'
+import type { EntityType, Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import { contentIdNames } from './content-id.ts'
 import { type JsonNode, type JsonObject, jsonKinds, parseJson } from './json.ts'
 import { keyPredicate } from './key-text.ts'
 import { scalarReader } from './read-value.ts'
@@ -136,14 +137,9 @@ export function keyIn({ members }: JsonObject, { key }: EntityType): string | un
   return known.length === key.length ? keyPredicate(key, known, true) : undefined
 }
 
-const vocabulary = 'Org.OData.Core.V1'
-
 /** Core.ContentID of an item as a JSON member, by the name that the client used (JSON Format 15.6); undefined: none. */
-export function contentIdIn({ members }: JsonObject, { references }: Pick<Model, 'references'>): string | undefined {
-  const aliases = references.flatMap(({ includes }: Reference) =>
-    includes.flatMap(({ namespace, alias }) => (namespace === vocabulary && alias ? [alias] : [])),
-  )
-  for (const name of [vocabulary, ...aliases].map((prefix) => `@${prefix}.ContentID`)) {
+export function contentIdIn({ members }: JsonObject, model: Model): string | undefined {
+  for (const name of contentIdNames(model)) {
     const value = members.get(name)
     if (value?.kind === 'string') return `${JSON.stringify(name)}:${JSON.stringify(value.value)}`
   }

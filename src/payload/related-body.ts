@@ -118,7 +118,7 @@ function readInline(node: JsonNode, target: string, faults: Faults): RelatedItem
  * is removed. Added and deleted links have no place in nested collections (Protocol 11.4.3.1).
  * @returns undefined where a fault was found
  */
-export function readDeltaItem(node: JsonNode, target: string, faults: Faults): RelatedItem | undefined {
+function readDeltaItem(node: JsonNode, target: string, faults: Faults): RelatedItem | undefined {
   if (node.kind !== 'object') return readInline(node, target, faults)
   const context = node.members.get('@odata.context') ?? node.members.get('@context')
   if (context?.kind === 'string' && /\/\$(?:deletedLink|link)$/.test(context.value)) {

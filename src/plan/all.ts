@@ -1,4 +1,4 @@
-import { replaceMembers } from '../bind/rewrite.ts'
+import { mapOperands } from '../bind/rewrite.ts'
 import type { BoundPath, BoundQuery, BoundSegment, Expression, MemberExpression, ParameterSlot } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
 import type { EntitySet, EntityType, Model, Singleton } from '../edm/model.ts'
@@ -125,39 +125,16 @@ function ofType(expression: Expression, type: EntityType): Expression {
       if (isSubtypeOf(type, target.type)) return yes
       return isSubtypeOf(target.type, type) ? expression : no
     }
-    case 'binary':
-      return { ...expression, left: inner(expression.left), right: inner(expression.right) }
-    case 'unary':
-    case 'convert':
-      return { ...expression, operand: inner(expression.operand) }
-    case 'lambda': {
-      const collection = inner(expression.collection)
-      if (collection === nothing) return expression.operator === 'all' ? yes : no
-      return { ...expression, collection, predicate: expression.predicate && inner(expression.predicate) }
-    }
-    case 'count': {
-      const collection = inner(expression.collection)
-      if (collection === nothing) return nothing
-      return { ...expression, collection, filter: expression.filter && inner(expression.filter) }
-    }
-    case 'in':
-      return { ...expression, operand: inner(expression.operand), items: expression.items.map(inner) }
-    case 'call':
-      return { ...expression, arguments: expression.arguments.map(inner) }
-    case 'case':
-      return {
-        ...expression,
-        branches: expression.branches.map(({ condition, value }) => ({
-          condition: inner(condition),
-          value: inner(value),
-        })),
-      }
+    case 'lambda':
+    case 'count':
+      if (inner(expression.collection) !== nothing) return mapOperands(expression, inner)
+      return expression.kind === 'count' ? nothing : expression.operator === 'all' ? yes : no
     case 'member':
       return memberOf(expression, type)
     case 'defined':
       return no
     default:
-      return replaceMembers(expression, (member) => memberOf(member, type))
+      return mapOperands(expression, inner)
   }
 }
 

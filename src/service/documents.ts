@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
+import { createTurns } from '../base/turns.ts'
 import { jsonPieces } from '../csdl/write-json.ts'
 import { xmlPieces } from '../csdl/write-xml.ts'
 import type { Model } from '../edm/model.ts'
@@ -94,7 +94,7 @@ async function makeDocument(contentType: string, pieces: Iterable<string | Uint8
     parts.push(bytes)
   }
   let text = ''
-  let since = performance.now()
+  const turns = createTurns(stretch)
   for (const piece of pieces) {
     if (typeof piece === 'string') text += piece
     else add(piece)
@@ -102,9 +102,7 @@ async function makeDocument(contentType: string, pieces: Iterable<string | Uint8
       add(Buffer.from(text, 'utf8'))
       text = ''
     }
-    if (performance.now() - since < stretch) continue
-    await setImmediate()
-    since = performance.now()
+    if (turns.due()) await turns.pass()
   }
   add(Buffer.from(text, 'utf8'))
   return { contentType, etag: hash.digest('base64url').slice(0, 27), plain: Buffer.concat(parts), packed: new Map() }

@@ -1,3 +1,4 @@
+import { noQuery } from '../bind/no-query.ts'
 import { printBound, printQuery } from '../bind/print.ts'
 import type { BoundQuery } from '../bind/tree.ts'
 import { primitiveOf, typeName } from '../edm/types.ts'
@@ -123,25 +124,13 @@ function tellSource({ root, owner, steps }: Source): string {
   return path.join('/')
 }
 
-const none: BoundQuery = {
-  filter: undefined,
-  orderby: [],
-  select: undefined,
-  expand: [],
-  compute: [],
-  search: undefined,
-  top: undefined,
-  skip: undefined,
-  count: false,
-}
-
 /** Each option that is there, as text. */
 function tellOptions(plan: Partial<BoundQuery>): Told {
   return Object.fromEntries(
-    Object.keys(none).flatMap((name) => {
+    Object.keys(noQuery).flatMap((name) => {
       const value = plan[name as keyof BoundQuery]
       if (value === undefined) return []
-      const text = printQuery({ ...none, [name]: value })
+      const text = printQuery({ ...noQuery, [name]: value })
       return text === '' ? [] : [[name, text.slice(text.indexOf('=') + 1)]]
     }),
   )

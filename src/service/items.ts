@@ -2,7 +2,7 @@ import type { Parameters } from '../bind/tree.ts'
 import { bsonType, elementType, firstElement, nextElement, valueOffset } from '../bson/reader.ts'
 import { prepareItems, type SelectedItems } from '../eval/items.ts'
 import { contextUrl } from '../payload/context.ts'
-import { compileItemsWriter } from '../payload/items-writer.ts'
+import { compileItemsWriter, type ItemsWriter } from '../payload/items-writer.ts'
 import { type MemberPlace, memberPlace } from '../payload/member-place.ts'
 import type { ByteSink, JsonDialect } from '../payload/writer.ts'
 import type { ItemsQuery, ReadPlan } from '../plan/plan.ts'
@@ -54,6 +54,10 @@ function placeOf(core: Core, { member, source: { type, root } }: ReadPlan): (row
   )
 }
 
+function writerOf(core: Core, { select }: ReadPlan, items: ItemsQuery, dialect: JsonDialect): ItemsWriter {
+  return core.writers.get(items, dialect, () => compileItemsWriter(items.type, select, dialect, core.layout))
+}
+
 /** Writes the items at some positions of one row. */
 export function writePositions(
   core: Core,
@@ -65,9 +69,7 @@ export function writePositions(
   positions: ReadonlySet<number>,
   sink: ByteSink,
 ): void {
-  const write = core.writers.get(items, dialect, () =>
-    compileItemsWriter(items.type, plan.select, dialect, core.layout),
-  )
+  const write = writerOf(core, plan, items, dialect)
   const elements: number[] = []
   const { at } = placeOf(core, plan)(row)
   let position = 0
@@ -87,9 +89,7 @@ export function writeItems(
   row: Uint8Array,
   sink: ByteSink,
 ): void {
-  const write = core.writers.get(items, dialect, () =>
-    compileItemsWriter(items.type, plan.select, dialect, core.layout),
-  )
+  const write = writerOf(core, plan, items, dialect)
   const { elements, total } = itemsOfRow(core, plan, items, parameters, row)
   const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
   write(row, elements, sink, context, items.count ? total : undefined)

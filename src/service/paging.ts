@@ -1,8 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { OrderByItem } from '../bind/tree.ts'
-import { Decimal } from '../edm/decimal.ts'
 import type { PrimitiveTypeName } from '../edm/model.ts'
-import { parsePrimitive, printPrimitive } from '../edm/primitives.ts'
+import { parsePrimitive, primitiveTypeOf, printPrimitive } from '../edm/primitives.ts'
 import { primitiveOf } from '../edm/types.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -207,7 +206,7 @@ function printKeyset(orderby: readonly OrderByItem[], keyset: Keyset): readonly 
     if (value === null || item === undefined) return null
     const type = typeOf(item)
     if (type !== undefined) return printPrimitive(type, value)
-    const actual = typeOfValue(value)
+    const actual = primitiveTypeOf(value)
     return `${actual}:${printPrimitive(actual, value)}`
   })
 }
@@ -225,22 +224,4 @@ function parseKeyset(orderby: readonly OrderByItem[], texts: readonly (string | 
     if (value === undefined) throw invalidToken()
     return value
   })
-}
-
-/** The type that a value of a dynamic property shows by itself (JSON Format 4.6.3). */
-function typeOfValue(value: PrimitiveValue): PrimitiveTypeName {
-  switch (typeof value) {
-    case 'string':
-      return 'Edm.String'
-    case 'boolean':
-      return 'Edm.Boolean'
-    case 'number':
-      return 'Edm.Double'
-    case 'bigint':
-      return 'Edm.Int64'
-    default:
-      if (value instanceof Uint8Array) return 'Edm.Binary'
-      if (value instanceof Decimal) return 'Edm.Decimal'
-      return value.kind === 'duration' ? 'Edm.Duration' : 'Edm.DateTimeOffset'
-  }
 }

@@ -1,7 +1,8 @@
 import { permit } from '../../auth/permit.ts'
-import type { Reference as DocumentReference, NavigationProperty, StructuredType } from '../../edm/model.ts'
+import type { NavigationProperty, StructuredType } from '../../edm/model.ts'
 import type { StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
+import { contentIdNames } from '../../payload/content-id.ts'
 import type { Faults } from '../../payload/faults.ts'
 import type { JsonObject } from '../../payload/json.ts'
 import { readStructured } from '../../payload/read-structured.ts'
@@ -245,7 +246,7 @@ export class TreeReader {
     target: string,
   ): ContentId | undefined {
     if (!deep[purpose].contentIds) return undefined
-    for (const name of contentIdNames(this.core.model.references)) {
+    for (const name of contentIdNames(this.core.model)) {
       const value = node.members.get(name)
       if (value === undefined || value.kind === 'null') continue
       if (value.kind === 'string') return { name, value: value.value }
@@ -266,19 +267,4 @@ export function namesOf(
 /** Foreign keys of the related entities that the relation itself gives. */
 export function foreignKeys({ linking }: NestedPlan): readonly string[] {
   return linking.kind === 'principal' ? linking.pairs.flatMap(({ to }) => to.slice(0, 1).map(({ name }) => name)) : []
-}
-
-const names = new WeakMap<readonly DocumentReference[], readonly string[]>()
-const vocabulary = 'Org.OData.Core.V1'
-
-/** How a body may call Core.ContentID: by the namespace of the vocabulary, or by its alias in the service's document. */
-function contentIdNames(references: readonly DocumentReference[]): readonly string[] {
-  let found = names.get(references)
-  if (found === undefined) {
-    const includes = references.flatMap((reference) => reference.includes)
-    const aliases = includes.flatMap(({ namespace, alias }) => (namespace === vocabulary && alias ? [alias] : []))
-    found = [...new Set([vocabulary, ...aliases])].map((name) => `@${name}.ContentID`)
-    names.set(references, found)
-  }
-  return found
 }
