@@ -1,6 +1,7 @@
 // In a project of your own: from 'odatum'
 import {
   type CallerContext,
+  type CustomAggregateHandler,
   type DeletePlan,
   ODataController,
   odataFilter,
@@ -9,7 +10,7 @@ import {
   type UpdatePlan,
 } from '../src/index.ts'
 
-/** Four things that services need of their own, for the model notebook.xml; test/http/examples.test.ts runs them. */
+/** Five things that services need of their own, for the model notebook.xml; test/http/examples.test.ts runs them. */
 
 /** Who asks: the tenant of the token. Without a sign-in a header stands for it, which is for trying things out only. */
 function tenantOf({ principal, request }: Pick<CallerContext, 'principal' | 'request'>): string {
@@ -62,4 +63,9 @@ export class Moods extends ODataController {
       { Name: 'angry', Colour: 'red' },
     ]
   }
+}
+
+/** A custom aggregate: for each group of notes how long the longest is (`Notes?$apply=groupby((MoodName),aggregate(Longest))`). */
+export const customAggregates: Readonly<Record<string, CustomAggregateHandler>> = {
+  'Notes/Longest': (notes) => Math.max(0, ...notes.map(({ Text }) => String(Text).length)),
 }

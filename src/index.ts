@@ -13,6 +13,7 @@ export type { Listener, ListenerOptions } from './http/listener.ts'
 export type { MongoStoreOptions } from './mongo/options.ts'
 export { mongoStore } from './mongo/store.ts'
 export type { CountPlan, CreatePlan, DeletePlan, ReadPlan, UpdatePlan } from './plan/plan.ts'
+export type { CustomAggregateContext, CustomAggregateHandler } from './service/apply/custom-aggregates.ts'
 export {
   type AskedRequest,
   type CallerContext,

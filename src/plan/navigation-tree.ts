@@ -124,6 +124,10 @@ class Walk {
       else if (operand !== undefined) this.#visit(operand.expression)
       return
     }
+    if (aggregate.kind === 'custom') {
+      if (aggregate.path !== undefined) this.path(place, aggregate.path.steps)
+      return
+    }
     for (const step of aggregate.sequence.steps) {
       if (step.kind === 'groupby') {
         for (const path of step.paths) this.path(place, path)

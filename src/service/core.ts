@@ -12,6 +12,7 @@ import type { HttpRequest } from '../protocol/message.ts'
 import type { JsonFormat, ODataVersion } from '../protocol/negotiate.ts'
 import { parsePrefer } from '../protocol/prefer.ts'
 import type { Session, Store } from '../store/port.ts'
+import type { CustomAggregates } from './apply/custom-aggregates.ts'
 import type { AsyncRequests } from './asynchronous.ts'
 import { ODataController, type RequestContext } from './controller.ts'
 import type { Documents } from './documents.ts'
@@ -44,6 +45,7 @@ export interface Core {
   readonly records: Records
   readonly asyncRequests: AsyncRequests
   readonly operations: Operations
+  readonly customAggregates: CustomAggregates
 }
 
 /** A session of a request that names no rows: to begin a transaction with. */

@@ -3,6 +3,7 @@ import type { Model } from '../edm/model.ts'
 import type { ODataVersion } from '../protocol/negotiate.ts'
 import type { Store } from '../store/port.ts'
 import { defaultUrlLimits, type UrlLimits } from '../url/ast.ts'
+import type { CustomAggregateHandler } from './apply/custom-aggregates.ts'
 import type { ODataController } from './controller.ts'
 import type { OperationHandler, OperationMap, OperationTypes } from './operations/handlers.ts'
 
@@ -37,6 +38,11 @@ export interface ServiceOptions<Controllers extends object = ControllerMap, Oper
       ? OperationHandler<Operations[Name]>
       : never
   }
+  /**
+   * what custom aggregates of `$apply` are (Aggregation.CustomAggregate): by `Target/Name`, the target being the name of the annotated entity
+   * set, type or container, or by name where only one element has it; without a calculation, the method that the model recommends, or 501
+   */
+  readonly customAggregates?: Readonly<Record<string, CustomAggregateHandler>>
   /**
    * whether `$metadata` says by Capabilities annotations what the service supports, where the model says nothing of it; true where
    * not said

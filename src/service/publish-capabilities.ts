@@ -97,7 +97,7 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
     ),
     annotation(`${capabilities}CrossJoinSupported`, yes),
     annotation(`${capabilities}QuerySegmentSupported`, yes),
-    annotation(`${capabilities}AnnotationValuesInQuerySupported`, no),
+    annotation(`${capabilities}AnnotationValuesInQuerySupported`, yes),
     annotation(`${capabilities}FilterFunctions`, texts([...operators, ...functionNames])),
     annotation(
       `${aggregation}ApplySupportedDefaults`,

@@ -4,6 +4,7 @@ import { isComputed } from '../csdl/core.ts'
 import { sequenceOf, sequenceTerm } from '../csdl/sequence.ts'
 import type { Model } from '../edm/model.ts'
 import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
+import { CustomAggregates } from './apply/custom-aggregates.ts'
 import { AsyncRequests } from './asynchronous.ts'
 import type { ODataController } from './controller.ts'
 import type { Core } from './core.ts'
@@ -97,6 +98,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
     records: new Records(store, limits.storeTime),
     asyncRequests: new AsyncRequests(options.callbackHosts),
     operations,
+    customAggregates: new CustomAggregates(model, options.customAggregates ?? {}),
   })
   await keepImages(core)
   const stopSweeping = startSweeping(core)

@@ -6,7 +6,7 @@ import { termRegistry } from '../plan/capabilities/registry.ts'
 
 /** Annotations of a model that have no effect though they should have one. */
 export interface Unenforced {
-  /** how often each term occurs that is not enforced yet (docs/csdl.md) */
+  /** how often each term occurs that has no effect, yet or by nature (docs/csdl.md) */
   readonly terms: Readonly<Record<string, number>>
   /** patterns of Validation.Pattern that cannot be run in linear time */
   readonly patterns: readonly string[]
@@ -23,7 +23,8 @@ export function unenforcedIn(model: Model): Unenforced | undefined {
   const patterns = new Set<string>()
   const dynamic = new Set<string>()
   const look = ({ term, value }: Annotation): void => {
-    if (termRegistry.get(term)?.status === 'not yet') terms[term] = (terms[term] ?? 0) + 1
+    const status = termRegistry.get(term)?.status
+    if (status === 'not yet' || status === 'not applicable') terms[term] = (terms[term] ?? 0) + 1
     if (term === 'Org.OData.Validation.V1.Pattern' && !runs(text(value))) patterns.add(text(value) ?? '')
     if (term.startsWith('Org.OData.Capabilities.V1.') && isDynamic(value)) dynamic.add(term)
   }

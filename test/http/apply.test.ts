@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { onEveryService } from '../support/running-service.ts'
+import { onEveryService, type ServiceSettings } from '../support/running-service.ts'
 import { createSales } from '../support/sales.ts'
 
 /** Data Aggregation 4.0 over HTTP, on both stores: the worked examples of the standard, by their numbers. */
@@ -24,7 +24,19 @@ const sale = (ID: string, Amount: number) => ({ ID, Amount })
 const org = (ID: string, Name = ID) => ({ ID, Name })
 const corporate = org('Sales', 'Corporate Sales')
 
-onEveryService('$apply', 'test/models/sales.xml', {}, (running) => {
+const settings: ServiceSettings = {
+  customAggregates: {
+    'SalesModel.Sale/Median': async (rows: readonly { readonly Amount?: unknown }[]) => {
+      const amounts = rows.map(({ Amount }) => Number(Amount)).sort((a, b) => a - b)
+      const [low, high] = [amounts[(amounts.length - 1) >> 1], amounts[amounts.length >> 1]]
+      return low === undefined || high === undefined ? undefined : (low + high) / 2
+    },
+    Seen: ([row], { aggregate }) => `${aggregate}: ${Object.keys(row ?? {}).join()}`,
+    'Sales/Wrong': () => 'many',
+  },
+}
+
+onEveryService('$apply', 'test/models/sales.xml', settings, (running) => {
   beforeAll(() => createSales(running()))
 
   const ask = async (path: string, version = '4.01') => {
@@ -795,12 +807,77 @@ onEveryService('$apply', 'test/models/sales.xml', {}, (running) => {
     })
   })
 
+  describe('custom aggregates', () => {
+    it.each<[string, string, readonly Json[]]>([
+      ['Sales?$apply=aggregate(Median)', 'Sales(Median)', [{ Median: 2 }]],
+      ['Sales?$apply=aggregate(Median as M,$count as N)', 'Sales(M,N)', [{ M: 2, N: 8 }]],
+      [
+        'Sales?$apply=groupby((Customer/ID),aggregate(Median))&$filter=Median gt 2',
+        'Sales(Median,Customer(ID))',
+        [{ Median: 6, Customer: { ID: 'C2' } }],
+      ],
+      ['Sales?$apply=aggregate(Median from Customer/ID with max as Best)', 'Sales(Best)', [{ Best: 6 }]],
+      [
+        'Sales?$apply=groupby((rollup(Customer/Country,Customer/ID)),aggregate(Median))&$orderby=Median desc&$top=2',
+        'Sales(Median,Customer(Country))',
+        [
+          { Median: 6, Customer: { Country: 'USA', ID: 'C2' } },
+          { Median: 4, Customer: { Country: 'USA' } },
+        ],
+      ],
+      [
+        'Customers?$apply=groupby((Country),aggregate(Sales/Median as M))&$orderby=Country',
+        'Customers(M,Country)',
+        [
+          { M: null, Country: 'France' },
+          { M: 2, Country: 'Netherlands' },
+          { M: 4, Country: 'USA' },
+        ],
+      ],
+      ['Sales?$apply=filter(Amount gt 100)/aggregate(Median)', 'Sales(Median)', [{ Median: null }]],
+      [
+        'Sales?$apply=groupby((Product/Name,Amount))/aggregate(Seen)',
+        'Sales(Seen)',
+        [{ Seen: 'Sales/Seen: Product,Amount' }],
+      ],
+      // a property with a recommended method, by its own name and as another
+      ['Time?$apply=aggregate(Year)', 'Time(Year)', [{ Year: 2022 }]],
+      [
+        "Sales?$apply=filter(Customer/ID ne 'C1')/groupby((Customer/ID),aggregate(Time/Year as Latest))&$orderby=Customer/ID",
+        'Sales(Latest,Customer(ID))',
+        [
+          { Latest: 2022, Customer: { ID: 'C2' } },
+          { Latest: 2022, Customer: { ID: 'C3' } },
+        ],
+      ],
+    ])('%s', async (path, context, value) => {
+      expect(await answered(`/${path}`)).toEqual({ context, value })
+    })
+
+    it('are given entities with what was added to them', async () => {
+      const { value } = await answered('/Sales?$apply=compute(Amount mul 2 as Twice)/aggregate(Seen)')
+      expect(value[0]?.Seen).toMatch(/^Sales\/Seen: ID,Amount,.*,Twice$/)
+    })
+
+    it('answers 500 without details where the code gives what the type cannot hold', async () => {
+      const { status, text } = await ask('/Sales?$apply=aggregate(Wrong)')
+      expect(status).toBe(500)
+      expect(text).not.toContain('many')
+    })
+  })
+
   describe('refusals', () => {
     it.each([
       ["/Sales('1')?$apply=identity", 400, '$apply cannot be applied'],
       ['/Sales?$apply=aggregate(Customer/Name with sum as X)', 400, "'sum' cannot aggregate Edm.String"],
       ['/Sales?$apply=aggregate(Amount)', 400, "'Amount' is no custom aggregate"],
-      ['/Sales?$apply=aggregate(Forecast)', 501, 'custom aggregate'],
+      ['/Sales?$apply=aggregate(Forecast)', 501, "custom aggregate 'Forecast'"],
+      ['/Sales?$apply=filter(Amount gt 100)/groupby((ID),aggregate(Forecast))', 501, "custom aggregate 'Forecast'"],
+      ['/Sales?$filter=$these/aggregate(Median) gt 1', 501, "'Median' in an expression"],
+      ['/Sales?$apply=aggregate(Median from Customer/ID as X)', 501, 'custom aggregate of custom aggregates'],
+      ['/Sales?$apply=aggregate(Median as Customer)', 400, "'Customer' is the name of a property already"],
+      ['/Time?$apply=aggregate(Year with sum as X)', 400, 'ApplySupported'],
+      ['/Time?$apply=aggregate(Year,Year)', 400, "'Year' is the name of a property already"],
       ['/Sales?$apply=aggregate(Amount with Custom.concat as X)', 501, 'Custom.concat'],
       ['/Sales?$apply=aggregate(Amount with sum as Customer)', 400, "'Customer' is the name of a property already"],
       ['/Sales?$apply=compute(Amount as A,Amount as A)', 400, "'A' is the name of a property already"],

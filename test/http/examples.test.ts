@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { Moods, Notes } from '../../examples/notebook.ts'
+import { customAggregates, Moods, Notes } from '../../examples/notebook.ts'
 import { jsonClient } from '../support/json-client.ts'
 import { onEveryStore } from '../support/running-service.ts'
 
-const settings = { controllers: { Notes, Moods }, lookUpForeignKeys: true }
+const settings = { controllers: { Notes, Moods }, customAggregates, lookUpForeignKeys: true }
 
 onEveryStore('examples/notebook.ts', 'examples/notebook.xml', settings, (running) => {
   const { ask, get, make } = jsonClient(running)
@@ -35,6 +35,14 @@ onEveryStore('examples/notebook.ts', 'examples/notebook.xml', settings, (running
     expect(made.json?.Words).toBe(3)
     expect((await get(`/Notes(${made.json?.ID})/Words`, a)).json?.value).toBe(3)
     expect((await get('/Notes?$filter=Words gt 1', a)).status).toBe(400)
+  })
+
+  it('aggregates in a way of its own, what the caller may see', async () => {
+    const [c, d] = [{ 'x-tenant': 'c' }, { 'x-tenant': 'd' }]
+    for (const Text of ['a note', 'another note']) await make('/Notes', { Text, MoodName: 'calm' }, c)
+    await make('/Notes', { Text: 'the longest of all notes', MoodName: 'calm' }, d)
+    const found = await get('/Notes?$apply=groupby((MoodName),aggregate(Longest))', c)
+    expect(found.json?.value).toMatchObject([{ MoodName: 'calm', Longest: 12 }])
   })
 
   it('has a set that no store holds', async () => {

@@ -1,17 +1,14 @@
-import type { Annotatable, EntitySet, StructuredType } from '../../edm/model.ts'
+import type { EntitySet, StructuredType } from '../../edm/model.ts'
 import { typeName } from '../../edm/types.ts'
 import type { AggregateNode, ExpressionNode, PathNode, PathStep } from '../../url/ast.ts'
 import { type BindContext, type Scope, shown } from '../context.ts'
-import type { Expression } from '../tree.ts'
 import { int64Reference } from '../type-references.ts'
+import { customAggregate } from './custom-aggregate.ts'
 import { bindDataPath } from './data-path.ts'
-import { modelTypeOf } from './dynamic.ts'
 import { aggregatedType } from './methods.ts'
 import type { Aggregate, AggregationMethod, DataPath } from './tree.ts'
 
 /** Aggregate expressions (Aggregation 3.2.1.1), but for the keyword `from`. */
-
-const customAggregateTerm = 'Org.OData.Aggregation.V1.CustomAggregate'
 
 /** What an aggregate expression is about: the instances of one collection. */
 export interface Aggregated {
@@ -30,7 +27,7 @@ export function bindAggregate(context: BindContext, node: AggregateNode, over: A
   const { operand, method } = node
   const steps = namesOf(operand)
   if (steps !== undefined && steps.at(-1)?.kind === '$count') return countOf(context, steps.slice(0, -1), over)
-  if (method === undefined) return customAggregate(context, node, steps ?? [], over)
+  if (method === undefined) return customAggregate(context, node, steps ?? [], over, dataPathOf)
   const path = steps === undefined || isComputed(steps, over.scope) ? undefined : dataPathOf(context, steps, over)
   const expression = path === undefined ? context.bind(context, operand, over.scope) : undefined
   const type = path === undefined ? expression?.type : path.type
@@ -83,45 +80,8 @@ function countOf(context: BindContext, steps: readonly PathStep[], over: Aggrega
   return { kind: 'values', method: 'count', operand: { kind: 'path', path }, operandType: path.type, type }
 }
 
-/** ABNF: aggregateCustom: the last name is the qualifier of a CustomAggregate annotation on what the path before it leads to. */
-function customAggregate(
-  context: BindContext,
-  node: AggregateNode,
-  steps: readonly PathStep[],
-  over: Aggregated,
-): never {
-  const last = steps.at(-1)
-  if (last?.kind !== 'name') return context.fail('typeMismatch', 'An aggregate expression needs a method.', node)
-  const before = steps.slice(0, -1)
-  const path = before.length === 0 ? undefined : dataPathOf(context, before, over)
-  const type = path === undefined ? over.type : path.type?.type
-  const targets: Annotatable[] = []
-  if (path === undefined && over.set !== undefined) targets.push(over.set)
-  if (type?.kind === 'entity' || type?.kind === 'complex') {
-    targets.push(modelTypeOf(type))
-    for (const child of context.model.container?.children.values() ?? [])
-      if (child.kind === 'entitySet' && child.type === modelTypeOf(type)) targets.push(child)
-  }
-  if (context.model.container !== undefined) targets.push(context.model.container)
-  const known = targets.some(({ annotations }) =>
-    annotations.some(({ term, qualifier }) => term === customAggregateTerm && qualifier === last.name),
-  )
-  if (known) return context.notImplemented(`Calculating the custom aggregate '${shown(last.name)}'`, node)
-  return context.fail(
-    'nameNotFound',
-    `'${shown(last.name)}' is no custom aggregate: a property needs a method and a name ('${shown(last.name)} with sum as ...').`,
-    node,
-  )
-}
-
 /** The name that an aggregate without an alias has: that of the custom aggregate. */
 export function ownName({ operand }: AggregateNode): string | undefined {
   const last: PathNode['steps'][number] | undefined = operand.kind === 'path' ? operand.steps.at(-1) : undefined
   return last?.kind === 'name' ? last.name : undefined
-}
-
-/** The expressions that an aggregate evaluates for each instance. */
-export function expressionsOf(aggregate: Aggregate): readonly Expression[] {
-  if (aggregate.kind === 'sequence' || aggregate.operand?.kind !== 'expression') return []
-  return [aggregate.operand.expression]
 }

@@ -14,7 +14,7 @@ import type {
   TransformationNode,
 } from '../../url/ast.ts'
 import { bindOrderBy, bindSearch } from '../bind-options.ts'
-import { type BindContext, type CurrentCollection, type Scope, shown, type Variable } from '../context.ts'
+import { type BindContext, type Scope, shown } from '../context.ts'
 import { bindBoolean } from '../operators.ts'
 import { stepName } from '../print.ts'
 import type { Expression, MemberStep } from '../tree.ts'
@@ -35,15 +35,8 @@ import { groupKey, readsInstance } from './group-key.ts'
 import { bindHierarchyReference, withNode } from './hierarchy.ts'
 import { leveledPaths } from './leveled.ts'
 import { aggregatedType } from './methods.ts'
-import {
-  emptyShape,
-  presenceOfPaths,
-  present,
-  presentInBoth,
-  referenceOf,
-  structuredType,
-  withPresent,
-} from './shape.ts'
+import { scopeOf } from './scope.ts'
+import { emptyShape, presenceOfPaths, present, presentInBoth, structuredType, withPresent } from './shape.ts'
 import type {
   Aggregate,
   AggregateItem,
@@ -117,13 +110,6 @@ export function bindAggregateOver(
   scope: Scope,
 ): Aggregate {
   return new Binder(context, set).aggregate(node, { type: shape.type, set, scope }, shape)
-}
-
-/** The scope of expressions over the instances of a shape. */
-export function scopeOf(shape: Shape, set: EntitySet | undefined, calculated: CalculatedParameter[]): Scope {
-  const it: Variable = { name: '$it', id: '$it', type: referenceOf(shape), outer: undefined }
-  const these: CurrentCollection = { shape, set, calculated }
-  return { implicit: it, outerImplicit: undefined, it, lambdas: undefined, computed: undefined, these }
 }
 
 class Binder {
@@ -250,11 +236,17 @@ class Binder {
       const alias = node.alias ?? ownName(node)
       if (alias === undefined) return this.#context.fail('queryOptionInvalid', 'An aggregate needs a name.', node)
       const aggregate = this.aggregate(node, over, input)
-      this.#checkAlias(alias, modelTypeOf(input.type), node, taken)
+      if (this.#isOfProperty(node, aggregate, input) && !taken.has(alias)) taken.add(alias)
+      else this.#checkAlias(alias, modelTypeOf(input.type), node, taken)
       return { alias, aggregate }
     })
     const aliases = items.map(({ alias, aggregate }) => propertyAlias(alias, aggregate.type))
     return [{ kind: 'aggregate', items, calculated }, withProperties(emptyShape(input.type), aliases)]
+  }
+
+  /** A custom aggregate that is named like a property is that property of what aggregate gives (Aggregation 5.2). */
+  #isOfProperty({ alias }: AggregateNode, aggregate: Aggregate, { type }: Shape): boolean {
+    return aggregate.kind === 'custom' && alias === undefined && modelTypeOf(type).allProperties.has(aggregate.name)
   }
 
   /** An aggregate expression with its `from` clauses (Aggregation 3.2.1.5). */

@@ -1,12 +1,14 @@
 import type { Property, TypeReference } from '../../edm/model.ts'
 import { isStructured } from '../../edm/types.ts'
-import type { ArgumentNode, PathNode, PathStep } from '../../url/ast.ts'
+import type { ArgumentNode, PathNode, PathStep, Span } from '../../url/ast.ts'
 import { type AggregationBinder, type BindContext, type Scope, shown, unaliased, type Variable } from '../context.ts'
 import type { Expression } from '../tree.ts'
 import { booleanReference, int64Reference } from '../type-references.ts'
 import { instancesOf } from './aliases.ts'
-import { bindAggregateOver, bindSequence, scopeOf } from './bind-apply.ts'
+import { bindAggregateOver, bindSequence } from './bind-apply.ts'
+import { customsIn } from './custom-aggregate.ts'
 import { recursiveHierarchy } from './hierarchy.ts'
+import { scopeOf } from './scope.ts'
 import type { Aggregate, CalculatedParameter, HierarchyTest, RecursiveHierarchy } from './tree.ts'
 
 /** What Data Aggregation adds to expressions (Aggregation 3.6, 5.5.2.1). */
@@ -36,6 +38,7 @@ function bindThese(context: BindContext, node: PathNode, scope: Scope): Expressi
   const inner: CalculatedParameter[] = []
   const bound = bindAggregateOver(context, expression, shape, set, scopeOf(shape, set, inner))
   if (inner.length > 0) return context.notImplemented('$these inside $these/aggregate(...)', node)
+  refuseCustom(context, bound, node)
   const aggregate: Aggregate = step.kind === '$count' ? { ...bound, type: int64Reference } : bound
   const parameter = context.calculatedParameter(aggregate.type)
   calculated.push({ index: parameter.index, from: { kind: 'these', aggregate } })
@@ -56,7 +59,15 @@ function bindAggregateFunction(
   const { computed: _, ...rest } = scope
   const inner: Scope = { ...rest, implicit: variable, outerImplicit: undefined, computed: undefined }
   const aggregate: Aggregate = bindAggregateOver(context, node, instancesOf(type), undefined, inner)
+  refuseCustom(context, aggregate, node)
   return { kind: 'aggregate', collection, variable: variable.id, aggregate, type: aggregate.type }
+}
+
+/** Code of the service may take its time: transformations wait for it, expressions cannot. */
+function refuseCustom(context: BindContext, aggregate: Aggregate, node: Span): void {
+  const custom = customsIn(aggregate)[0]
+  if (custom !== undefined)
+    context.notImplemented(`The custom aggregate '${shown(custom.name)}' in an expression`, node)
 }
 
 const namespace = 'Org.OData.Aggregation.V1.'

@@ -12,6 +12,12 @@ const decimal: TypeReference = Object.freeze({
   facets: Object.freeze({ scale: 'variable' }),
 })
 
+const methods: ReadonlySet<string> = new Set(['sum', 'min', 'max', 'average', 'countdistinct', 'count'])
+
+export function isAggregationMethod(name: string): name is AggregationMethod {
+  return methods.has(name)
+}
+
 /** Of counts: Edm.Decimal with Scale 0. */
 const whole: TypeReference = Object.freeze({ ...decimal, facets: Object.freeze({ scale: 0 }) })
 

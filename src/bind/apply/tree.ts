@@ -60,7 +60,23 @@ export type Aggregate = { readonly type: TypeReference } & (
     }
   /** the keyword `from`: a property of the one instance that a sequence gives */
   | { readonly kind: 'sequence'; readonly sequence: Sequence; readonly property: string }
+  | CustomAggregate
 )
+
+/** A custom aggregate (Aggregation 3.2.1.1, 5.2): what it means is code of the service, else what the model recommends. */
+export interface CustomAggregate {
+  readonly kind: 'custom'
+  /** qualifier of the annotation Aggregation.CustomAggregate */
+  readonly name: string
+  /** name of the annotated entity set, type or container */
+  readonly target: string
+  /** the type that the annotation says */
+  readonly type: TypeReference
+  /** to the instances that it is about; undefined: those of the collection itself */
+  readonly path: DataPath | undefined
+  /** of a property with a recommended aggregation method: that method of it, over what `path` leads to */
+  readonly recommended: Aggregate | undefined
+}
 
 /** A parameter whose value is calculated when a transformation runs, for each of its input sets. */
 export interface CalculatedParameter {

@@ -1,4 +1,4 @@
-import type { Aggregate } from '../../bind/apply/tree.ts'
+import type { Aggregate, CustomAggregate } from '../../bind/apply/tree.ts'
 import type { Expression } from '../../bind/tree.ts'
 import { int64Reference } from '../../bind/type-references.ts'
 import type { Value } from '../../edm/value.ts'
@@ -9,9 +9,13 @@ import { aggregated } from './paths.ts'
 /** Gives the value of an expression for each of some instances. */
 export type ValuesOf = (expression: Expression, instances: readonly Value[]) => readonly Value[]
 
-/** The value of an aggregate expression over a collection (Aggregation 3.2.1.1). */
+/** Gives the value of a custom aggregate for what it is about. */
+export type CustomOf = (custom: CustomAggregate) => (instances: readonly Value[]) => Value | Promise<Value>
+
+/** The value of an aggregate expression without custom aggregates over a collection (Aggregation 3.2.1.1). */
 export function aggregateOf(aggregate: Aggregate, instances: readonly Value[], valuesOf: ValuesOf): Value {
   if (aggregate.kind === 'sequence') return sequenceValue(aggregate, instances, valuesOf)
+  if (aggregate.kind === 'custom') throw new Error('invariant: custom aggregates are waited for')
   const { method, operand, operandType, type } = aggregate
   const values =
     operand === undefined
@@ -28,29 +32,55 @@ export function aggregateOf(aggregate: Aggregate, instances: readonly Value[], v
 /** Whether an aggregate evaluates more than paths. */
 export function evaluatesExpressions(aggregate: Aggregate): boolean {
   if (aggregate.kind === 'values') return aggregate.operand?.kind === 'expression'
+  if (aggregate.kind === 'custom') return false
   const [groupby] = aggregate.sequence.steps
   const inner = groupby?.kind === 'groupby' ? groupby.each?.steps[0] : undefined
   return inner?.kind === 'aggregate' && inner.items.some((item) => evaluatesExpressions(item.aggregate))
 }
 
-/** `from`: a value for each group, then a value of these (Aggregation 3.2.1.5). */
-function sequenceValue(
-  { sequence }: Extract<Aggregate, { kind: 'sequence' }>,
+/** The value of an aggregate expression that code of the service has a part in. */
+export async function customAggregateOf(
+  aggregate: Aggregate,
   instances: readonly Value[],
   valuesOf: ValuesOf,
-): Value {
+  customOf: CustomOf,
+): Promise<Value> {
+  if (aggregate.kind === 'values') return aggregateOf(aggregate, instances, valuesOf)
+  if (aggregate.kind === 'custom')
+    return customOf(aggregate)(aggregate.path === undefined ? instances : aggregated(instances, aggregate.path.steps))
+  const { each, groups, finish } = partsOf(aggregate, instances)
+  const values: Value[] = []
+  for (const group of groups) values.push(await customAggregateOf(each, group, valuesOf, customOf))
+  return finish(values)
+}
+
+type SequenceAggregate = Extract<Aggregate, { kind: 'sequence' }>
+
+/** `from`: a value for each group, then a value of these (Aggregation 3.2.1.5). */
+function sequenceValue(aggregate: SequenceAggregate, instances: readonly Value[], valuesOf: ValuesOf): Value {
+  const { each, groups, finish } = partsOf(aggregate, instances)
+  return finish(groups.map((group) => aggregateOf(each, group, valuesOf)))
+}
+
+interface SequenceParts {
+  readonly each: Aggregate
+  readonly groups: readonly (readonly Value[])[]
+  readonly finish: (values: readonly Value[]) => Value
+}
+
+function partsOf({ sequence }: SequenceAggregate, instances: readonly Value[]): SequenceParts {
   const [groupby, outer] = sequence.steps
   const inner = groupby?.kind === 'groupby' ? groupby.each?.steps[0] : undefined
   const each = inner?.kind === 'aggregate' ? inner.items[0]?.aggregate : undefined
   const last = outer?.kind === 'aggregate' ? outer.items[0]?.aggregate : undefined
   if (groupby?.kind !== 'groupby' || each === undefined || last?.kind !== 'values')
     throw new Error('invariant: from is a groupby and an aggregate')
-  const values = [...groupsOf(instances, groupby.paths, sequence.input.type).values()].map((group) =>
-    aggregateOf(each, group.instances, valuesOf),
-  )
-  return aggregateValues(
-    last.method,
-    values.filter((value) => value !== null),
-    last.operandType,
-  )
+  const groups = [...groupsOf(instances, groupby.paths, sequence.input.type).values()].map((group) => group.instances)
+  const finish = (values: readonly Value[]): Value =>
+    aggregateValues(
+      last.method,
+      values.filter((value) => value !== null),
+      last.operandType,
+    )
+  return { each, groups, finish }
 }

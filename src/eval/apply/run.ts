@@ -1,8 +1,10 @@
 import { createTurns } from '../../base/turns.ts'
+import { customsIn } from '../../bind/apply/custom-aggregate.ts'
 import { modelTypeOf } from '../../bind/apply/dynamic.ts'
 import type {
   Aggregate,
   CalculatedParameter,
+  CustomAggregate,
   RecursiveHierarchy,
   Sequence,
   Shape,
@@ -22,10 +24,11 @@ import {
   navigationTree,
 } from '../../plan/navigation-tree.ts'
 import { type EvalContext, prepareItemValue, type RowTest } from '../compile.ts'
+import { conversion } from '../convert.ts'
 import { prepareSearch, prepareTextSearch } from '../search.ts'
 import { compareSortValues } from '../sort-values.ts'
 import { isCollectionValue, isStructuredValue } from '../values.ts'
-import { aggregateOf } from './aggregate.ts'
+import { aggregateOf, type CustomOf, customAggregateOf, type ValuesOf } from './aggregate.ts'
 import { groupsOf, inject } from './group.ts'
 import { type HierarchyNodes, relativesOf, rollups, traversed } from './hierarchy.ts'
 import { type Instance, isInstance, transient, withMembers } from './instance.ts'
@@ -48,6 +51,11 @@ export interface ApplyEnvironment {
   load(instances: readonly Value[], tree: NavigationTree): Promise<void>
   /** The nodes of a hierarchy, all that the caller may see, in the order of their keys. */
   nodes(hierarchy: RecursiveHierarchy): Promise<HierarchyNodes>
+  /**
+   * How code of the service calculates a custom aggregate; undefined: there is none.
+   * @returns takes the instances that it is about
+   */
+  custom(aggregate: CustomAggregate): ((instances: readonly Value[]) => Promise<Value>) | undefined
 }
 
 export interface ApplyLimits {
@@ -121,6 +129,11 @@ function sortable(value: Value): Value {
   return value === null || isCollectionValue(value) || isStructuredValue(value) ? null : value
 }
 
+type AggregateStep = Extract<Transformation, { kind: 'aggregate' }>
+
+/** The evaluator of an expression for one input set. */
+type ValueFor = (expression: Expression) => (instance: Value) => Value
+
 class Run {
   readonly #environment: ApplyEnvironment
   readonly #type: TypeReference
@@ -173,7 +186,16 @@ class Run {
       case 'aggregate': {
         const tree = navigationTree()
         for (const { aggregate } of step.items) followAggregate(aggregate, tree)
-        return this.#perSet(step.calculated, [], sets, (set, value) => [this.#aggregated(step, set, value)], tree)
+        const customOf = this.#customsOf(step)
+        return this.#perSet(
+          step.calculated,
+          [],
+          sets,
+          customOf === undefined
+            ? (set, value) => [this.#aggregated(step, set, value)]
+            : async (set, value) => [await this.#customAggregated(step, set, value, customOf)],
+          tree,
+        )
       }
       case 'concat': {
         const parts: (readonly InstanceSet[])[] = []
@@ -227,7 +249,7 @@ class Run {
     calculated: readonly CalculatedParameter[],
     expressions: readonly Expression[],
     sets: readonly InstanceSet[],
-    transform: (set: InstanceSet, value: (expression: Expression) => (instance: Value) => Value) => InstanceSet,
+    transform: (set: InstanceSet, value: ValueFor) => InstanceSet | Promise<InstanceSet>,
     tree: NavigationTree = navigationTree(),
   ): Promise<readonly InstanceSet[]> {
     for (const expression of expressions) follows(expression, tree)
@@ -238,7 +260,8 @@ class Run {
     const results: InstanceSet[] = []
     for (const set of sets) {
       const parameters = this.#parametersOf(set, calculated, shared)
-      results.push(transform(set, (expression) => evaluateFor(this.#environment, expression, this.#type, parameters)))
+      const made = transform(set, (expression) => evaluateFor(this.#environment, expression, this.#type, parameters))
+      results.push(made instanceof Promise ? await made : made)
       if (turns.due()) await turns.pass()
     }
     return results
@@ -277,17 +300,61 @@ class Run {
     )
   }
 
-  #aggregated(
-    step: Extract<Transformation, { kind: 'aggregate' }>,
-    set: InstanceSet,
-    value: (expression: Expression) => (instance: Value) => Value,
-  ): Instance {
+  #aggregated(step: AggregateStep, set: InstanceSet, value: ValueFor): Instance {
     const own = new Map<string, Value>()
     for (const { alias, aggregate } of step.items)
       own.set(
         alias,
         aggregateOf(aggregate, set, (expression, instances) => instances.map(value(expression))),
       )
+    return transient(this.#modelType(), own)
+  }
+
+  /** How the custom aggregates of a step are calculated, known before any is; undefined where there are none. */
+  #customsOf({ items }: AggregateStep): CustomOf | undefined {
+    const customs = items.flatMap(({ aggregate }) => customsIn(aggregate))
+    if (customs.length === 0) return undefined
+    const calculations = new Map(customs.map((custom) => [custom, this.#calculation(custom)]))
+    return (custom) => {
+      const calculate = calculations.get(custom)
+      if (calculate === undefined) throw new Error('invariant: all custom aggregates of a step are known')
+      return calculate
+    }
+  }
+
+  /** @throws ODataError notImplemented where neither the service nor the model says what a custom aggregate is */
+  #calculation(custom: CustomAggregate): ReturnType<CustomOf> {
+    const { name, recommended, type } = custom
+    const code = this.#environment.custom(custom)
+    if (code !== undefined) return code
+    if (recommended === undefined)
+      throw new ODataError(
+        'notImplemented',
+        `Calculating the custom aggregate '${name}' is not implemented by this service.`,
+        { target: '$apply' },
+      )
+    const convert = conversion(recommended.type, type)
+    return (instances) => {
+      const value = aggregateOf(recommended, instances, () => [])
+      const converted = convert(value)
+      if (value !== null && converted === null)
+        throw new ODataError('valueInvalid', `The value of '${name}' does not fit ${type.type.name}.`, {
+          target: '$apply',
+        })
+      return converted
+    }
+  }
+
+  async #customAggregated(
+    step: AggregateStep,
+    set: InstanceSet,
+    value: ValueFor,
+    customOf: CustomOf,
+  ): Promise<Instance> {
+    const own = new Map<string, Value>()
+    const valuesOf: ValuesOf = (expression, instances) => instances.map(value(expression))
+    for (const { alias, aggregate } of step.items)
+      own.set(alias, await customAggregateOf(aggregate, set, valuesOf, customOf))
     return transient(this.#modelType(), own)
   }
 

@@ -149,12 +149,14 @@ class Check {
     if (from.length > 0 && this.#from === false) this.#refuse(`cannot use 'from' on '${this.#place.name}'`, 'From')
     if (!own) return
     for (const { properties } of from) for (const path of properties) this.#groupBy(path)
+    // a count, or a custom aggregate: declared by itself, though it may have the name of a property
+    if (method === undefined) return
     for (const path of pathsIn(operand)) {
       const name = nameOf(path)
       const found = this.#property(name)
       if (found === undefined) continue
       const entry = this.#aggregatable.find((candidate) => coveredBy(name, [candidate.path]) !== undefined)
-      const allowed = entry !== undefined && (entry.methods.length === 0 || entry.methods.includes(method ?? ''))
+      const allowed = entry !== undefined && (entry.methods.length === 0 || entry.methods.includes(method))
       if (this.#aggregatable.length > 0 && !allowed)
         this.#refuse(`cannot aggregate '${name}' of '${this.#place.name}'`, 'AggregatableProperties')
       if (this.#tagged && !isTagged(found, `${vocabulary}Aggregatable`))

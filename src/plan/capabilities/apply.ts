@@ -1,4 +1,5 @@
 import type { BoundTransformation } from '../../bind/apply/bind-query.ts'
+import { customsIn } from '../../bind/apply/custom-aggregate.ts'
 import { originOf } from '../../bind/apply/dynamic.ts'
 import type { CalculatedParameter, RecursiveHierarchy, Sequence, Transformation } from '../../bind/apply/tree.ts'
 import type { ExpandItem, Expression, MemberStep } from '../../bind/tree.ts'
@@ -125,6 +126,8 @@ class Check {
         all(step.items.map(({ expression }) => expression))
         break
       case 'aggregate':
+        for (const custom of step.items.flatMap(({ aggregate }) => customsIn(aggregate)))
+          this.#whole(custom.path === undefined ? position : positionOf(position, custom.path.steps))
         for (const expression of step.items.flatMap(({ aggregate }) => aggregated(aggregate, '$it'))) {
           this.expression(expression, variablesOf(position))
           if (expression.kind === 'member') refuseHidden(expression.steps, position)

@@ -194,6 +194,14 @@ export function aggregated(aggregate: Aggregate, variable: string): readonly Exp
     if (operand === undefined) return []
     return [operand.kind === 'path' ? member(operand.path.steps) : operand.expression]
   }
+  if (aggregate.kind === 'custom') {
+    const steps = aggregate.path?.steps ?? []
+    const { recommended } = aggregate
+    const operand =
+      recommended?.kind === 'values' && recommended.operand?.kind === 'path' ? recommended.operand : undefined
+    const all = [...steps, ...(operand?.path.steps ?? [])]
+    return all.length === 0 ? [] : [member(all)]
+  }
   return aggregate.sequence.steps.flatMap((step) => {
     if (step.kind !== 'groupby') return []
     const inner = step.each?.steps.flatMap((each) => (each.kind === 'aggregate' ? each.items : [])) ?? []

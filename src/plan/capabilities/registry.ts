@@ -8,9 +8,10 @@
  * - `enforced`: requests are held to it,
  * - `partly`: to some of it, as `what` says,
  * - `served`: it says something to clients and tools, and there is nothing to enforce; it is written to `$metadata`,
- * - `not yet`: it should have an effect and has none.
+ * - `not yet`: it should have an effect and has none,
+ * - `not applicable`: it tells of something that this service cannot have, for the reason that `what` gives.
  */
-export type TermStatus = 'enforced' | 'partly' | 'served' | 'not yet'
+export type TermStatus = 'enforced' | 'partly' | 'served' | 'not yet' | 'not applicable'
 
 export interface TermEntry {
   readonly status: TermStatus
@@ -174,7 +175,10 @@ const core: Readonly<Record<string, TermEntry>> = {
 
 const capabilities: Readonly<Record<string, TermEntry>> = {
   AcceptableEncodings: served,
-  AnnotationValuesInQuerySupported: { status: 'served', what: 'published: not supported' },
+  AnnotationValuesInQuerySupported: {
+    status: 'served',
+    what: 'published: supported. Constants that the model says; instance annotations are not stored, so that what the model does not say is null',
+  },
   AsynchronousRequestsSupported: { status: 'served', what: 'published: supported' },
   BatchContinueOnErrorSupported: enforced('where it says false the preference is not applied', batches, batchTest),
   BatchSupport: enforced('what it denies is refused; published', batches, batchTest),
@@ -243,7 +247,10 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     'src/service/service.ts',
     'test/unit/bind/bind-path.test.ts',
   ),
-  MediaLocationUpdateSupported: notYet('media stand in the store of the service: their links cannot be changed'),
+  MediaLocationUpdateSupported: {
+    status: 'not applicable',
+    what: 'media stand in the store of the service at URLs that follow from those of their entities: a link to somewhere else has nothing that could serve it',
+  },
   ModificationQueryOptions: enforced('$expand, $select and $compute on changes', `${here}/check.ts`, access),
   NavigationRestrictions: enforced(
     '`Navigability`, and for each path the same restrictions as for sets',
@@ -322,9 +329,9 @@ const aggregationTerms: Readonly<Record<string, TermEntry>> = {
   ApplySupportedDefaults: enforced('where ApplySupported says nothing else', `${here}/apply-support.ts`, apply),
   AvailableOnAggregates: notYet('functions as transformations are not implemented yet'),
   ContextDefiningProperties: served,
-  CustomAggregate: partly(
-    'known by name; that nothing calculates it is a 501',
-    'src/bind/apply/aggregates.ts',
+  CustomAggregate: enforced(
+    'in aggregate, with from, in groupby and rollup: code of the service (`customAggregates`) calculates it, else a property of its name with the RecommendedAggregationMethod; neither, in expressions, or as the method of from: 501',
+    'src/bind/apply/custom-aggregate.ts',
     'test/http/apply.test.ts',
   ),
   Groupable: enforced('where ApplySupported says PropertyRestrictions', `${here}/apply-support.ts`, apply),

@@ -1,6 +1,6 @@
 import { createTurns } from '../../base/turns.ts'
 import { originOf } from '../../bind/apply/dynamic.ts'
-import type { RecursiveHierarchy, Sequence } from '../../bind/apply/tree.ts'
+import type { CustomAggregate, RecursiveHierarchy, Sequence } from '../../bind/apply/tree.ts'
 import { follow, type Place, placeBehind } from '../../bind/binding-targets.ts'
 import type { MemberStep, Parameters } from '../../bind/tree.ts'
 import { typeOfDocument } from '../../bson/decode.ts'
@@ -172,6 +172,15 @@ export class Entities implements ApplyEnvironment {
       this.#nexts.set(expansion, next)
     }
     return { expansion, next }
+  }
+
+  custom(aggregate: CustomAggregate): ((instances: readonly Value[]) => Promise<Value>) | undefined {
+    return this.#core.customAggregates.calculation(aggregate, {
+      model: this.#core.model,
+      principal: this.#exchange.principal,
+      request: this.#exchange.request,
+      signal: this.#exchange.request.signal,
+    })
   }
 
   nodes(hierarchy: RecursiveHierarchy): Promise<HierarchyNodes> {
