@@ -160,25 +160,25 @@ function rowsPlan(
   const query = expand === bound.expand ? bound : { ...bound, expand }
   // what an action gives is read once it is done
   const positional = request.options.index !== undefined
-  const plan = ruled({
-    ...storePlan(method, { ...place, model: request.model, path, query, slots, requires, positional }),
-    ...conditions,
-  })
+  // not frozen yet, and only this function's: parts are added in place, copies of so many members are slow
+  const plan = ruled(
+    Object.assign(
+      storePlan(method, partsOf(place, { model: request.model, path, query, slots, requires, positional })),
+      conditions,
+    ),
+  )
   const first = slots.length + place.hops.reduce((sum, { values }) => sum + values.length, 0)
-  const related =
-    plan.kind === 'read' || plan.kind === 'count' ? relatedQuery(request.model, path, plan, first) : undefined
-  const hops = place.hops.length === 0 ? {} : { hops: place.hops }
-  const untracked =
-    plan.kind === 'read' && !plan.source.single
-      ? trackingRefusal(request.model, path, { ...plan, ...hops, ...(related === undefined ? {} : { related }) })
-      : undefined
-  return freeze({
-    ...plan,
-    ...(untracked === undefined ? {} : { untracked }),
-    ...(related === undefined ? {} : { related }),
-    ...hops,
-    ...(expand.length === 0 ? {} : { expansions: expansions(request.model, path, place, expand, first) }),
-  })
+  if (plan.kind === 'read' || plan.kind === 'count') {
+    const related = relatedQuery(request.model, path, plan, first)
+    if (related !== undefined) Object.assign(plan, { related })
+  }
+  if (place.hops.length > 0) Object.assign(plan, { hops: place.hops })
+  if (plan.kind === 'read' && !plan.source.single) {
+    const untracked = trackingRefusal(request.model, path, plan)
+    if (untracked !== undefined) Object.assign(plan, { untracked })
+  }
+  if (expand.length > 0) Object.assign(plan, { expansions: expansions(request.model, path, place, expand, first) })
+  return freeze(plan)
 }
 
 function isUpdate(method: Method): boolean {
@@ -195,15 +195,7 @@ function membersOf({ model, pathSlots }: PlanRequest, path: BoundPath): { rows: 
   const segments = path.segments.filter(({ kind }) => kind !== '$filter')
   const place = sourceOf({ ...path, segments }, pathSlots.length)
   const query = { ...noQuery, filter }
-  const rows = rowPlan('GET', {
-    ...place,
-    model,
-    path,
-    query,
-    slots: pathSlots,
-    requires: [],
-    positional: false,
-  })
+  const rows = rowPlan('GET', partsOf(place, { model, path, query, slots: pathSlots, requires: [], positional: false }))
   invariant(rows.kind === 'read', 'entities are read')
   const first = pathSlots.length + place.hops.reduce((sum, { values }) => sum + values.length, 0)
   const related = relatedQuery(model, path, rows, first)
@@ -268,7 +260,9 @@ function expansions(
   return expansionsOf(model, { segments }, source, items, firstParameter)
 }
 
-interface Parts extends PathSource {
+interface Parts extends PathSource, Asked {}
+
+interface Asked {
   readonly model: Model
   readonly path: BoundPath
   readonly query: BoundQuery
@@ -276,6 +270,26 @@ interface Parts extends PathSource {
   readonly requires: readonly Requirement[]
   /** `$index` is said */
   readonly positional: boolean
+}
+
+/** Written out: V8 makes a slow object of a spread with so many members. */
+function partsOf(place: PathSource, asked: Asked): Parts {
+  return {
+    source: place.source,
+    member: place.member,
+    memberFilters: place.memberFilters,
+    raw: place.raw,
+    references: place.references,
+    fixed: place.fixed,
+    relation: place.relation,
+    hops: place.hops,
+    model: asked.model,
+    path: asked.path,
+    query: asked.query,
+    slots: asked.slots,
+    requires: asked.requires,
+    positional: asked.positional,
+  }
 }
 
 function storePlan(method: Method, parts: Parts): StorePlan {

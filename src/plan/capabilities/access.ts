@@ -87,15 +87,22 @@ export function permissionsOf(position: Position, access: Access, byKey: boolean
   return []
 }
 
-/** The scopes of permissions with the properties that each gives access to. */
+const grants = new WeakMap<readonly Permission[], readonly Grant[]>()
+
+/** The scopes of permissions with the properties that each gives access to, made once. */
 export function grantsOf(permissions: readonly Permission[]): readonly Grant[] {
-  return permissions.flatMap(({ scheme, scopes }) =>
-    scopes.map(({ scope, restrictedProperties }) => ({
-      scheme,
-      scope,
-      properties: propertiesOf(restrictedProperties),
-    })),
-  )
+  let made = grants.get(permissions)
+  if (made === undefined) {
+    made = permissions.flatMap(({ scheme, scopes }) =>
+      scopes.map(({ scope, restrictedProperties }) => ({
+        scheme,
+        scope,
+        properties: propertiesOf(restrictedProperties),
+      })),
+    )
+    grants.set(permissions, made)
+  }
+  return made
 }
 
 /** `*`, `Name`, `-Name`, comma-separated (Capabilities.ScopeType.RestrictedProperties). */

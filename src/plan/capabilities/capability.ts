@@ -18,8 +18,9 @@ type Expression = AnnotationExpression | undefined
 
 const vocabulary = 'Org.OData.Capabilities.V1.'
 
-/** What has been read for a place, by term: as long as the request's places live. */
+/** What has been read for a place, by term: as long as the place lives. */
 const known = new WeakMap<Place, Map<string, unknown>>()
+const values = new WeakMap<Place, Map<string, Expression>>()
 
 /**
  * The restrictions of a term for a resource, read once.
@@ -39,8 +40,22 @@ export function restrictionsOf<T>(place: Place, term: string, read: (value: Expr
   return value as T
 }
 
-/** The value of a term (without its namespace) for a resource; undefined where nothing says it. */
+/** The value of a term (without its namespace) for a resource, looked up once; undefined where nothing says it. */
 export function capabilityOf(place: Place, term: string): Expression {
+  let terms = values.get(place)
+  if (terms === undefined) {
+    terms = new Map()
+    values.set(place, terms)
+  }
+  let value = terms.get(term)
+  if (value === undefined && !terms.has(term)) {
+    value = lookUp(place, term)
+    terms.set(term, value)
+  }
+  return value
+}
+
+function lookUp(place: Place, term: string): Expression {
   const name = vocabulary + term
   const values: AnnotationExpression[] = []
   const add = (value: Expression): void => {

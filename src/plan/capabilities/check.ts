@@ -14,7 +14,7 @@ import { allow, legalMethods, type Method } from '../methods.ts'
 import { type Access, accessRefusal, grantsOf, permissionsOf, Requirements, restrictionTerms } from './access.ts'
 import { withAutoExpanded } from './auto-expand.ts'
 import { bodyRulesOf } from './body-rules.ts'
-import { capabilityOf, containerCapability, isSupported } from './capability.ts'
+import { containerCapability, isSupported, restrictionsOf } from './capability.ts'
 import { itemRefusal } from './collection-property.ts'
 import { demandsOf } from './demands.ts'
 import { navigationRefusal, relatingRefusal } from './navigation.ts'
@@ -96,7 +96,7 @@ function conditionsOf(
     ...(body === undefined ? {} : { body }),
   }
   if (access !== 'update') return parts
-  const upsertable = updateRestrictionsIn(capabilityOf(place, 'UpdateRestrictions')).upsertable !== false
+  const upsertable = restrictionsOf(place, 'UpdateRestrictions', updateRestrictionsIn).upsertable !== false
   const insertable = accessRefusal(place, 'insert', false) === undefined
   const reading = new Requirements()
   reading.rows(place, grantsOf(permissionsOf(last, 'read', true)))
@@ -207,7 +207,7 @@ function methodRefusal(path: BoundPath, method: Method, last: PathPosition, sing
     last.tail.some(({ kind }) => kind !== 'cast')
   )
     return refusal
-  const { updateMethods, deltaUpdateSupported } = updateRestrictionsIn(capabilityOf(last.place, 'UpdateRestrictions'))
+  const { updateMethods, deltaUpdateSupported } = restrictionsOf(last.place, 'UpdateRestrictions', updateRestrictionsIn)
   if (resource === 'entityCollection' && deltaUpdateSupported === false)
     return 'Capabilities.UpdateRestrictions/DeltaUpdateSupported'
   return updateMethods === undefined || updateMethods.includes(method)
@@ -227,16 +227,16 @@ function checkRelating({ place, tail }: PathPosition, property: NavigationProper
 
 /** MaxLevels, FilterSegmentSupported and TypecastSegmentSupported of the access's restrictions. */
 function checkReach({ place, tail, conditions }: PathPosition, access: Access): void {
-  const record = capabilityOf(place, restrictionTerms[access])
-  const term = `Capabilities.${restrictionTerms[access]}`
+  const name = restrictionTerms[access]
+  const term = `Capabilities.${name}`
   const { maxLevels, typecastSegmentSupported, filterSegmentSupported } =
     access === 'read'
-      ? { maxLevels: undefined, filterSegmentSupported: undefined, ...readRestrictionsIn(record) }
+      ? { maxLevels: undefined, filterSegmentSupported: undefined, ...restrictionsOf(place, name, readRestrictionsIn) }
       : access === 'insert'
-        ? { filterSegmentSupported: undefined, ...insertRestrictionsIn(record) }
+        ? { filterSegmentSupported: undefined, ...restrictionsOf(place, name, insertRestrictionsIn) }
         : access === 'update'
-          ? updateRestrictionsIn(record)
-          : deleteRestrictionsIn(record)
+          ? restrictionsOf(place, name, updateRestrictionsIn)
+          : restrictionsOf(place, name, deleteRestrictionsIn)
   if (maxLevels !== undefined && place.levels > maxLevels)
     refuseRequest(
       'badRequest',
@@ -278,12 +278,12 @@ function checkMember({ resource }: BoundPath, method: Method, { tail, place }: P
 
 /** $expand, $select and $compute of a request that changes data (ModificationQueryOptions). */
 function checkModificationOptions({ place }: PathPosition, access: Access, query: BoundQuery): void {
-  const record = capabilityOf(place, restrictionTerms[access])
+  const name = restrictionTerms[access]
   const own =
     access === 'insert'
-      ? insertRestrictionsIn(record).queryOptions
+      ? restrictionsOf(place, name, insertRestrictionsIn).queryOptions
       : access === 'update'
-        ? updateRestrictionsIn(record).queryOptions
+        ? restrictionsOf(place, name, updateRestrictionsIn).queryOptions
         : undefined
   const general = containerCapability(place.model, 'ModificationQueryOptions')
   const options: ModificationQueryOptions | undefined = own ?? modificationQueryOptionsIn(general)

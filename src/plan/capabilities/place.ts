@@ -43,8 +43,37 @@ export interface Place {
   readonly binding: BindingPlace
 }
 
+/** The places of a model that are kept for later requests, with what has been read of their annotations. */
+interface KeptPlaces {
+  readonly roots: Map<EntitySet | Singleton, Place>
+  count: number
+}
+
+/** Places kept for a model at the most: clients choose the paths. */
+const keptAtMost = 10_000
+
+const kept = new WeakMap<Model, KeptPlaces>()
+
+function keptOf(model: Model): KeptPlaces {
+  let places = kept.get(model)
+  if (places === undefined || places.count >= keptAtMost) {
+    places = { roots: new Map(), count: 0 }
+    kept.set(model, places)
+  }
+  places.count++
+  return places
+}
+
 /** The place of a set or singleton by its own name. */
 export function placeOfRoot(model: Model, root: EntitySet | Singleton): Place {
+  const known = kept.get(model)?.roots.get(root)
+  if (known !== undefined) return known
+  const place = makeRoot(model, root)
+  keptOf(model).roots.set(root, place)
+  return place
+}
+
+function makeRoot(model: Model, root: EntitySet | Singleton): Place {
   return {
     model,
     name: root.name,
@@ -82,7 +111,7 @@ export function ownSet(place: Place): EntitySet | Singleton | undefined {
   return last?.path.length === 0 ? last.root : undefined
 }
 
-/** Places behind a place: an expression comes by the same ones again and again. They live as long as the request's. */
+/** Places behind a place: expressions come by the same ones again and again. They live as long as the place itself. */
 const behind = new WeakMap<Place, Map<string, Place>>()
 
 /**
@@ -95,7 +124,7 @@ export function placeBehind(place: Place, path: readonly MemberStep[], property:
     places = new Map()
     behind.set(place, places)
   }
-  const key = [...path.map(stepName), property.name].join('/')
+  const key = path.length === 0 ? property.name : [...path.map(stepName), property.name].join('/')
   let found = places.get(key)
   if (found === undefined) {
     found = makePlace(place, path, property)
@@ -105,6 +134,7 @@ export function placeBehind(place: Place, path: readonly MemberStep[], property:
 }
 
 function makePlace(place: Place, path: readonly MemberStep[], property: NavigationProperty): Place {
+  keptOf(place.model)
   let binding = place.binding
   const names: string[] = []
   for (const step of path) {
@@ -145,5 +175,7 @@ export function placeOfMember(place: Place, path: readonly MemberStep[]): Place 
 
 /** The names of a path, without its casts and positions. */
 export function namesOf(path: readonly MemberStep[]): readonly string[] {
-  return path.flatMap((step) => (step.kind === 'cast' || step.kind === 'ordinal' ? [] : [stepName(step)]))
+  const names: string[] = []
+  for (const step of path) if (step.kind !== 'cast' && step.kind !== 'ordinal') names.push(stepName(step))
+  return names
 }

@@ -6,7 +6,7 @@ import { member } from '../../edm/annotations.ts'
 import type { AnnotationExpression, StructuredType } from '../../edm/model.ts'
 import { isStructured } from '../../edm/types.ts'
 import { accessRefusal, grantsOf, permissionsOf, type Requirements } from './access.ts'
-import { capabilityOf, containerCapability, isSupported, withoutCasts } from './capability.ts'
+import { capabilityOf, containerCapability, isSupported, restrictionsOf, withoutCasts } from './capability.ts'
 import { checkCount } from './count.ts'
 import { checkFilter } from './filter.ts'
 import { navigationRefusal } from './navigation.ts'
@@ -261,7 +261,7 @@ const expandTerm = 'Capabilities.ExpandRestrictions'
 /** ExpandRestrictions; of a row named by its key what ExpandByKeyRestrictions says instead. */
 function expandRecord(place: Place, byKey: boolean) {
   const record: AnnotationExpression | undefined = capabilityOf(place, 'ExpandRestrictions')
-  const general = expandRestrictionsIn(record)
+  const general = restrictionsOf(place, 'ExpandRestrictions', expandRestrictionsIn)
   const special = byKey ? member(record, 'ExpandByKeyRestrictions') : undefined
   if (special?.kind !== 'record') return general
   const own = expandRestrictionsIn(special)

@@ -62,8 +62,6 @@ export interface PathPosition extends Position {
   readonly conditions: readonly Expression[]
 }
 
-const unkeyed = { keyed: false, key: [], tail: [], conditions: [] } as const
-
 /**
  * The resources that a path passes: the set or singleton it starts with, then one for each navigation property.
  * Behind an operation it begins anew, with what the operation gives.
@@ -80,17 +78,26 @@ export function positionsOf(model: Model, { segments }: BoundPath): readonly Pat
           ? placeOfResult(model, first.operation, first.target)
           : undefined
   if (start === undefined) return []
-  let current: PathPosition = { ...positionAt(start), ...unkeyed }
-  let positions: PathPosition[] = [current]
-  const behind = (step: MemberStep): PathPosition => ({ ...current, tail: [...current.tail, step] })
+  let current = startOf(positionAt(start))
+  let positions = [current]
+  const next = (from: PathPosition, changed: Partial<Omit<PathPosition, keyof Position>>): PathPosition => ({
+    place: from.place,
+    steps: from.steps,
+    outer: from.outer,
+    keyed: changed.keyed ?? from.keyed,
+    key: changed.key ?? from.key,
+    tail: changed.tail ?? from.tail,
+    conditions: changed.conditions ?? from.conditions,
+  })
+  const behind = (step: MemberStep): PathPosition => next(current, { tail: [...current.tail, step] })
   for (const segment of rest) {
     switch (segment.kind) {
       case 'navigation':
-        current = { ...positionBehind(current, current.tail, segment.property), ...unkeyed }
+        current = startOf(positionBehind(current, current.tail, segment.property))
         positions.push(current)
         continue
       case 'key':
-        current = { ...current, keyed: true, key: segment.predicate.key.map(({ property }) => property) }
+        current = next(current, { keyed: true, key: segment.predicate.key.map(({ property }) => property) })
         break
       case 'cast':
         current = behind({ kind: 'cast', type: segment.type })
@@ -102,18 +109,23 @@ export function positionsOf(model: Model, { segments }: BoundPath): readonly Pat
         current = behind({ kind: 'dynamic', name: segment.name })
         break
       case '$filter':
-        current = { ...current, conditions: [...current.conditions, segment.predicate] }
+        current = next(current, { conditions: [...current.conditions, segment.predicate] })
         break
       case 'operation':
-        current = { ...positionAt(placeOfResult(model, segment.operation, segment.target)), ...unkeyed }
+        current = startOf(positionAt(placeOfResult(model, segment.operation, segment.target)))
         positions = [current]
         continue
       default:
-        break
+        continue
     }
     positions[positions.length - 1] = current
   }
   return positions
+}
+
+/** Rows of which the path says nothing yet. */
+function startOf({ place, steps, outer }: Position): PathPosition {
+  return { place, steps, outer, keyed: false, key: [], tail: [], conditions: [] }
 }
 
 /** Told of every node of an expression and of every property it looks at. */
@@ -211,7 +223,12 @@ export function aggregated(aggregate: Aggregate, variable: string): readonly Exp
 
 /** A path of the model: aliases of navigation (Aggregation 3.5.1) lead where their origin does. */
 function modelPath(steps: readonly MemberStep[]): readonly MemberStep[] {
+  if (!steps.some(isAlias)) return steps
   return steps.flatMap((step) => (step.kind === 'navigation' ? (originOf(step.property) ?? [step]) : [step]))
+}
+
+function isAlias(step: MemberStep): boolean {
+  return step.kind === 'navigation' && originOf(step.property) !== undefined
 }
 
 /** Where a path from a position leads. */
@@ -223,22 +240,25 @@ export function positionOf(position: Position, steps: readonly MemberStep[]): Po
 function resolve({ variable, steps }: MemberExpression, variables: Variables): Position | undefined {
   let position = variables.get(variable)
   if (position === undefined) return undefined
-  let path: MemberStep[] = []
-  for (const step of modelPath(steps)) {
-    if (step.kind !== 'navigation') {
-      path.push(step)
-      continue
-    }
-    position = positionBehind(position, path, step.property)
-    path = []
+  const all = modelPath(steps)
+  let start = 0
+  for (const [i, step] of all.entries()) {
+    if (step.kind !== 'navigation') continue
+    position = positionBehind(position, all.slice(start, i), step.property)
+    start = i + 1
   }
-  return path.length === 0 ? position : { ...position, steps: [...position.steps, ...path] }
+  if (start === all.length) return position
+  const rest = start === 0 ? all : all.slice(start)
+  const { place, outer } = position
+  return { place, outer, steps: position.steps.length === 0 ? rest : [...position.steps, ...rest] }
 }
 
 function referenceTo({ place, steps, outer }: Position): Reference {
   const names = namesOf(steps)
+  const own: View = { place, path: names.join('/') }
+  if (outer.length === 0) return { views: [own], steps }
   const views = outer.map((view): View => ({ place: view.place, path: [...view.names, ...names].join('/') }))
-  return { views: [...views, { place, path: names.join('/') }], steps }
+  return { views: [...views, own], steps }
 }
 
 /** The first of some paths of the model that a property's path is, or lies inside of. */
