@@ -50,7 +50,7 @@ interface KeptPlaces {
 }
 
 /** Places kept for a model at the most: clients choose the paths. */
-const keptAtMost = 10_000
+export const keptAtMost = 10_000
 
 const kept = new WeakMap<Model, KeptPlaces>()
 
