@@ -2,7 +2,6 @@ import { nearestName } from '../base/text.ts'
 import { explicitOperationBindings, isOrdered } from '../csdl/core.ts'
 import type { Annotatable, Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { isMedia, isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
-import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { ArgumentNode, QueryOptions, Segment } from '../url/ast.ts'
 import { follow, isContained, type Place, placeBehind, placeOf } from './binding-targets.ts'
@@ -13,9 +12,9 @@ import { isKeyText, type KeyValues, readKeyPredicate, readKeySegment } from './k
 import { memberNotFound } from './member-path.ts'
 import { bindBoundOperation, bindImport, type OperationCall } from './operations.ts'
 import { bindBoolean } from './operators.ts'
-import { readLiteral } from './parameters.ts'
+import { readLiteral, type StructuredLiterals } from './parameters.ts'
 import { printBound } from './print.ts'
-import type { BoundPath, BoundSegment, ParameterSlot, Parameters, ResourceKind } from './tree.ts'
+import type { BoundPath, BoundSegment, ParameterSlot, Parameters, ParameterValue, ResourceKind } from './tree.ts'
 import { itemReference, navigationReference } from './type-references.ts'
 
 /** A resource path, bound, with the values that stand in it. */
@@ -33,6 +32,8 @@ export type PathOptions = Pick<QueryOptions, 'aliases'> & Partial<Pick<QueryOpti
 export interface PathSettings {
   /** `/set/key` beside `/set(key)` (URL Conventions 4.3.6) */
   readonly keyAsSegment: boolean
+  /** what reads structured values from the JSON of their literals; undefined: they are not taken */
+  readonly literals?: StructuredLiterals
 }
 
 /**
@@ -55,7 +56,7 @@ class PathBinder {
   readonly #settings: PathSettings
   readonly #context: BindContext
   readonly #segments: BoundSegment[] = []
-  readonly #values: (PrimitiveValue | CollectionValue | null)[] = []
+  readonly #values: ParameterValue[] = []
   #signature = ''
   #resource: ResourceKind = 'serviceDocument'
   #type: TypeReference | undefined
@@ -528,7 +529,7 @@ class PathBinder {
       const slot = slots[i]
       const token = tokens[i]
       if (slot === undefined || token === undefined) throw new Error('invariant: a slot without a literal')
-      this.#values.push(readLiteral(slot, token))
+      this.#values.push(readLiteral(slot, token, this.#settings.literals))
     }
   }
 }

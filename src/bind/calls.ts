@@ -15,7 +15,7 @@ import { convertTo, type LiteralLike, meetingPrimitive, meetingType, naturalPara
 import { castTo } from './member-path.ts'
 import { bindBoolean } from './operators.ts'
 import type { Expression, MemberExpression, MemberStep } from './tree.ts'
-import { booleanReference, primitiveReference, singlePrimitive } from './type-references.ts'
+import { booleanReference, joinedType, primitiveReference, singlePrimitive } from './type-references.ts'
 
 /** Canonical functions, cast, isof and case (URL Conventions 5.1.1.4 to 5.1.1.12). */
 
@@ -267,12 +267,4 @@ function literalValue(
 ): Expression {
   const type = mixed ? undefined : meetingType(context, literal, common)
   return type === undefined ? naturalParameter(context, literal) : context.parameter(literal, type)
-}
-
-function joinedType(a: TypeReference, b: TypeReference): TypeReference | undefined {
-  if (a.type === b.type && a.collection === b.collection) return a
-  const p = singlePrimitive(a)
-  const q = singlePrimitive(b)
-  const promoted = p === undefined || q === undefined ? undefined : promotedType(p, q)
-  return promoted === undefined ? undefined : primitiveReference(promoted)
 }

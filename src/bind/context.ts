@@ -152,10 +152,13 @@ export class BindContext {
       this.fail('urlLimitExceeded', `The request has more than ${maxBoundNodes} expression nodes.`, node)
   }
 
-  /** A parameter for a literal, whose text is read as `type`. */
-  parameter(node: LiteralNode | JsonNode, type: TypeReference): ParameterExpression {
+  /**
+   * A parameter for a literal, whose text is read as `type`.
+   * @param each it is an array of such values, collections themselves
+   */
+  parameter(node: LiteralNode | JsonNode, type: TypeReference, each = false): ParameterExpression {
     const index = this.firstSlot + this.slots.length
-    this.slots.push({ type, target: this.target })
+    this.slots.push({ type, target: this.target, ...(each ? { each } : {}) })
     this.literalSlots.push(node.slot)
     this.tokens.push(
       node.kind === 'literal'

@@ -1,6 +1,7 @@
 import type { ExpressionNode } from '../url/ast.ts'
 import { bindCall, bindCase } from './calls.ts'
 import { type BindContext, maxAliasDepth, type Scope } from './context.ts'
+import { bindList } from './list.ts'
 import { naturalParameter } from './literals.ts'
 import { bindMemberPath } from './member-path.ts'
 import { bindBinary, bindUnary } from './operators.ts'
@@ -42,7 +43,7 @@ export function bindExpression(context: BindContext, node: ExpressionNode, scope
       return bound
     }
     case 'list':
-      return context.notImplemented('A list of expressions here', node)
+      return bindList(context, node, scope)
     case 'object':
       return context.notImplemented('A JSON object in an expression', node)
     case 'typeName':

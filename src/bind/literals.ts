@@ -3,7 +3,7 @@ import type { JsonNode, LiteralKind, LiteralNode } from '../url/ast.ts'
 import { isInt32 } from '../url/shape.ts'
 import { type BindContext, shown, unaliased } from './context.ts'
 import type { Expression, ParameterExpression } from './tree.ts'
-import { int32Reference, primitiveReference, singlePrimitive } from './type-references.ts'
+import { int32Reference, primitiveReference, singlePrimitive, untypedReference } from './type-references.ts'
 
 /** Nodes whose text is lifted out of the shape. */
 export type LiteralLike = LiteralNode | JsonNode
@@ -112,7 +112,7 @@ export function meetingPrimitive(node: LiteralLike, meets: PrimitiveTypeName): P
 
 /**
  * The type in which a literal and what it meets come together.
- * @param meets undefined where it has no type known before (null, dynamic properties)
+ * @param meets undefined where it has no type known before (null, dynamic properties): JSON is untyped then
  * @returns undefined where they cannot
  * @throws ODataError nameNotFound where the literal's enumeration type does not exist
  */
@@ -121,8 +121,9 @@ export function meetingType(
   node: LiteralLike,
   meets: TypeReference | undefined,
 ): TypeReference | undefined {
-  if (meets === undefined || meets.type.kind === 'abstract') return naturalType(context, node)
-  if (node.kind === 'json' || node.token.literal === 'json') return jsonMeeting(meets)
+  if (meets === undefined || meets.type.kind === 'abstract')
+    return isJson(node) ? untypedReference : naturalType(context, node)
+  if (isJson(node)) return jsonMeeting(meets)
   if (meets.collection) return undefined
   const { token } = node
   const { type } = meets
@@ -137,11 +138,14 @@ export function meetingType(
   return meeting === undefined ? undefined : primitiveReference(meeting)
 }
 
-/** JSON is read as what it meets, where that is a collection of primitive or enumeration values. */
+function isJson(node: LiteralLike): node is JsonNode {
+  return node.kind === 'json' || node.token.literal === 'json'
+}
+
+/** JSON is read as what it meets: a complex value, or a collection of primitive, enumeration or complex values. */
 function jsonMeeting(meets: TypeReference): TypeReference | undefined {
   const { kind } = meets.type
-  if (!meets.collection || kind === 'entity' || kind === 'complex' || kind === 'abstract') return undefined
-  return meets
+  return kind === 'complex' || (meets.collection && kind !== 'entity' && kind !== 'abstract') ? meets : undefined
 }
 
 /**
@@ -149,8 +153,7 @@ function jsonMeeting(meets: TypeReference): TypeReference | undefined {
  * @throws ODataError nameNotFound (enumeration type), notImplemented (JSON whose type nothing tells)
  */
 export function naturalType(context: BindContext, node: LiteralLike): TypeReference {
-  if (node.kind === 'json' || node.token.literal === 'json')
-    return context.notImplemented('A JSON literal beside nothing that tells its type', node)
+  if (isJson(node)) return context.notImplemented('A JSON literal beside nothing that tells its type', node)
   const { literal, typeName, text } = node.token
   if (literal === 'integer' && isInt32(text)) return int32Reference
   if (literal === 'enum') {

@@ -152,6 +152,8 @@ export function sizeOf(expression: Expression): number {
       return 1 + sizeOf(expression.operand) + sizeOfAll(expression.items)
     case 'call':
       return 1 + sizeOfAll(expression.arguments)
+    case 'list':
+      return 1 + sizeOfAll(expression.items)
     case 'lambda':
       return 1 + sizeOf(expression.collection) + (expression.predicate ? sizeOf(expression.predicate) : 0)
     case 'count':

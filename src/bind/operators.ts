@@ -19,6 +19,7 @@ import {
   itemReference,
   primitiveReference,
   singlePrimitive,
+  untypedReference,
 } from './type-references.ts'
 
 /** The operators of expressions (URL Conventions 5.1.1.1, 5.1.1.2): their operands come together in one type. */
@@ -206,11 +207,15 @@ function inCollection(context: BindContext, node: BinaryNode, operand: Expressio
   const { type } = operand
   const literal = context.literalOf(node.right)
   if (literal !== undefined) {
-    const collection = type === undefined ? undefined : { ...type, collection: true }
-    const meeting = meetingType(context, literal, collection)
+    const each = type?.collection === true
+    const untyped = type === undefined || type.type.kind === 'abstract'
+    const meeting =
+      untyped && literal.kind === 'json'
+        ? { ...untypedReference, collection: true }
+        : meetingType(context, literal, type === undefined ? undefined : { ...type, collection: true })
     if (meeting === undefined || !meeting.collection)
       return context.fail('typeMismatch', `'in' needs a list or a collection on its right.`, node.right)
-    return { kind: 'in', operand, items: [context.parameter(literal, meeting)], type: booleanReference }
+    return { kind: 'in', operand, items: [context.parameter(literal, meeting, each)], type: booleanReference }
   }
   const right = context.bind(context, node.right, scope)
   if (right.type !== undefined && right.type.type.kind !== 'abstract') {
@@ -261,6 +266,10 @@ function inList(context: BindContext, node: BinaryNode, list: ListNode, operand:
     if (literal === undefined) return context.notImplemented('This item of a list', item)
     return context.parameter(literal, target ?? meetLiteral(context, node, literal, operand))
   })
+  const [only] = items
+  // one collection is what the operand equals, not where it is looked for
+  if (only?.type?.collection && items.length === 1)
+    return { kind: 'binary', operator: 'eq', left: operand, right: only, type: booleanReference }
   return {
     kind: 'in',
     operand: common === undefined ? operand : convertTo(operand, common),

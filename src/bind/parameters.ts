@@ -1,25 +1,39 @@
 import { nearestName } from '../base/text.ts'
 import type { EnumType, PrimitiveTypeName, TypeReference } from '../edm/model.ts'
 import { isIntegral, isNumeric, parsePrimitive } from '../edm/primitives.ts'
-import { primitiveOf, typeName } from '../edm/types.ts'
-import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
+import { isStructured, primitiveOf, typeName } from '../edm/types.ts'
+import type { CollectionValue, PrimitiveValue, StructuredValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { LiteralToken } from '../url/ast.ts'
 import { calculatedSlot, shown } from './context.ts'
 import { type JsonScalar, readJsonArray } from './json-array.ts'
-import type { ParameterSlot, Parameters } from './tree.ts'
+import type { ParameterSlot, Parameters, ParameterValue } from './tree.ts'
+
+/**
+ * Reads the JSON of a literal whose type is structured, a collection of such or untyped (URL Conventions 5.1.1.14.3): the room that
+ * reads bodies does it.
+ * @param each the JSON is an array of such values
+ * @returns the value, or what is wrong with the JSON, for a person
+ */
+export type StructuredLiterals = (
+  type: TypeReference,
+  json: string,
+  each: boolean,
+) => { readonly value: ParameterValue } | { readonly fault: string }
 
 /**
  * Reads the values of a request: the text of each literal as the type of its slot.
  * @param literalSlots which literal each slot takes; one literal may serve several
+ * @param structured reads literals of structured types; undefined: there are none
  * @throws ODataError literalInvalid with the option as target
  */
 export function readParameters(
   slots: readonly ParameterSlot[],
   literalSlots: readonly number[],
   literals: readonly LiteralToken[],
+  structured?: StructuredLiterals,
 ): Parameters {
-  const values: (PrimitiveValue | CollectionValue | null)[] = new Array(slots.length)
+  const values: ParameterValue[] = new Array(slots.length)
   for (let i = 0; i < slots.length; i++) {
     const slot = slots[i]
     if (literalSlots[i] === calculatedSlot) {
@@ -28,7 +42,7 @@ export function readParameters(
     }
     const literal = literals[literalSlots[i] ?? -1]
     if (slot === undefined || literal === undefined) throw new Error('invariant: a slot without a literal')
-    values[i] = readLiteral(slot, literal)
+    values[i] = readLiteral(slot, literal, structured)
   }
   return values
 }
@@ -37,13 +51,26 @@ export function readParameters(
  * The value of one literal.
  * @throws ODataError literalInvalid
  */
-export function readLiteral(slot: ParameterSlot, literal: LiteralToken): PrimitiveValue | CollectionValue {
+export function readLiteral(
+  slot: ParameterSlot,
+  literal: LiteralToken,
+  structured?: StructuredLiterals,
+): PrimitiveValue | StructuredValue | CollectionValue {
   const { type } = slot
+  if (structured !== undefined && (slot.each || isStructured(type.type) || type.type.kind === 'abstract')) {
+    const read = structured(type, literal.text, slot.each === true)
+    if ('value' in read && read.value !== null) return read.value
+    return invalid(slot, literal, 'fault' in read ? ` ${read.fault}` : '')
+  }
   const value = type.collection ? readCollection(slot, literal) : readSingle(slot, literal)
   if (value !== undefined) return value
   const said = type.type.kind === 'enum' ? enumHint(type.type, literal.text) : ''
+  return invalid(slot, literal, said)
+}
+
+function invalid({ type, target }: ParameterSlot, literal: LiteralToken, said: string): never {
   throw new ODataError('literalInvalid', `'${shown(literal.text)}' is no valid ${typeName(type)}.${said}`, {
-    ...(slot.target === undefined ? {} : { target: slot.target }),
+    ...(target === undefined ? {} : { target }),
     position: { offset: literal.offset, length: literal.length },
   })
 }

@@ -28,6 +28,8 @@ export function printBound(expression: Expression): string {
       return `isof(${printBound(expression.operand)},${typeName(expression.target)})`
     case 'call':
       return `${expression.function}(${expression.arguments.map(printBound).join(',')})`
+    case 'list':
+      return `[${expression.items.map(printBound).join(',')}]`
     case 'lambda': {
       const { operator, variable, predicate } = expression
       const inner = predicate === undefined ? '' : `${variable}:${printBound(predicate)}`

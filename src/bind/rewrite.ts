@@ -33,6 +33,8 @@ export function mapOperands(expression: Expression, inner: (operand: Expression)
       return { ...expression, operand: inner(expression.operand), items: expression.items.map(inner) }
     case 'call':
       return { ...expression, arguments: expression.arguments.map(inner) }
+    case 'list':
+      return { ...expression, items: expression.items.map(inner) }
     case 'lambda':
       return {
         ...expression,

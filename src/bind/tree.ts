@@ -12,7 +12,7 @@ import type {
   StructuredType,
   TypeReference,
 } from '../edm/model.ts'
-import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
+import type { CollectionValue, PrimitiveValue, StructuredValue } from '../edm/value.ts'
 import type { BinaryOperator } from '../url/ast.ts'
 import type { Aggregate, Sequence } from './apply/tree.ts'
 
@@ -26,6 +26,8 @@ export interface ParameterSlot {
   readonly type: TypeReference
   /** the option or key property it stands in, for messages: `$filter`, `id` */
   readonly target?: string
+  /** the literal is an array of such values */
+  readonly each?: true
   /** its value where that is no text of the client: a constant of the model */
   readonly constant?: PrimitiveValue
 }
@@ -150,6 +152,12 @@ export interface DefinedExpression extends ExpressionBase {
   readonly steps: readonly MemberStep[]
 }
 
+/** `[a,b]` with expressions among its items: an ordered collection of them (URL Conventions 5.1.1.14.3). */
+export interface ListExpression extends ExpressionBase {
+  readonly kind: 'list'
+  readonly items: readonly Expression[]
+}
+
 export type Expression =
   | ParameterExpression
   | ConstantExpression
@@ -165,6 +173,7 @@ export type Expression =
   | CaseExpression
   | AggregateExpression
   | DefinedExpression
+  | ListExpression
 
 /** Names of the canonical functions; one table in `functions.ts` gives each its signatures and section. */
 export type CanonicalFunctionName =
@@ -351,4 +360,6 @@ export interface Bound {
 }
 
 /** The values of one request, by parameter index. */
-export type Parameters = readonly (PrimitiveValue | CollectionValue | null)[]
+export type Parameters = readonly ParameterValue[]
+
+export type ParameterValue = PrimitiveValue | StructuredValue | CollectionValue | null

@@ -1,5 +1,5 @@
 import type { NavigationProperty, PrimitiveTypeName, Type, TypeReference } from '../edm/model.ts'
-import { abstractTypes, primitiveType, primitiveTypes } from '../edm/primitives.ts'
+import { abstractTypes, primitiveType, primitiveTypes, promotedType } from '../edm/primitives.ts'
 import { primitiveOf } from '../edm/types.ts'
 
 /** The built-in types by name (CSDL 4.4 to 4.7). */
@@ -21,6 +21,13 @@ export const booleanReference: TypeReference = primitiveReference('Edm.Boolean')
 export const stringReference: TypeReference = primitiveReference('Edm.String')
 export const int32Reference: TypeReference = primitiveReference('Edm.Int32')
 export const int64Reference: TypeReference = primitiveReference('Edm.Int64')
+/** Of values whose type is known when they are. */
+export const untypedReference: TypeReference = Object.freeze<TypeReference>({
+  type: { kind: 'abstract', name: 'Edm.Untyped' },
+  collection: false,
+  nullable: true,
+  facets: {},
+})
 
 /**
  * The primitive type of single values, through type definitions.
@@ -39,6 +46,15 @@ export function isSingleEnum(reference: TypeReference): boolean {
 export function itemReference(reference: TypeReference): TypeReference {
   if (!reference.collection) return reference
   return { type: reference.type, collection: false, nullable: reference.nullable, facets: reference.facets }
+}
+
+/** The type in which values of two types come together; undefined: there is none. */
+export function joinedType(a: TypeReference, b: TypeReference): TypeReference | undefined {
+  if (a.type === b.type && a.collection === b.collection) return a
+  const p = singlePrimitive(a)
+  const q = singlePrimitive(b)
+  const promoted = p === undefined || q === undefined ? undefined : promotedType(p, q)
+  return promoted === undefined ? undefined : primitiveReference(promoted)
 }
 
 const navigationReferences = new WeakMap<NavigationProperty, TypeReference>()

@@ -1,5 +1,5 @@
 import type { BinaryExpression, Expression } from '../bind/tree.ts'
-import { isTagged } from '../edm/annotations.ts'
+import { isOrdered as isOrderedProperty } from '../csdl/core.ts'
 import { isIntegral } from '../edm/primitives.ts'
 import { primitiveOf } from '../edm/types.ts'
 import type { Value } from '../edm/value.ts'
@@ -25,9 +25,14 @@ const comparisons: Readonly<Record<ComparisonOperator, Comparison>> = {
 
 /** What an operator says about values; collections without an order compare as bags. */
 export function comparison(operator: ComparisonOperator, left: Expression, right: Expression): Comparison {
-  const collections = left.type?.collection === true || right.type?.collection === true
+  const collections = mayBeCollection(left) || mayBeCollection(right)
   if (!collections || isOrdered(left) || isOrdered(right)) return comparisons[operator]
   return operator === 'ne' ? (a, b) => !equalItems(a, b) : operator === 'eq' ? equalItems : comparisons[operator]
+}
+
+/** A literal without a type (JSON beside a dynamic property) may be one. */
+function mayBeCollection({ type }: Expression): boolean {
+  return type !== undefined && (type.collection || type.type.name === 'Edm.Untyped')
 }
 
 /** The equality of `in`. */
@@ -78,13 +83,12 @@ export function comparand(expression: Expression): Expression {
   return name !== undefined && isIntegral(name) ? expression.operand : expression
 }
 
-const orderedTerm = 'Org.OData.Core.V1.Ordered'
-
-/** Whether a collection is ordered: a property or navigation property annotated Core.Ordered. */
+/** Whether a collection is ordered: a list of expressions; a property or navigation property annotated Core.Ordered. */
 export function isOrdered(expression: Expression): boolean {
+  if (expression.kind === 'list') return true
   if (expression.kind !== 'member') return false
   const step = expression.steps.at(-1)
   return step !== undefined && (step.kind === 'property' || step.kind === 'navigation')
-    ? isTagged(step.property, orderedTerm)
+    ? isOrderedProperty(step.property)
     : false
 }

@@ -11,6 +11,7 @@ import type {
   InExpression,
   IsOfExpression,
   LambdaExpression,
+  ListExpression,
   MemberExpression,
 } from '../bind/tree.ts'
 import type { TypeReference } from '../edm/model.ts'
@@ -19,7 +20,7 @@ import type { Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { aggregateOf, evaluatesExpressions } from './apply/aggregate.ts'
 import { type ArithmeticOperator, arithmetic, dividesByZero, negation } from './arithmetic.ts'
-import { comparand, comparison, isComparison, membership } from './comparison.ts'
+import { type Comparison, comparand, comparison, isComparison, membership } from './comparison.ts'
 import { conversion, typeTest } from './convert.ts'
 import { fastComparison, fastMembership, fastTextTest } from './fast.ts'
 import { canonicalFunctions } from './functions.ts'
@@ -37,7 +38,7 @@ import {
   type Operand,
   type Variable,
 } from './scope.ts'
-import { equalValues, isCollectionValue, isStructuredValue, ValueBag } from './values.ts'
+import { isCollectionValue, isStructuredValue, ValueBag } from './values.ts'
 
 /**
  * The tree to closures, node by node: the first stage of `compile.ts`. Each function resolves what the plan alone tells and
@@ -70,6 +71,8 @@ export function compileNode(expression: Expression, scope: CompileScope): Node {
       return mapped(compileNode(expression.operand, scope), conversion(expression.operand.type, expression.target))
     case 'isOf':
       return compileIsOf(expression, scope)
+    case 'list':
+      return compileList(expression, scope)
     case 'call':
       return compileCall(expression, scope)
     case 'lambda':
@@ -217,7 +220,7 @@ function compileIn(original: InExpression, scope: CompileScope): Node {
   const operand = compileNode(expression.operand, scope)
   const [only] = expression.items
   if (expression.items.length === 1 && only?.type?.collection === true) {
-    return compileInCollection(operand, only, scope)
+    return compileInCollection(operand, only, membership(expression.operand, expression.operand), scope)
   }
   const fast = fastMembership(expression, scope)
   const items = expression.items.map((item) => compileNode(item, scope))
@@ -243,12 +246,23 @@ function computedIn(wanted: Operand, has: (value: Value) => boolean): Operand {
   return computed(() => has(evaluate()))
 }
 
-function compileInCollection(operand: Node, collection: Expression, scope: CompileScope): Node {
+function compileInCollection(operand: Node, collection: Expression, equal: Comparison, scope: CompileScope): Node {
   const items = compileNode(collection, scope)
   return (binding) =>
     combined(operand(binding), items(binding), (value, list) =>
-      list !== null && isCollectionValue(list) ? list.some((item) => equalValues(value, item)) : false,
+      list !== null && isCollectionValue(list) ? list.some((item) => equal(value, item)) : false,
     )
+}
+
+/** The values of a list's items, in their order. */
+function compileList({ items }: ListExpression, scope: CompileScope): Node {
+  const nodes = items.map((item) => compileNode(item, scope))
+  return (binding) => {
+    const operands = nodes.map((node) => node(binding))
+    if (operands.every((operand) => operand.constant)) return constant(operands.map((operand) => operand.value))
+    const values = operands.map(evaluator)
+    return computed(() => values.map((value) => value()))
+  }
 }
 
 function compileCall(expression: CallExpression, scope: CompileScope): Node {

@@ -1,4 +1,5 @@
 import { compareCodePoints } from '../base/text.ts'
+import { isOrdered } from '../csdl/core.ts'
 import { compareBinary } from '../edm/binary.ts'
 import { compareInstants } from '../edm/datetimeoffset.ts'
 import { Decimal } from '../edm/decimal.ts'
@@ -105,7 +106,8 @@ export function compareValues(a: Value, b: Value): number | undefined {
 
 /**
  * The operator `eq` (URL Conventions 5.1.1.1.1): null equals null only, NaN nothing, collections item by item in their
- * order, complex values of the same type member by member (a missing one is null), entities by their key.
+ * order, complex values of the same type member by member (a missing one is null, collections in them as bags unless Core.Ordered),
+ * entities by their key.
  */
 export function equalValues(a: Value, b: Value): boolean {
   if (a === null || b === null) return a === b
@@ -128,10 +130,16 @@ function equalStructured(a: StructuredValue, b: StructuredValue): boolean {
     })
   }
   if (a.type !== b.type) return false
-  for (const [name, value] of a.members) if (!equalValues(value, memberOf(b, name, value))) return false
+  for (const [name, value] of a.members) if (!equalMembers(a, name, value, memberOf(b, name, value))) return false
   for (const [name, value] of b.members)
     if (!a.members.has(name) && !equalValues(memberOf(a, name, value), value)) return false
   return true
+}
+
+function equalMembers({ type }: StructuredValue, name: string, a: Value, b: Value): boolean {
+  if (!isCollectionValue(a) || !isCollectionValue(b)) return equalValues(a, b)
+  const property = type.allProperties.get(name)
+  return property !== undefined && isOrdered(property) ? equalSequences(a, b) : equalUnordered(a, b)
 }
 
 /** A member; a missing collection is an empty one. */

@@ -33,6 +33,8 @@ export interface Reading {
   readonly body?: Uint8Array
   /** the values come from an operator, not from a client: computed ones are taken as they are */
   readonly trusted?: boolean
+  /** a literal of a URL: what is missing is null, nothing is required, facets are no matter */
+  readonly literal?: boolean
 }
 
 /** Reads a non-null JSON value of a declared type. @returns undefined where a fault was found */
@@ -107,7 +109,7 @@ export function readStructured(
       if (value !== undefined) members.set(name, value)
     }
   }
-  if (mode !== 'merge') {
+  if (mode !== 'merge' && !reading.literal) {
     const given = givenOf(reading, target)
     for (const property of reader.list) {
       if (node.members.has(property.property.name) || isIgnored(property, reading, mode, target)) continue
@@ -128,7 +130,7 @@ export function readStructured(
     ...(dynamicTypes?.size ? { dynamicTypes } : {}),
     ...(inline.size > 0 ? { inline } : {}),
   }
-  checkConstraints(reading.model, value, target, faults, node, mode !== 'merge')
+  if (!reading.literal) checkConstraints(reading.model, value, target, faults, node, mode !== 'merge')
   return value
 }
 
@@ -155,7 +157,7 @@ function givenOf({ given, related, at = '' }: Reading, target: string): Readonly
 const none: ReadonlySet<string> = new Set()
 
 function isIgnored(property: PropertyReader, reading: Reading, mode: BodyMode, target: string): boolean {
-  if (reading.trusted) return false
+  if (reading.trusted || reading.literal) return false
   if (property.computed) return true
   if (mode !== 'create' && property.immutable) return true
   return property.key && target === (reading.at ?? '') && (reading.keyIgnored || mode !== 'create')
@@ -169,7 +171,7 @@ function readMember(
   mode: BodyMode,
 ): Value | undefined {
   if (node.kind !== 'null') return read(node, target, reading, mode)
-  if (nullable) return null
+  if (nullable || (reading.literal && !property.type.collection)) return null
   const why = property.type.collection ? 'is a collection, which is empty rather than null' : 'must not be null'
   reading.faults.add('propertyNull', `The property ${property.name} ${why}.`, target, node)
   return undefined
@@ -204,6 +206,10 @@ function readOther(
   }
   if (navigation && reading.related) {
     readNavigation(name, node, join(target, name), type, target, reading, undefined)
+    return
+  }
+  if (navigation && reading.literal) {
+    faults.add('valueInvalid', `A literal has no related entities (${name}).`, join(target, name), node)
     return
   }
   if (navigation) {
@@ -381,8 +387,9 @@ function singleReader(reference: TypeReference): ValueReader {
   }
   const read = scalarReader(reference)
   if (read !== undefined) {
+    const bare = scalarReader(withoutFacets(reference)) ?? read
     return (node, target, reading) => {
-      const result = read(node)
+      const result = (reading.literal ? bare : read)(node)
       if ('value' in result) return result.value
       reading.faults.add('valueInvalid', `The value of ${target} is invalid: ${result.fault}.`, target, node)
       return undefined
@@ -393,6 +400,10 @@ function singleReader(reference: TypeReference): ValueReader {
     reading.faults.add('notImplemented', `Values of ${type.name} in a body are not implemented.`, target, node)
     return undefined
   }
+}
+
+function withoutFacets({ type, ...reference }: TypeReference): TypeReference {
+  return { ...reference, type: primitiveOf(type) ?? type, facets: {} }
 }
 
 /** Values that say themselves what they are: structured ones by `@odata.type`, primitive ones by their form in JSON. */
@@ -424,7 +435,7 @@ function collectionReader(readItem: ValueReader, nullable: boolean): ValueReader
     node.items.forEach((item, i) => {
       const place = join(target, String(i))
       if (item.kind === 'null') {
-        if (nullable) items.push(null)
+        if (nullable || reading.literal) items.push(null)
         else reading.faults.add('propertyNull', `The items of ${target} must not be null.`, place, item)
         return
       }

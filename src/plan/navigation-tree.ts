@@ -78,6 +78,9 @@ class Walk {
         this.#visit(expression.operand)
         for (const item of expression.items) this.#visit(item)
         return
+      case 'list':
+        for (const item of expression.items) this.#visit(item)
+        return
       case 'call':
         for (const argument of expression.arguments) this.#visit(argument)
         return

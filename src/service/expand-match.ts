@@ -3,7 +3,7 @@ import { type CollectionLayout, containedId, fields, type ModelLayout } from '..
 import { bsonType, elementType, findPath, readString, valueOffset } from '../bson/reader.ts'
 import { Decimal } from '../edm/decimal.ts'
 import type { EntityType } from '../edm/model.ts'
-import type { CollectionValue, PrimitiveValue, Value } from '../edm/value.ts'
+import type { PrimitiveValue, Value } from '../edm/value.ts'
 import { prepareValue } from '../eval/compile.ts'
 import type { Matching } from '../plan/plan.ts'
 
@@ -57,8 +57,8 @@ export function matcherOf(
   }
 }
 
-function listed(list: PrimitiveValue | CollectionValue | null | undefined): readonly PrimitiveValue[] {
-  return Array.isArray(list) ? (list as readonly Value[]).filter(isPrimitive) : []
+function listed(list: Value | undefined): readonly PrimitiveValue[] {
+  return Array.isArray(list) ? list.filter(isPrimitive) : []
 }
 
 function isPrimitive(value: Value | undefined): value is PrimitiveValue {

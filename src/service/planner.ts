@@ -1,10 +1,11 @@
 import { LruMap } from '../base/lru.ts'
 import { bindTransformation } from '../bind/apply/bind-query.ts'
-import { bindPath } from '../bind/bind-path.ts'
+import { bindPath, type PathSettings } from '../bind/bind-path.ts'
 import { bindQuery } from '../bind/bind-query.ts'
-import { readParameters } from '../bind/parameters.ts'
+import { readParameters, type StructuredLiterals } from '../bind/parameters.ts'
 import type { ParameterSlot, Parameters } from '../bind/tree.ts'
 import type { Model } from '../edm/model.ts'
+import { structuredLiterals } from '../payload/read-literal.ts'
 import { buildPlan } from '../plan/build.ts'
 import { checkShapeless } from '../plan/options.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -30,22 +31,18 @@ const cachedPlans = 2_000
 /** Turns requests into plans; what has been asked before, with other values, is planned once. */
 export class Planner {
   readonly #model: Model
-  readonly #keyAsSegment: boolean
+  readonly #settings: PathSettings & { readonly literals: StructuredLiterals }
   readonly #plans = new LruMap<string, CachedPlan>(cachedPlans)
 
   constructor(model: Model, settings: { readonly keyAsSegment: boolean }) {
     this.#model = model
-    this.#keyAsSegment = settings.keyAsSegment
+    this.#settings = { keyAsSegment: settings.keyAsSegment, literals: structuredLiterals(model) }
   }
 
   /** @throws ODataError whatever binding and planning find wrong with the request */
   plan(method: string, url: RequestUrl): Planned {
     const { options } = url
-    const {
-      path,
-      slots: pathSlots,
-      values,
-    } = bindPath(this.#model, url.segments, options, { keyAsSegment: this.#keyAsSegment })
+    const { path, slots: pathSlots, values } = bindPath(this.#model, url.segments, options, this.#settings)
     const key = `${method} ${path.signature}?${options.shape}`
     let cached = this.#plans.get(key)
     if (cached === undefined) {
@@ -76,7 +73,7 @@ export class Planner {
     const parameters =
       cached.slots.length === 0
         ? values
-        : [...values, ...readParameters(cached.slots, cached.literalSlots, options.literals)]
+        : [...values, ...readParameters(cached.slots, cached.literalSlots, options.literals, this.#settings.literals)]
     return { plan: cached.plan, parameters, key }
   }
 }

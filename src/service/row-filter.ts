@@ -2,10 +2,11 @@ import { LruMap } from '../base/lru.ts'
 import { BindContext } from '../bind/context.ts'
 import { bindExpression } from '../bind/expression.ts'
 import { bindBoolean } from '../bind/operators.ts'
-import { readParameters } from '../bind/parameters.ts'
+import { readParameters, type StructuredLiterals } from '../bind/parameters.ts'
 import type { Expression, ParameterSlot, Parameters } from '../bind/tree.ts'
 import type { Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import { structuredLiterals } from '../payload/read-literal.ts'
 import { followsNavigation } from '../plan/navigation-tree.ts'
 import type { SourceRoot } from '../plan/plan.ts'
 import { defaultUrlLimits } from '../url/ast.ts'
@@ -40,10 +41,12 @@ interface Binding {
 /** Binds row filters; what was bound before, with other values, is the same object, so that stores compile it once. */
 export class RowFilters {
   readonly #model: Model
+  readonly #literals: StructuredLiterals
   readonly #bindings = new LruMap<string, Binding>(500)
 
   constructor(model: Model) {
     this.#model = model
+    this.#literals = structuredLiterals(model)
   }
 
   /**
@@ -70,7 +73,7 @@ export class RowFilters {
         this.#bindings.set(key, binding)
       }
       const { predicate, slots, literalSlots } = binding
-      return { predicate, values: readParameters(slots, literalSlots, parsed.literals) }
+      return { predicate, values: readParameters(slots, literalSlots, parsed.literals, this.#literals) }
     })
   }
 

@@ -97,8 +97,12 @@ function valueInUrl(scanner: Scanner): ExpressionNode {
   let node: ExpressionNode
   if (scanner.code() === DOUBLE_QUOTE) {
     const end = stringEnd(scanner, scanner.at)
-    if (end === -1) scanner.fail('a JSON string')
-    node = liftJson(scanner, scanner.at, end)
+    if (end === -1) scanner.fail('a JSON string that is closed')
+    const offset = scanner.at
+    const text = JSON.parse(scanner.text.slice(offset, end)) as string
+    if (/\p{Surrogate}/u.test(text)) scanner.fail('a JSON string without half a surrogate pair')
+    scanner.at = end
+    node = scanner.lift('string', text, offset)
   } else node = scanner.rules.expression(scanner)
   scanner.skipBlanks()
   return node

@@ -88,18 +88,13 @@ function printBinary(node: BinaryNode): string {
   const { operator, left, right } = node
   const power = powers[operator]
   const leftText = operandOf(left, power)
-  // a JSON string stands in brackets only
-  if (operator === 'in' && right.kind === 'list' && !right.items.some(isJsonString)) {
+  if (operator === 'in' && right.kind === 'list') {
     return `${leftText} in (${right.items.map(printExpression).join(',')})`
   }
   // chains of and, or mean the same however they are grouped
   const associative =
     (operator === 'and' || operator === 'or') && right.kind === 'binary' && right.operator === operator
   return `${leftText} ${operator} ${operandOf(right, associative ? power : power + 1)}`
-}
-
-function isJsonString(node: ExpressionNode): boolean {
-  return node.kind === 'json' && node.text.startsWith('"')
 }
 
 /** The operand, in parentheses where it binds less tight than `least`. */

@@ -1,6 +1,7 @@
 import type { StructuredType, TypeReference } from '../../edm/model.ts'
 import { isStructured } from '../../edm/types.ts'
 import type { MemberStep } from '../tree.ts'
+import { untypedReference } from '../type-references.ts'
 import { type Alias, withAliases, withPropertyType } from './dynamic.ts'
 import { present, withPresent } from './shape.ts'
 import type { NestedSequence, Shape } from './tree.ts'
@@ -8,14 +9,7 @@ import type { NestedSequence, Shape } from './tree.ts'
 /** What aliases add to shapes (Aggregation 3.1.1). */
 
 export function propertyAlias(name: string, type: TypeReference | undefined): Alias {
-  return { kind: 'property', name, type: type ?? untyped }
-}
-
-const untyped: TypeReference = {
-  type: { kind: 'abstract', name: 'Edm.Untyped' },
-  collection: false,
-  nullable: true,
-  facets: {},
+  return { kind: 'property', name, type: type ?? untypedReference }
 }
 
 /** A shape whose instances all have further properties. */

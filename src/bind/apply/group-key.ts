@@ -42,6 +42,8 @@ export function readsInstance(expression: Expression): boolean {
     case 'convert':
     case 'isOf':
       return readsInstance(expression.operand)
+    case 'list':
+      return expression.items.some(readsInstance)
     case 'call':
       return expression.arguments.some(readsInstance)
     case 'case':

@@ -45,6 +45,8 @@ export function isConstant(expression: Expression): boolean {
       return isConstant(expression.operand)
     case 'in':
       return isConstant(expression.operand) && expression.items.every(isConstant)
+    case 'list':
+      return expression.items.every(isConstant)
     case 'call':
       return expression.arguments.every(isConstant)
     case 'case':

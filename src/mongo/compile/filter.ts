@@ -17,6 +17,7 @@ import { type Constant, constantOf } from './constant.ts'
 import { type Field, fieldOf, type QueryContext } from './field.ts'
 import { compileLambda } from './lambda.ts'
 import { exprCondition } from './native/expression.ts'
+import { equalsStructured } from './structured.ts'
 import { textPattern } from './text.ts'
 
 /**
@@ -99,7 +100,12 @@ function compileComparison(
   if (leftField) return compareWith(leftField, operator, constantOf(comparand(right), context), context)
   const rightField = comparableField(right, context)
   if (rightField) return compareWith(rightField, mirrored[operator], constantOf(comparand(left), context), context)
-  return unsure
+  if (operator !== 'eq' && operator !== 'ne') return unsure
+  const equal =
+    equalsStructured(left, constantOf(right, context), context) ??
+    equalsStructured(right, constantOf(left, context), context)
+  if (equal === undefined) return unsure
+  return operator === 'eq' ? equal : complementOf(equal)
 }
 
 function compareWith(

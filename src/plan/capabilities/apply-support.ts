@@ -198,6 +198,8 @@ function pathsIn(node: ExpressionNode): readonly PathNode[] {
       return pathsIn(node.operand)
     case 'call':
       return node.arguments.flatMap(pathsIn)
+    case 'list':
+      return node.items.flatMap(pathsIn)
     case 'case':
       return node.branches.flatMap(({ condition, value }) => [...pathsIn(condition), ...pathsIn(value)])
     default:

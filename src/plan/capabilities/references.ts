@@ -162,6 +162,9 @@ export function visit(expression: Expression, variables: Variables, visitor: Vis
       inner(expression.operand)
       for (const item of expression.items) inner(item)
       return
+    case 'list':
+      for (const item of expression.items) inner(item)
+      return
     case 'call':
       for (const argument of expression.arguments) inner(argument)
       return

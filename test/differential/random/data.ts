@@ -119,7 +119,8 @@ function propertyValue(choices: Choices, model: RandomModel, property: RandomPro
   return itemOf(choices, model, property.type, depth)
 }
 
-function itemOf(choices: Choices, model: RandomModel, type: string, depth: number): unknown {
+/** One value of a type, as JSON. @param depth of complex values around it: deep ones are plain */
+export function itemOf(choices: Choices, model: RandomModel, type: string, depth: number): unknown {
   const pool = pools[type]
   if (pool !== undefined) return choices.pick(pool.json)
   const enumeration = model.enums.get(type)

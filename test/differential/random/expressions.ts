@@ -1,4 +1,5 @@
 import type { Choices } from './choices.ts'
+import { itemOf } from './data.ts'
 import { type RandomModel, typeNamed } from './model.ts'
 import { list, type Piece, piece } from './pieces.ts'
 import { groupOf, type ManyValues, type Scope, scopeOf, widened } from './scope.ts'
@@ -203,9 +204,34 @@ export class Expressions {
   }
 
   #structured(scope: Scope): Piece {
+    const lists = scope.many.filter(({ type }) => this.#isValue(type) && !type.startsWith('Edm.Geo'))
+    if (lists.length > 0 && this.#choices.chance(0.4)) {
+      const { path, type } = this.#choices.pick(lists)
+      const items = Array.from({ length: this.#choices.int(0, 2) }, () => this.#json(type))
+      return piece('boolean', path, this.#choices.pick([' eq ', ' ne ']), `[${items.join(',')}]`)
+    }
+    const complex = scope.singles.filter(({ group, type }) => group === undefined && this.#isValue(type))
+    if (complex.length > 0 && this.#choices.chance(0.5)) {
+      const { path, type } = this.#choices.pick(complex)
+      const [operator, close] = this.#choices.pick([
+        [' eq ', ''],
+        [' ne ', ''],
+        [' in [null,', ']'],
+      ] as const)
+      return piece('boolean', path, operator, this.#choices.chance(0.3) ? '{}' : this.#json(type), close)
+    }
     const found = scope.singles.filter(({ group }) => group === undefined)
     if (found.length === 0) return piece('boolean', this.path('string', scope), ' ne null')
     return piece('boolean', this.#choices.pick(found).path, this.#choices.pick([' eq null', ' ne null']))
+  }
+
+  /** Whether values of a type have a literal: not entities. */
+  #isValue(type: string): boolean {
+    return (this.#model.types.get(type)?.key.length ?? 0) === 0
+  }
+
+  #json(type: string): string {
+    return JSON.stringify(itemOf(this.#choices, this.#model, type, 2))
   }
 
   #counted(scope: Scope, left: number): Piece {

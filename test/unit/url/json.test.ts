@@ -21,7 +21,7 @@ const plain: readonly string[] = [
 const mixed: readonly (readonly [string, string])[] = [
   ['[a,b]', '[a b]'],
   ["['a','b']", '[string<a> string<b>]'],
-  ['["a", \'b\' ]', '[json<"a"> string<b>]'],
+  ['["a", \'b\' ]', '[string<a> string<b>]'],
   ['[2012-01-01]', '[date<2012-01-01>]'],
   ['[1 add 2,[3]]', '[(add integer<1> integer<2>) json<[3]>]'],
   ['{"a":b,"c":[d],"e":{"f":1}}', '{a: b c: [d] e: json<{"f":1}>}'],
