@@ -53,6 +53,7 @@ const owner: Readonly<Record<string, readonly string[]>> = {
   mongodb: ['mongo'],
   lmdb: ['embedded'],
   saxes: ['csdl'],
+  ajv: ['csdl'],
   jose: ['auth', 'cli'],
   express: ['cli'],
   pino: ['cli'],

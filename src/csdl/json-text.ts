@@ -163,3 +163,19 @@ class JsonParser {
     return value
   }
 }
+
+/** The text of a value, without spaces. */
+export function printJson(node: JsonNode): string {
+  switch (node.kind) {
+    case 'object':
+      return `{${node.members.map(({ name, value }) => `${JSON.stringify(name)}:${printJson(value)}`).join()}}`
+    case 'array':
+      return `[${node.items.map(printJson).join()}]`
+    case 'number':
+      return node.text
+    case 'null':
+      return 'null'
+    default:
+      return JSON.stringify(node.value)
+  }
+}

@@ -1,5 +1,5 @@
 import { type Declaration, operatorNames } from './declaration.ts'
-import type { JsonMember, JsonNode } from './json-text.ts'
+import { type JsonMember, type JsonNode, printJson } from './json-text.ts'
 import type { Problems, Source } from './problems.ts'
 
 type JsonObjectNode = Extract<JsonNode, { readonly kind: 'object' }>
@@ -13,10 +13,13 @@ const operators: ReadonlySet<string> = new Set(operatorNames)
 export class JsonExpressionReader {
   readonly #source: Source
   readonly #problems: Problems
+  readonly #jsonTerms: ReadonlySet<string>
 
-  constructor(source: Source, problems: Problems) {
+  /** @param jsonTerms names of the terms whose values are streams of JSON: written as such, not as records (CSDL JSON 14.3) */
+  constructor(source: Source, problems: Problems, jsonTerms: ReadonlySet<string>) {
     this.#source = source
     this.#problems = problems
+    this.#jsonTerms = jsonTerms
   }
 
   /**
@@ -34,12 +37,20 @@ export class JsonExpressionReader {
         this.#node(
           'Annotation',
           qualifier === undefined ? { Term: term } : { Term: term, Qualifier: qualifier },
-          [this.#expression(member.value), ...this.annotations(members, member.name)],
+          [
+            this.#jsonTerms.has(term) ? this.#json(member.value) : this.#expression(member.value),
+            ...this.annotations(members, member.name),
+          ],
           member.offset,
         ),
       )
     }
     return annotations
+  }
+
+  /** JSON as a value; a string is its text, too, as the XML form has it. */
+  #json(node: JsonNode): Declaration {
+    return this.#constant('String', node.kind === 'string' ? node.value : printJson(node), node.offset)
   }
 
   #expression(node: JsonNode): Declaration {

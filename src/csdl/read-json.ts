@@ -1,4 +1,5 @@
 import { type Declaration, grammar } from './declaration.ts'
+import { schemaTerm } from './json-schema.ts'
 import { type JsonMember, type JsonNode, parseJson } from './json-text.ts'
 import { CsdlError, type Problems, type Source } from './problems.ts'
 import { JsonExpressionReader } from './read-json-expression.ts'
@@ -22,11 +23,13 @@ class CsdlJsonReader {
   readonly #source: Source
   readonly #problems: Problems
   readonly #expressions: JsonExpressionReader
+  /** names of JSON.Schema in this document, whose value is JSON of its own */
+  readonly #jsonTerms = new Set([schemaTerm])
 
   constructor(source: Source, problems: Problems) {
     this.#source = source
     this.#problems = problems
-    this.#expressions = new JsonExpressionReader(source, problems)
+    this.#expressions = new JsonExpressionReader(source, problems, this.#jsonTerms)
   }
 
   read(): Declaration {
@@ -38,6 +41,7 @@ class CsdlJsonReader {
     }
     const children: Declaration[] = []
     const schemas: Declaration[] = []
+    this.#findJsonTerms(find(root, '$Reference'))
     for (const { name, value, offset } of root.members) {
       if (name === '$Reference') children.push(...this.#references(value))
       else if (name === '$Version' || name === '$EntityContainer') continue
@@ -49,6 +53,18 @@ class CsdlJsonReader {
     }
     children.push(this.#node('DataServices', {}, schemas, root.offset))
     return this.#node('Edmx', { Version: version.value }, children, root.offset)
+  }
+
+  #findJsonTerms(references: JsonNode | undefined): void {
+    const dot = schemaTerm.lastIndexOf('.')
+    for (const { value } of references?.kind === 'object' ? references.members : []) {
+      const includes = value.kind === 'object' ? find(value, '$Include') : undefined
+      for (const include of includes?.kind === 'array' ? includes.items : []) {
+        if (include.kind !== 'object' || text(find(include, '$Namespace')) !== schemaTerm.slice(0, dot)) continue
+        const alias = text(find(include, '$Alias'))
+        if (alias !== undefined) this.#jsonTerms.add(alias + schemaTerm.slice(dot))
+      }
+    }
   }
 
   #references(value: JsonNode): Declaration[] {

@@ -12,6 +12,7 @@ import { actualType, propertyType } from './read-type.ts'
 import { scalarReader } from './read-value.ts'
 import { givenBy, type RelatedMember, readRelated, relatedForm } from './related-body.ts'
 import { checkConstraints } from './validation/constraints.ts'
+import { streamCheckOf } from './validation/json-schema.ts'
 import { dynamicTypeFault } from './validation/type-constraints.ts'
 
 /** What the body is for: all of a new value, a part of an existing one (PATCH), all of an existing one (PUT). */
@@ -102,7 +103,11 @@ export function readStructured(
       if (property !== undefined && isIgnored(property, reading, mode, target)) continue
       const of = property?.property
       const stream = readStream(member, of, node, type, reading.body, join(target, name), faults)
-      if (stream !== undefined) inline.set(name, stream)
+      if (stream === undefined) continue
+      inline.set(name, stream)
+      const check = streamCheckOf(of, type.kind === 'entity' ? type : undefined, stream.contentType)
+      for (const fault of check?.(stream.bytes) ?? [])
+        faults.add('valueInvalid', `The value of ${join(target, name)} ${fault}.`, join(target, name), member)
     } else if (property === undefined) readOther(name, member, node, type, target, reading, members, dynamicTypes)
     else if (!isIgnored(property, reading, mode, target)) {
       const value = readMember(property, member, join(target, name), reading, mode)

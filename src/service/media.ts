@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Parameters } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
 import { streamFieldPathOf } from '../bson/field-path.ts'
@@ -5,8 +6,10 @@ import { mediaOf, streamAt } from '../bson/stream.ts'
 import type { EntityType } from '../edm/model.ts'
 import type { StreamReference } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import { Faults } from '../payload/faults.ts'
 import { memberPlace } from '../payload/member-place.ts'
 import { streamTag } from '../payload/stream-control.ts'
+import { streamCheckOf } from '../payload/validation/json-schema.ts'
 import type { CreatePlan, DeletePlan, Plan, ReadPlan, SourceRoot, StreamTarget, UpdatePlan } from '../plan/plan.ts'
 import { harmless } from '../protocol/disposition.ts'
 import { type Conditions, type ETagCondition, readConditions } from '../protocol/etag.ts'
@@ -126,7 +129,7 @@ export async function writeStream(
   const place = placeOf(core, source.root, target)
   const file = target.removed
     ? undefined
-    : await core.store.streams.write(request.content(limitsOf(core, target)), place, core.limits.storeTime)
+    : await core.store.streams.write(contentOf(core, exchange, target, type, contentType), place, core.limits.storeTime)
   exchange.timings?.mark('body')
   const stream = file && { file: file.id, contentType, length: file.length }
   try {
@@ -188,7 +191,11 @@ export async function createMedia(
   newMediaEntity(core, exchange, plan, parameters, target, undefined)
   const { controller, context } = contextOf(core, exchange, plan, parameters)
   const place = placeOf(core, source.root, target)
-  const file = await core.store.streams.write(request.content(limitsOf(core, target)), place, core.limits.storeTime)
+  const file = await core.store.streams.write(
+    contentOf(core, exchange, target, source.type, contentType),
+    place,
+    core.limits.storeTime,
+  )
   exchange.timings?.mark('body')
   const stream = { file: file.id, contentType, length: file.length }
   try {
@@ -323,6 +330,36 @@ function placeOf(core: Core, root: SourceRoot, { path }: StreamTarget): StreamPl
   const collection = collectionOf(core.layout, root)
   const properties = path.flatMap((step) => (step.kind === 'property' ? [step.property] : []))
   return { collection, field: streamFieldPathOf(core.layout, collection, properties) }
+}
+
+/**
+ * The bytes of an upload. JSON that the model holds to a schema (JSON.Schema) is looked at as a whole before any of it is stored, so it may be
+ * as long as the body of a request.
+ * @throws ODataError (while it is read) payloadTooLarge, valueInvalid
+ */
+async function* contentOf(
+  core: Core,
+  { request }: Exchange,
+  target: StreamTarget,
+  type: EntityType,
+  contentType: string,
+): AsyncGenerator<Uint8Array> {
+  const limits = limitsOf(core, target)
+  const check = streamCheckOf(target.property, type, contentType)
+  if (check === undefined) {
+    yield* request.content(limits)
+    return
+  }
+  const { bodyBytes } = core.limits
+  const bound = limits.bytes <= bodyBytes ? limits : { ...limits, bytes: bodyBytes, name: 'bodyBytes, for JSON.Schema' }
+  const pieces: Uint8Array[] = []
+  for await (const piece of request.content(bound)) pieces.push(Uint8Array.from(piece))
+  const bytes = Buffer.concat(pieces)
+  const faults = new Faults()
+  const name = target.property?.name ?? '$value'
+  for (const fault of check(bytes)) faults.add('valueInvalid', `The value of ${name} ${fault}.`, name)
+  faults.throwIfAny()
+  if (bytes.length > 0) yield bytes
 }
 
 /** A stream may say itself how long it may be (CSDL 7.2.2). */

@@ -1,7 +1,9 @@
+import { schemaTerm } from '../csdl/json-schema.ts'
 import { forEachElement } from '../csdl/walk.ts'
 import { text } from '../edm/annotations.ts'
 import type { Annotation, AnnotationExpression, Model } from '../edm/model.ts'
 import { compilePattern } from '../eval/pattern.ts'
+import { isEnforceable } from '../payload/validation/json-schema.ts'
 import { termRegistry } from '../plan/capabilities/registry.ts'
 
 /** Annotations of a model that have no effect though they should have one. */
@@ -10,6 +12,8 @@ export interface Unenforced {
   readonly terms: Readonly<Record<string, number>>
   /** patterns of Validation.Pattern that cannot be run in linear time */
   readonly patterns: readonly string[]
+  /** schemas of JSON.Schema that cannot be used: other drafts, references to other documents, patterns as above */
+  readonly schemas?: readonly string[]
   /** Capabilities terms with values that depend on the data: they count as not said */
   readonly dynamic: readonly string[]
 }
@@ -21,19 +25,26 @@ export interface Unenforced {
 export function unenforcedIn(model: Model): Unenforced | undefined {
   const terms: Record<string, number> = {}
   const patterns = new Set<string>()
+  const schemas = new Set<string>()
   const dynamic = new Set<string>()
   const look = ({ term, value }: Annotation): void => {
     const status = termRegistry.get(term)?.status
     if (status === 'not yet' || status === 'not applicable') terms[term] = (terms[term] ?? 0) + 1
     if (term === 'Org.OData.Validation.V1.Pattern' && !runs(text(value))) patterns.add(text(value) ?? '')
+    if (term === schemaTerm && !isEnforceable(text(value) ?? '')) schemas.add((text(value) ?? '').slice(0, 200))
     if (term.startsWith('Org.OData.Capabilities.V1.') && isDynamic(value)) dynamic.add(term)
   }
   for (const schema of [...model.schemas, ...model.includedSchemas]) {
     forEachElement(schema, ({ annotations }) => annotations.forEach(look))
     for (const { annotations } of schema.unresolvedAnnotations) annotations.forEach(look)
   }
-  if (Object.keys(terms).length + patterns.size + dynamic.size === 0) return undefined
-  return { terms, patterns: [...patterns], dynamic: [...dynamic] }
+  if (Object.keys(terms).length + patterns.size + schemas.size + dynamic.size === 0) return undefined
+  return {
+    terms,
+    patterns: [...patterns],
+    ...(schemas.size > 0 ? { schemas: [...schemas] } : {}),
+    dynamic: [...dynamic],
+  }
 }
 
 function runs(pattern: string | undefined): boolean {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Principal } from '../../src/auth/principal.ts'
-import { onEveryService } from '../support/running-service.ts'
+import { onEveryStore } from '../support/running-service.ts'
 
 /** The Authorization header is the list of scopes. */
 const settings = {
@@ -21,7 +21,7 @@ interface Failure {
   readonly error: { readonly message: string; readonly target?: string }
 }
 
-onEveryService('Vocabulary terms over HTTP', 'test/models/terms.xml', settings, (running) => {
+onEveryStore('Vocabulary terms over HTTP', 'test/models/terms.xml', settings, (running) => {
   const failure = async (answer: Response): Promise<string> => {
     const { error } = (await answer.json()) as Failure
     return `${answer.status} ${error.target}: ${error.message}`
@@ -80,6 +80,86 @@ onEveryService('Vocabulary terms over HTTP', 'test/models/terms.xml', settings, 
     expect(await failure(await area({ '@odata.type': '#terms.Circle', radius: 3 }))).toBe(
       '400 shape: The type of shape must be terms.Square (Validation.DerivedTypeConstraint).',
     )
+  })
+
+  describe('holds JSON to its schema (JSON.Schema)', () => {
+    const device = (method: string, path: string, body: object) => running().send(method, `/Devices${path}`, body)
+    const put = (path: string, body: string, type = 'application/json') =>
+      running().send('PUT', path, body, { 'Content-Type': type })
+
+    beforeAll(async () => {
+      const answer = await device('POST', '', {
+        id: 1,
+        config: { size: 3, name: 'aa' },
+        'file@mediaContentType': 'text/plain',
+        file: 'no JSON',
+        text: '[1,2]',
+        loose: [1, 2],
+      })
+      expect(answer.status, await answer.clone().text()).toBe(201)
+    })
+
+    it('of streams by value, all faults told', async () => {
+      const answer = await device('POST', '', { id: 2, config: { size: 10, name: `${'a'.repeat(60)}!`, more: 1 } })
+      const { error } = (await answer.json()) as { error: { details: { message: string; target: string }[] } }
+      expect(answer.status).toBe(400)
+      expect(error.details).toEqual(
+        [
+          'must NOT have additional properties: "more" (JSON.Schema)',
+          'must be <= 9 at /size (JSON.Schema)',
+          'must match pattern "^(a+)+$" at /name (JSON.Schema)',
+        ].map((why) => ({ code: expect.any(String), message: `The value of config ${why}.`, target: 'config' })),
+      )
+      expect((await running().get('/Devices(2)')).status).toBe(404)
+    })
+
+    it('of uploads, before anything changes', async () => {
+      expect(await failure(await put('/Devices(1)/config', '{"size":"x"}'))).toBe(
+        '400 config: The value of config must be integer at /size (JSON.Schema).',
+      )
+      expect(await failure(await put('/Devices(1)/config', '{'))).toContain(
+        '400 config: The value of config is no JSON (JSON.Schema)',
+      )
+      expect((await put('/Devices(1)/config', `{"size":1}${' '.repeat(1_100_000)}`)).status).toBe(413)
+      expect(await (await running().get('/Devices(1)/config')).json()).toEqual({ size: 3, name: 'aa' })
+      expect((await put('/Devices(1)/config', '{"size":1}')).status).toBe(204)
+      expect(await (await running().get('/Devices(1)/config')).json()).toEqual({ size: 1 })
+      // only JSON is looked at
+      expect((await put('/Devices(1)/file', '{}', 'text/plain')).status).toBe(204)
+      expect((await put('/Devices(1)/file', '{}')).status).toBe(400)
+    })
+
+    it('of media entities', async () => {
+      const post = (body: string) => running().send('POST', '/Reports', body)
+      expect(await failure(await post('{}'))).toBe(
+        "400 $value: The value of $value must have required property 'title' (JSON.Schema).",
+      )
+      const made = await post('{"title":1}')
+      expect(made.status).toBe(201)
+      const { id } = (await made.json()) as { id: string }
+      expect((await put(`/Reports(${id})/$value`, '{"name":1}')).status).toBe(400)
+      expect(await (await running().get(`/Reports(${id})/$value`)).json()).toEqual({ title: 1 })
+    })
+
+    it.each([
+      [{ text: '[1,3]' }, 'text must be equal to one of the allowed values at /1'],
+      [{ text: '[1,1]' }, 'text must not have equal items'],
+      [{ text: 'a' }, 'text is no JSON (JSON.Schema)'],
+      [{ loose: 'y' }, 'must match a schema in anyOf'],
+      [{ loose: [1, 2, 3] }, 'must match a schema in anyOf'],
+    ])('of texts and untyped values: %j', async (change, why) => {
+      const answer = await device('PATCH', '(1)', change)
+      expect(answer.status).toBe(400)
+      expect(await answer.text()).toContain(why)
+    })
+
+    it('of single properties', async () => {
+      const path = '/Devices(1)/text'
+      expect((await running().send('PUT', path, { value: '[3]' })).status).toBe(400)
+      expect((await put(`${path}/$value`, '[3]', 'text/plain')).status).toBe(400)
+      expect((await put(`${path}/$value`, '[2]', 'text/plain')).status).toBe(204)
+      expect((await running().send('PUT', '/Devices(1)/loose', { value: 'x' })).status).toBe(204)
+    })
   })
 
   it('lets only those call an operation who hold its scopes', async () => {

@@ -4,6 +4,7 @@ import { annotationRules } from './annotations.ts'
 import { containerRules } from './container.ts'
 import { enumRules } from './enums.ts'
 import { facetRules } from './facets.ts'
+import { jsonSchemaRules } from './json-schema.ts'
 import { nameRules } from './names.ts'
 import { navigationRules } from './navigation.ts'
 import { operationRules } from './operations.ts'
@@ -28,7 +29,7 @@ export const modelRules: RuleTable = {
   container: containerRules.container,
   source: containerRules.source,
   import: containerRules.import,
-  annotations: annotationRules.annotations,
+  annotations: [...annotationRules.annotations, ...jsonSchemaRules.annotations],
 }
 
 /** One line of the table of rules, for documentation. */

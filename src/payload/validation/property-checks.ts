@@ -8,6 +8,7 @@ import { primitiveOf } from '../../edm/types.ts'
 import type { Duration, PrimitiveValue, Value } from '../../edm/value.ts'
 import { compilePattern } from '../../eval/pattern.ts'
 import { constantOf } from './constant.ts'
+import { type JsonCheck, jsonCheckOf } from './json-schema.ts'
 
 /** What is wrong with a single value, for a person; undefined: nothing. */
 export type ValueCheck = (value: PrimitiveValue) => string | undefined
@@ -18,6 +19,10 @@ export interface PropertyChecks {
   readonly single: readonly ValueCheck[]
   /** of a collection as a whole */
   readonly collection: readonly ((count: number) => string | undefined)[]
+  /** JSON.Schema: of the value, or of each item, whatever it is */
+  readonly json?: JsonCheck | undefined
+  /** a list is one value, too */
+  readonly untyped?: boolean
 }
 
 const validation = 'Org.OData.Validation.V1.'
@@ -44,15 +49,16 @@ export function checksOf(property: Checked): PropertyChecks | null {
 
 /** @returns what is wrong with a value that the property's type allows, and where in it: an item's index or undefined */
 export function* faultsOf(
-  { single, collection }: PropertyChecks,
+  { single, collection, json, untyped }: PropertyChecks,
   value: Value,
 ): Iterable<{ readonly fault: string; readonly item: number | undefined }> {
   if (value === null) return
-  if (!Array.isArray(value)) {
+  if (!Array.isArray(value) || untyped) {
     for (const check of single) {
       const fault = isPlain(value) ? check(value) : undefined
       if (fault !== undefined) yield { fault, item: undefined }
     }
+    for (const fault of json?.(value) ?? []) yield { fault, item: undefined }
     return
   }
   for (const check of collection) {
@@ -64,6 +70,9 @@ export function* faultsOf(
       const fault = entry !== null && isPlain(entry) ? check(entry) : undefined
       if (fault !== undefined) yield { fault, item }
     }
+  if (json !== undefined)
+    for (const [item, entry] of value.entries())
+      for (const fault of entry === null ? [] : json(entry)) yield { fault, item }
 }
 
 function isPlain(value: Value): value is PrimitiveValue {
@@ -79,7 +88,11 @@ function makeChecks(property: Checked): PropertyChecks | null {
   const elements: Annotatable[] = type.kind === 'typeDefinition' ? [property, type] : [property]
   const single = elements.flatMap((element) => valueChecks(element, type))
   const collection = property.type.collection ? countChecks(property) : []
-  return single.length + collection.length === 0 ? null : { single, collection }
+  const primitive = primitiveOf(type)?.name
+  const untyped = type.name === 'Edm.Untyped'
+  const json = primitive === 'Edm.String' || untyped ? jsonCheckOf(elements, !untyped) : undefined
+  if (single.length + collection.length === 0 && json === undefined) return null
+  return { single, collection, json, untyped: untyped && !property.type.collection }
 }
 
 function valueChecks(element: Annotatable, type: Type): readonly ValueCheck[] {

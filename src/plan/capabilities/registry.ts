@@ -354,7 +354,13 @@ export const termRegistry: ReadonlyMap<string, TermEntry> = new Map([
     Authorizations: { status: 'served', what: 'also in OpenAPI' },
     SecuritySchemes: { status: 'served', what: 'also in OpenAPI' },
   }),
-  ...entries('Org.OData.JSON.V1', { Schema: notYet('values are not held to JSON Schema') }),
+  ...entries('Org.OData.JSON.V1', {
+    Schema: enforced(
+      'JSON in values of Edm.String and Edm.Untyped, in streams by value and uploads of a JSON media type (at most `bodyBytes` long; of streams of other media types nothing is checked), on properties, type definitions, media entity types and parameters; drafts 6 to 2020-12, `format` is an annotation, patterns run in linear time, no references to other documents, numbers count as doubles; not what operations return',
+      `${checks}/json-schema.ts`,
+      terms,
+    ),
+  }),
   ...entries('Org.OData.Measures.V1', {
     DurationGranularity: served,
     ISOCurrency: served,

@@ -18,6 +18,8 @@ const E = (body: string, attributes = '') =>
   `<EntityType Name="E" ${attributes}><Key><PropertyRef Name="ID"/></Key><Property Name="ID" Type="Edm.Int32" Nullable="false"/>${body}</EntityType>`
 const container = (body: string, attributes = '') => `<EntityContainer Name="C" ${attributes}>${body}</EntityContainer>`
 const term = (attributes: string) => `<Term Name="T" ${attributes}/>`
+const jsonSchema = (schema: string) =>
+  `<ComplexType Name="A"><Annotation Term="Org.OData.JSON.V1.Schema"><String>${schema}</String></Annotation></ComplexType>`
 const core = '<edmx:Reference Uri="core"><edmx:Include Namespace="Org.OData.Core.V1" Alias="Core"/></edmx:Reference>'
 const edmxNs = 'xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"'
 const schemaNs = 'xmlns="http://docs.oasis-open.org/odata/ns/edm"'
@@ -417,6 +419,11 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'annotation-path-resolved': {
     content: `${term('Type="Edm.Int32"')}<ComplexType Name="A"><Annotation Term="self.T" Path="x"/></ComplexType>`,
+  },
+  'json-schema': { content: jsonSchema('{"type":"objekt"}'), also: ['annotation-namespace-in-scope'], line: 5 },
+  'json-schema-known': {
+    content: jsonSchema('{"$ref":"https://example.com/s.json"}'),
+    also: ['annotation-namespace-in-scope'],
   },
   'annotation-if-has-else': {
     content: `${term('Type="Edm.Untyped"')}<ComplexType Name="A"><Annotation Term="self.T"><If><Bool>true</Bool><Int>1</Int></If></Annotation></ComplexType>`,
