@@ -12,9 +12,11 @@ import { type Core, contextOf, sessionOf } from './core.ts'
 import { type Exchange, inTransaction } from './exchange.ts'
 import { followHops } from './hops.ts'
 import { type Acting, isSame, readAgain, type StoredEntity } from './links/entity.ts'
+import { judgeTouched } from './links/judging.ts'
 import { lookBack } from './links/late.ts'
 import { link, relatedTo, unlink } from './links/link.ts'
 import { referredTo } from './links/reference.ts'
+import { Touched } from './links/touched.ts'
 import { missingEntity } from './missing.ts'
 import { virtualSingleton } from './singleton.ts'
 import { transact } from './transact.ts'
@@ -42,9 +44,11 @@ export async function changeReferences(
   const work = (acting: Acting) => change(acting, plan, parameters, references)
   if (core.store.capabilities.transactions) {
     const { context } = contextOf(core, exchange, plan.entity, parameters)
-    await transact(core.store, context.session, core.log, ({ transaction }) =>
-      work({ core, exchange: inTransaction(exchange, transaction) }),
-    )
+    await transact(core.store, context.session, core.log, async ({ transaction }) => {
+      const acting = { core, exchange: inTransaction(exchange, transaction), touched: new Touched() }
+      await work(acting)
+      await judgeTouched(acting)
+    })
   } else {
     requireOneChange(plan)
     await work({ core, exchange })

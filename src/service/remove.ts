@@ -8,8 +8,11 @@ import { preconditionFailed, preconditionOf } from './conditions.ts'
 import { type Core, contextOf } from './core.ts'
 import { type Exchange, inTransaction } from './exchange.ts'
 import type { StoredEntity } from './links/entity.ts'
+import { judgeTouched } from './links/judging.ts'
 import { removeLatecomers } from './links/late.ts'
+import { concernOf, noteOwners } from './links/noting.ts'
 import { belongingsOf, type Removed, removeBelongings } from './links/removal.ts'
+import { Touched } from './links/touched.ts'
 import { missingEntity } from './missing.ts'
 import { filesOf, letGo } from './streams.ts'
 import { onceCommitted, transact } from './transact.ts'
@@ -34,21 +37,25 @@ export async function remove(
   const { transactions } = core.store.capabilities
   if (!transactions && belongings.reacting)
     throw new ODataError('notImplemented', 'OnDelete changes other entities, and the store has no transactions.')
+  const judged = transactions && concernOf(core, root).owners
   let removed: Removed = { files: [], seen: new Set() }
   const removal = async (session: Session): Promise<DeleteOutcome> => {
     const within = { ...context, session }
-    const row = belongings.any || streams ? await controller.read(within) : undefined
+    const row = belongings.any || streams || judged ? await controller.read(within) : undefined
+    const entity: StoredEntity | undefined = row && { root, place: plan.place ?? { root: undefined, path: [] }, row }
+    const acting = { core, exchange: inTransaction(exchange, session.transaction), touched: new Touched() }
+    if (judged && entity) await noteOwners(acting, entity)
     const outcome = await controller.delete(within)
-    if (row === undefined || outcome.kind !== 'deleted') return outcome
+    if (row === undefined || entity === undefined || outcome.kind !== 'deleted') return outcome
     removed = { files: [...(streams?.(row) ?? [])], seen: new Set() }
-    if (!belongings.any) return outcome
-    const entity: StoredEntity = { root, place: plan.place ?? { root: undefined, path: [] }, row }
-    await removeBelongings({ core, exchange: inTransaction(exchange, session.transaction) }, entity, removed)
-    if (transactions) await onceCommitted(session, core.log, () => removeLatecomers(core, exchange, entity))
+    if (belongings.any) await removeBelongings(acting, entity, removed)
+    if (transactions) await judgeTouched(acting, true)
+    if (belongings.any && transactions)
+      await onceCommitted(session, core.log, () => removeLatecomers(core, exchange, entity))
     return outcome
   }
   const outcome =
-    belongings.any && transactions
+    (belongings.any || judged) && transactions
       ? await transact(core.store, context.session, core.log, removal)
       : await removal(context.session)
   exchange.timings?.mark('store')

@@ -12,6 +12,7 @@ import type { SourceRoot } from '../plan/plan.ts'
 import { defaultUrlLimits } from '../url/ast.ts'
 import { type ParsedExpression, parseExpression } from '../url/parse-options.ts'
 import { shapeOf } from '../url/shape.ts'
+import type { Exchange } from './exchange.ts'
 
 /**
  * Row filters of controllers (`ODataController.rowFilter`): the text of a $filter, bound like a client's, that the store applies to
@@ -95,5 +96,17 @@ function blamed<T>({ name }: SourceRoot, work: () => T): T {
   } catch (error) {
     if (!(error instanceof ODataError)) throw error
     throw new Error(`the row filter of ${name} cannot be used: ${error.message}`, { cause: error })
+  }
+}
+
+/** A request that sees all rows, whoever sent it: for rules that hold for all that is stored. */
+export function allRows(exchange: Exchange): Exchange {
+  return { ...exchange, rowFilters: new AllRows(), results: new Map() }
+}
+
+/** No filter, whatever the set. */
+class AllRows extends Map<string, RowFilter | 'all'> {
+  override get(): 'all' {
+    return 'all'
   }
 }

@@ -4,6 +4,7 @@ import { text } from '../edm/annotations.ts'
 import type { Annotation, AnnotationExpression, Model } from '../edm/model.ts'
 import { compilePattern } from '../eval/pattern.ts'
 import { isEnforceable } from '../payload/validation/json-schema.ts'
+import { isItemsOfEnforced } from '../payload/validation/relation-rules.ts'
 import { termRegistry } from '../plan/capabilities/registry.ts'
 
 /** Annotations of a model that have no effect though they should have one. */
@@ -14,6 +15,8 @@ export interface Unenforced {
   readonly patterns: readonly string[]
   /** schemas of JSON.Schema that cannot be used: other drafts, references to other documents, patterns as above */
   readonly schemas?: readonly string[]
+  /** types whose ItemsOf has paths that are not one navigation property of an entity type */
+  readonly itemsOf?: readonly string[]
   /** Capabilities terms with values that depend on the data: they count as not said */
   readonly dynamic: readonly string[]
 }
@@ -26,6 +29,7 @@ export function unenforcedIn(model: Model): Unenforced | undefined {
   const terms: Record<string, number> = {}
   const patterns = new Set<string>()
   const schemas = new Set<string>()
+  const itemsOf = new Set<string>()
   const dynamic = new Set<string>()
   const look = ({ term, value }: Annotation): void => {
     const status = termRegistry.get(term)?.status
@@ -35,14 +39,18 @@ export function unenforcedIn(model: Model): Unenforced | undefined {
     if (term.startsWith('Org.OData.Capabilities.V1.') && isDynamic(value)) dynamic.add(term)
   }
   for (const schema of [...model.schemas, ...model.includedSchemas]) {
-    forEachElement(schema, ({ annotations }) => annotations.forEach(look))
+    forEachElement(schema, (element) => {
+      element.annotations.forEach(look)
+      if (!isItemsOfEnforced(element)) itemsOf.add('name' in element ? String(element.name) : '')
+    })
     for (const { annotations } of schema.unresolvedAnnotations) annotations.forEach(look)
   }
-  if (Object.keys(terms).length + patterns.size + schemas.size + dynamic.size === 0) return undefined
+  if (Object.keys(terms).length + patterns.size + schemas.size + itemsOf.size + dynamic.size === 0) return undefined
   return {
     terms,
     patterns: [...patterns],
     ...(schemas.size > 0 ? { schemas: [...schemas] } : {}),
+    ...(itemsOf.size > 0 ? { itemsOf: [...itemsOf] } : {}),
     dynamic: [...dynamic],
   }
 }

@@ -74,6 +74,102 @@ onEveryStore('Vocabulary terms over HTTP', 'test/models/terms.xml', settings, (r
     })
   })
 
+  describe('counts what is related once a request is done (Validation.MinItems, MaxItems)', () => {
+    const send = (method: string, path: string, body?: object) => running().send(method, path, body)
+    const ref = (path: string) => ({ '@odata.id': `${running().root}${path}` })
+    const keys = async (path: string): Promise<readonly number[]> => {
+      const { value } = (await (await running().get(path)).json()) as { value: { id: number; number: number }[] }
+      return value.map(({ id, number }) => id ?? number)
+    }
+
+    beforeAll(async () => {
+      for (const id of [1, 2]) expect((await send('POST', '/People', { id })).status).toBe(201)
+      const shop = { id: 1, 'staff@odata.bind': ['People(1)'], all: [{ id: 1 }, { id: 2 }] }
+      const answer = await send('POST', '/Shops', shop)
+      expect(answer.status, await answer.clone().text()).toBe(201)
+      expect((await send('POST', '/Letters', { id: 10, pages: [{ number: 1 }] })).status).toBe(201)
+    })
+
+    it('of what a new entity leaves out', async () => {
+      expect(await failure(await send('POST', '/Shops', { id: 2 }))).toBe(
+        '400 staff: The collection staff must have at least 1 items (Validation.MinItems); it would have 0.',
+      )
+      expect((await send('POST', '/Letters', { id: 11 })).status).toBe(400)
+      expect((await running().get('/Shops(2)')).status).toBe(404)
+      expect((await running().get('/Letters(11)')).status).toBe(404)
+    })
+
+    it('of what an entity contains', async () => {
+      const page = (number: number) => send('POST', '/Letters(10)/pages', { number })
+      expect((await page(2)).status).toBe(201)
+      expect(await failure(await page(3))).toBe(
+        '400 pages: The collection pages must have at most 2 items (Validation.MaxItems); it would have 3.',
+      )
+      expect(await keys('/Letters(10)/pages')).toEqual([1, 2])
+      expect((await send('DELETE', '/Letters(10)/pages(2)')).status).toBe(204)
+      expect(await failure(await send('DELETE', '/Letters(10)/pages(1)'))).toContain('409 pages: The collection pages')
+      expect(await keys('/Letters(10)/pages')).toEqual([1])
+      expect((await send('DELETE', '/Letters(10)')).status).toBe(204)
+    })
+
+    it('of links, seen from both sides', async () => {
+      expect(await failure(await send('DELETE', '/Shops(1)/staff(1)/$ref'))).toContain(
+        '400 staff: The collection staff',
+      )
+      expect(await failure(await send('DELETE', '/People(1)/shops/$ref?$id=Shops(1)'))).toContain('400 staff:')
+      // who deletes the last one is in conflict
+      expect(await failure(await send('DELETE', '/People(1)'))).toContain('409 staff: The collection staff')
+      expect(await keys('/Shops(1)/staff')).toEqual([1])
+      for (const id of [3, 4]) {
+        const answer = await send('POST', '/Shops', { id, 'staff@odata.bind': ['People(1)'] })
+        expect(answer.status, await answer.text()).toBe(id === 3 ? 201 : 400)
+      }
+      expect((await send('POST', '/Shops', { id: 4, 'staff@odata.bind': ['People(2)'] })).status).toBe(201)
+      expect(await failure(await send('POST', '/Shops(4)/staff/$ref', ref('/People(1)')))).toContain(
+        '400 shops: The collection shops must have at most 2 items',
+      )
+      expect(await keys('/People(1)/shops')).toEqual([1, 3])
+    })
+
+    it('of foreign keys, however they are written', async () => {
+      expect((await send('POST', '/Items', { id: 3, shopID: 1 })).status).toBe(201)
+      for (const body of [
+        { id: 4, shopID: 1 },
+        { id: 4, 'shop@odata.bind': 'Shops(1)' },
+      ])
+        expect(await failure(await send('POST', '/Items', body))).toContain('400 all: The collection all')
+      expect((await send('POST', '/Items', { id: 4 })).status).toBe(201)
+      expect((await send('PATCH', '/Items(4)', { shopID: 1 })).status).toBe(400)
+      expect((await send('PUT', '/Items(4)/shopID', { value: 1 })).status).toBe(400)
+      expect((await send('PUT', '/Items(4)/shopID', { value: 4 })).status).toBe(204)
+      expect((await send('DELETE', '/Items(4)/shopID')).status).toBe(204)
+      expect((await send('POST', '/Shops(1)/all', { id: 5 })).status).toBe(400)
+      expect((await send('POST', '/Shops(1)/all/$ref', ref('/Items(4)'))).status).toBe(400)
+      expect((await send('PATCH', '/Shops(1)', { 'all@delta': [ref('/Items(4)')] })).status).toBe(400)
+      expect(await keys('/Shops(1)/all?$orderby=id')).toEqual([1, 2, 3])
+    })
+
+    it('holds relations to be part of others (Validation.ItemsOf)', async () => {
+      expect((await send('POST', '/Shops(1)/open/$ref', ref('/Items(1)'))).status).toBe(204)
+      expect((await send('PUT', '/Shops(1)/best/$ref', ref('/Items(2)'))).status).toBe(204)
+      const why = (path: string) => `What '${path}' leads to, 'all' must lead to, too (Validation.ItemsOf).`
+      expect(await failure(await send('POST', '/Shops(1)/open/$ref', ref('/Items(4)')))).toBe(
+        `400 open: ${why('open')}`,
+      )
+      expect(await failure(await send('PATCH', '/Shops(1)', { 'best@odata.bind': 'Items(4)' }))).toBe(
+        `400 best: ${why('best')}`,
+      )
+      const shop = { id: 9, 'staff@odata.bind': ['People(2)'], all: [{ id: 90 }], open: [{ id: 91 }] }
+      expect((await send('POST', '/Shops', shop)).status).toBe(400)
+      // nor may they leave the whole
+      expect(await failure(await send('DELETE', '/Shops(1)/all(1)/$ref'))).toBe(`400 all: ${why('open')}`)
+      expect((await send('PATCH', '/Items(1)', { shopID: null })).status).toBe(400)
+      expect((await send('DELETE', '/Shops(1)/all(3)/$ref')).status).toBe(204)
+      expect(await keys('/Shops(1)/all?$orderby=id')).toEqual([1, 2])
+      expect(await keys('/Shops(1)/open')).toEqual([1])
+    })
+  })
+
   it('takes parameters of the types that the model lists', async () => {
     const area = (shape: object) => running().get(`/Area(shape=@s)?@s=${encodeURIComponent(JSON.stringify(shape))}`)
     expect(await (await area({ '@odata.type': '#terms.Square', side: 3 })).json()).toMatchObject({ value: 9 })

@@ -1,9 +1,10 @@
+import { computedDefaultValue, isComputed, isWritable } from '../../csdl/core.ts'
 import { annotationOf, member, text } from '../../edm/annotations.ts'
 import type { Annotatable, AnnotationExpression, Model, StructuredType } from '../../edm/model.ts'
 import type { StructuredValue, Value } from '../../edm/value.ts'
 import type { Faults } from '../faults.ts'
 import { holds } from './condition.ts'
-import { checksOf, faultsOf, type PropertyChecks } from './property-checks.ts'
+import { checksOf, emptyFault, faultsOf, type PropertyChecks } from './property-checks.ts'
 import { derivedTypesOf, isOneOf } from './type-constraints.ts'
 
 /** What is asked of the values of one type, known before any body comes. */
@@ -11,6 +12,8 @@ interface TypeChecks {
   readonly properties: readonly {
     readonly name: string
     readonly checks: PropertyChecks | null
+    /** whether clients give the value, not the service */
+    readonly isGiven: boolean
     readonly types: readonly string[] | undefined
     readonly condition: Condition | undefined
   }[]
@@ -54,7 +57,12 @@ export function checkConstraints(
     const at = target === '' ? property.name : `${target}/${property.name}`
     if (property.condition !== undefined) checkCondition(property.condition, value, at, faults, place, whole)
     const found = value.members.get(property.name)
-    if (found === undefined) continue
+    if (found === undefined) {
+      // a collection that is left out is empty
+      const fault = whole && property.isGiven ? emptyFault(property.checks) : undefined
+      if (fault !== undefined) faults.add('valueInvalid', `The value of ${at} ${fault}.`, at, place)
+      continue
+    }
     if (property.checks !== null)
       for (const { fault, item } of faultsOf(property.checks, found))
         faults.add('valueInvalid', `The value of ${at} ${fault}.`, item === undefined ? at : `${at}/${item}`, place)
@@ -118,6 +126,7 @@ function makeChecks(type: StructuredType): TypeChecks | null {
     const entry = {
       name,
       checks: checksOf(property),
+      isGiven: !isComputed(property) && isWritable(property) && !computedDefaultValue(property),
       types: derivedTypesOf(property),
       condition: conditionOf(property),
     }

@@ -75,6 +75,15 @@ export function* faultsOf(
       for (const fault of entry === null ? [] : json(entry)) yield { fault, item }
 }
 
+/** What is wrong with a collection of no items; undefined: nothing. */
+export function emptyFault(checks: PropertyChecks | null): string | undefined {
+  for (const check of checks?.collection ?? []) {
+    const fault = check(0)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
 function isPlain(value: Value): value is PrimitiveValue {
   return (
     value !== null &&
@@ -219,6 +228,11 @@ export function countFault(property: Annotatable, count: number, all: boolean): 
     if (fault !== undefined) return fault
   }
   return undefined
+}
+
+/** Whether MinItems or MaxItems say something of a collection. */
+export function hasCountRules(property: Annotatable): boolean {
+  return countChecks(property).length > 0
 }
 
 function countChecks(property: Annotatable, least = true): PropertyChecks['collection'] {

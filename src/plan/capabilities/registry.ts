@@ -286,6 +286,12 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
   ),
 }
 
+const countedItems = partly(
+  'of collection-valued properties (one that is left out is empty); of related entities at the end of each request that changes them, all that is stored counted: new entities, links, foreign keys, what is contained, deletions (409). Not: uploads that create media entities, where a store has no transactions, requests of others at the same time on MongoDB (but for links without a referential constraint), navigation properties of complex values; in a change set each request has to hold',
+  'src/service/links/judging.ts',
+  terms,
+)
+
 const validationTerms: Readonly<Record<string, TermEntry>> = {
   AllowedTerms: { status: 'served', what: 'about terms, for tools' },
   AllowedValues: enforced('on properties and type definitions', `${checks}/property-checks.ts`, validation),
@@ -301,18 +307,14 @@ const validationTerms: Readonly<Record<string, TermEntry>> = {
     validation,
   ),
   Exclusive: enforced('of Minimum and Maximum', `${checks}/property-checks.ts`, validation),
-  ItemsOf: notYet('relations are not compared'),
-  MaxItems: partly(
-    'of collection-valued properties, and of related entities in bodies that say which there are; not of links, and of what is left out',
-    `${checks}/property-checks.ts`,
+  ItemsOf: partly(
+    'of entity types, paths of one navigation property: at the end of each request that changes one of both, as for MinItems; other paths, and complex types, are told in the log',
+    'src/service/links/judging.ts',
     terms,
   ),
+  MaxItems: countedItems,
   Maximum: enforced('of properties and their type definitions', `${checks}/property-checks.ts`, validation),
-  MinItems: partly(
-    'of collection-valued properties, and of related entities in bodies that say which there are; not of links, and of what is left out',
-    `${checks}/property-checks.ts`,
-    terms,
-  ),
+  MinItems: countedItems,
   Minimum: enforced('of properties and their type definitions', `${checks}/property-checks.ts`, validation),
   MultipleOf: enforced('of numbers, Duration and TimeOfDay (in seconds)', `${checks}/property-checks.ts`, validation),
   OpenPropertyTypeConstraint: enforced('of dynamic properties', `${checks}/type-constraints.ts`, validation),

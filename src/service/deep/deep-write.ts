@@ -17,7 +17,10 @@ import { contextOf } from '../core.ts'
 import { type Exchange, inTransaction, type PartOfBatch } from '../exchange.ts'
 import { meets, updateJudged } from '../judged-update.ts'
 import { type Acting, readAgain, type StoredEntity, typeOf } from '../links/entity.ts'
+import { judgeTouched } from '../links/judging.ts'
 import { link } from '../links/link.ts'
+import { concernOf, noteNew, noteOwners } from '../links/noting.ts'
+import { Touched } from '../links/touched.ts'
 import { letGo } from '../streams.ts'
 import { transact } from '../transact.ts'
 import { Resolver } from './resolve.ts'
@@ -63,7 +66,7 @@ export async function createDeep(
 ): Promise<Written<CreateOutcome>> {
   const { plan, body, context, exchange } = write
   const linked = plan.kind === 'create' ? plan.linked : undefined
-  if (!isRelating(body) && linked === undefined)
+  if (!isRelating(body) && linked === undefined && !isJudged(write))
     return { outcome: await createTop(write, context, entity, exchange.part?.late), relations: [], contentIds: none }
   return whole(write, async (writing, inner) => {
     const { contentIds } = writing
@@ -72,7 +75,10 @@ export async function createDeep(
     const outcome = await createTop(write, inner, merged(entity, before.members), exchange.part?.late ?? itself)
     // a failed insert has ended the transaction already, and what was written before must not stay
     if (outcome.kind === 'exists') throw new ODataError('entityExists', 'There is an entity with this key already.')
-    const { row } = await writeBehind(writing, storedAs(write, outcome.row), relations, before, true)
+    const top = storedAs(write, outcome.row)
+    noteNew(writing, top)
+    await noteOwners(writing, top)
+    const { row } = await writeBehind(writing, top, relations, before, true)
     if (linked === undefined) return { outcome: { kind: 'created', row }, relations, contentIds }
     const from = await fromOf(writing, write, linked.entity)
     const made = storedAs(write, row)
@@ -105,7 +111,7 @@ export async function updateDeep(
   entity: StructuredValue,
 ): Promise<Written<UpdateOutcome>> {
   const { body, controller, context } = write
-  if (!isRelating(body))
+  if (!isRelating(body) && !changesOwners(write, entity))
     return { outcome: await updateJudged(controller, context, entity), relations: [], contentIds: none }
   return whole(write, async (writing, inner) => {
     const { contentIds } = writing
@@ -115,15 +121,31 @@ export async function updateDeep(
     if (!meets(context.session.precondition, versionOf(row)))
       return { outcome: { kind: 'preconditionFailed' }, relations: [], contentIds }
     const top = storedAs(write, row)
+    await noteOwners(writing, top)
     const relations = await relationsOf(write, writing, top, typeOf(writing.core, top))
     const before = await writeBefore(writing, relations)
     const outcome = await updateJudged(controller, inner, merged(entity, before.members))
     if (outcome.kind !== 'updated')
       throw new ODataError('conflict', 'The entity is being changed by others. Try again.')
+    await noteOwners(writing, storedAs(write, outcome.row))
     const behind = await writeBehind(writing, storedAs(write, outcome.row), relations, before, false)
     await letGo(writing.core, inner.session, writing.removed.files)
     return { outcome: { kind: 'updated', row: behind.row }, relations, contentIds }
   })
+}
+
+/** Whether a new entity may break a rule of its own relations, or of those of what it belongs to. */
+function isJudged({ core, plan }: DeepWrite<CreatePlan | UpdatePlan>): boolean {
+  const { own, owners } = concernOf(core, plan.source.root)
+  return core.store.capabilities.transactions && (own || owners)
+}
+
+/** Whether an update may say whose the entity is, by a foreign key, where there are rules of that. */
+function changesOwners({ core, plan }: DeepWrite<UpdatePlan>, { type }: StructuredValue): boolean {
+  if (!core.store.capabilities.transactions || !concernOf(core, plan.source.root).owners) return false
+  return [...type.allNavigationProperties.values()].some(
+    ({ referentialConstraints }) => referentialConstraints.length > 0,
+  )
 }
 
 function isRelating({ relations, members }: RelatedBody): boolean {
@@ -174,10 +196,13 @@ function whole<P extends CreatePlan | UpdatePlan, T>(
   }
   const late = exchange.part?.late
   const begun = late === undefined ? context.session : sessionLike(context.session, { late })
-  return transact(core.store, begun, core.log, (session) => {
-    const acting = { core, exchange: inTransaction(exchange, session.transaction), ...noted() }
+  return transact(core.store, begun, core.log, async (session) => {
+    const touched = new Touched()
+    const acting = { core, exchange: inTransaction(exchange, session.transaction), touched, ...noted() }
     // not what hooks see: their creates do not wait
-    return work(acting, { ...context, session: late === undefined ? session : context.session })
+    const result = await work(acting, { ...context, session: late === undefined ? session : context.session })
+    await judgeTouched(acting)
+    return result
   })
 }
 

@@ -23,6 +23,7 @@ import {
 import { checkForeignKeys } from '../links/foreign-keys.ts'
 import { lookBack } from '../links/late.ts'
 import { link, partFromOthers, relatedTo, unlink, viaOf } from '../links/link.ts'
+import { noteNew, noteOwners } from '../links/noting.ts'
 import { referredTo } from '../links/reference.ts'
 import { containedIn, pathOf, type Removed, removeAlong } from '../links/removal.ts'
 import { membersOf, type PropertyValue } from '../links/stored-links.ts'
@@ -228,6 +229,8 @@ async function createTree(
   const seen = await checkForeignKeys(writing, where.root, where.place, value, named, target)
   const row = await createRow(writing, plan, parameters, entity, target)
   const stored = { root: where.root, place: where.place, row }
+  noteNew(writing, stored)
+  await noteOwners(writing, stored)
   const { core, exchange } = writing
   const session = sessionOf(exchange, core.limits.storeTime)
   await lookBack(core, exchange, session, stored, new Set([...seen, ...named]), true)
@@ -253,10 +256,12 @@ async function changeTree(
     const plans = plansOfRow(core, stored.root)
     const plan = change?.replace ? plans.replace : plans.merge
     const { controller, context } = contextOf(core, exchange, plan, parametersOfRow(core, stored))
+    await noteOwners(writing, stored)
     const outcome = await updateJudged(controller, context, value)
     if (outcome.kind !== 'updated')
       throw new ODataError('conflict', 'A nested entity has been deleted or changed by others.')
     row = outcome.row
+    await noteOwners(writing, { ...stored, row })
     const session = sessionOf(exchange, core.limits.storeTime)
     const tied = new Set([...(seen ?? []), ...named])
     await lookBack(core, exchange, session, { ...stored, row }, tied, false)

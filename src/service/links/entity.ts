@@ -11,11 +11,14 @@ import { hopPlan } from '../../plan/source.ts'
 import type { Core } from '../core.ts'
 import { collectionOf, contextOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
+import type { Touched } from './touched.ts'
 
 /** Who changes relations: all of it in the transaction of the exchange, where it has one. */
 export interface Acting {
   readonly core: Core
   readonly exchange: Exchange
+  /** where what has rules is noted, to be judged at the end; undefined: it is not judged */
+  readonly touched?: Touched | undefined
 }
 
 /** A stored entity: where it stands, and its row as it was read. */

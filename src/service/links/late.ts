@@ -10,7 +10,7 @@ import { parseRequestUrl } from '../../url/parse-url.ts'
 import { type Core, contextOf, sessionOf } from '../core.ts'
 import { type Exchange, inTransaction } from '../exchange.ts'
 import { followHops } from '../hops.ts'
-import type { RowFilter } from '../row-filter.ts'
+import { allRows } from '../row-filter.ts'
 import { virtualSingleton } from '../singleton.ts'
 import { letGo } from '../streams.ts'
 import { onceCommitted, transact } from '../transact.ts'
@@ -179,18 +179,9 @@ async function stored({ core, exchange }: Acting, entity: StoredEntity): Promise
 /** The same request, for what has to be done whoever still waits for it: it sees all rows, and is not given up. */
 function unhurriedOf(exchange: Exchange): Exchange {
   return {
-    ...exchange,
+    ...allRows(exchange),
     request: requestLike(exchange.request, { signal: new AbortController().signal }),
     part: exchange.part && { ...exchange.part, transaction: undefined },
-    rowFilters: new AllRows(),
-    results: new Map(),
     timings: undefined,
-  }
-}
-
-/** No filter, whatever the set. */
-class AllRows extends Map<string, RowFilter | 'all'> {
-  override get(): 'all' {
-    return 'all'
   }
 }

@@ -22,6 +22,7 @@ const mostRelated = 10_000
 export async function link(acting: Acting, from: StoredEntity, linking: Linked, to: StoredEntity): Promise<void> {
   const { kind, property, pairs } = linking
   const { core } = acting
+  noteBoth(acting, from, linking, to)
   if (!property.collection) await partOthers(acting, from, linking, to)
   await partFromOthers(acting, from, linking, to)
   if (kind === 'links') {
@@ -50,6 +51,7 @@ export async function unlink(acting: Acting, from: StoredEntity, linking: Linked
   const { kind, property, partner, pairs, root } = linking
   if (!property.collection && !property.nullable) throw mustBeRelated(property)
   if (partner !== undefined && !partner.collection && !partner.nullable) throw mustBeRelated(partner)
+  noteBoth(acting, from, linking, to)
   if (kind === 'links') {
     const key = listedKey(root.type.key[0]?.property)
     await changeList(acting, from, property, key.type, (keys) => withoutKey(keys, known(keyOf(acting.core, to))))
@@ -69,6 +71,14 @@ export async function unlink(acting: Acting, from: StoredEntity, linking: Linked
   )
 }
 
+function noteBoth(acting: Acting, from: StoredEntity, linking: Linked, to: StoredEntity): void {
+  const { touched, core } = acting
+  if (touched === undefined) return
+  touched.add(core, from, linking)
+  const { root, place, partner } = linking
+  if (partner !== undefined) touched.add(core, to, backOf(acting, { root, place, partner }))
+}
+
 /** The entities that a navigation property of an entity leads to. @throws ODataError notImplemented where they are too many */
 export async function relatedTo(
   { core, exchange }: Acting,
@@ -80,10 +90,17 @@ export async function relatedTo(
   const parameters = hopReader(core.layout, read.source, property, relation.values)(from.row, [])
   if (parameters === undefined) return []
   const steps = relation.find?.steps ?? relation.steps
+  // stores walk a list without looking at keys in its path
+  const single = steps.some(({ kind }) => kind === 'key')
   let plan = plans.get(linking)
   if (plan === undefined) {
-    plan = hopPlan({ root, steps, type, single: false })
+    plan = hopPlan({ root, steps, type, single })
     plans.set(linking, plan)
+  }
+  if (single) {
+    const { controller, context } = contextOf(core, exchange, plan, parameters)
+    const row = await controller.read(context)
+    return row === undefined ? [] : [{ root, place, row }]
   }
   const { controller, context } = contextOf(core, exchange, plan, parameters, { limit: mostRelated + 1 })
   const rows = await controller.list(context)

@@ -1,5 +1,5 @@
 import { invariant } from '../../base/assert.ts'
-import { isContained } from '../../bind/binding-targets.ts'
+import { isContained, type Place } from '../../bind/binding-targets.ts'
 import type { MemberStep } from '../../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../../bson/layout.ts'
 import type { EntityType, Model, NavigationProperty, Property, StructuredType } from '../../edm/model.ts'
@@ -17,6 +17,7 @@ import { type Core, collectionOf, contextOf, sessionOf } from '../core.ts'
 import { filesOf, mayHaveStreams } from '../streams.ts'
 import { type Acting, fullIdentity, keyOf, parametersOfRow, plansOfRow, type StoredEntity, typeOf } from './entity.ts'
 import { relatedTo } from './link.ts'
+import { noteOwners } from './noting.ts'
 import { changeList, setProperties, withoutKey } from './stored-links.ts'
 
 /** What the deletion of an entity does to related ones: OnDelete (CSDL 8.6), and links to it in their lists. */
@@ -141,18 +142,23 @@ function pathsTo(type: StructuredType, property: NavigationProperty, depth = 0):
 const containedPlans = new WeakMap<ContainedCollection, ReadPlan>()
 
 /** What an entity contains by a property. */
-export async function containedIn(
+export function containedIn(acting: Acting, owner: StoredEntity, linking: Contained): Promise<readonly StoredEntity[]> {
+  return containedAt(acting, linking.root, pathOf(acting.core, owner, linking), linking.place)
+}
+
+/** What stands in a contained collection. @param path of its owner (bson/layout.ts) */
+export async function containedAt(
   { core, exchange }: Acting,
-  owner: StoredEntity,
-  linking: Contained,
+  root: ContainedCollection,
+  path: string,
+  place: Place = { root: undefined, path: [] },
 ): Promise<readonly StoredEntity[]> {
-  const { root, place, type } = linking
   let plan = containedPlans.get(root)
   if (plan === undefined) {
-    plan = hopPlan({ root, owner: 0, steps: [], type, single: false })
+    plan = hopPlan({ root, owner: 0, steps: [], type: root.type, single: false })
     containedPlans.set(root, plan)
   }
-  const { controller, context } = contextOf(core, exchange, plan, [pathOf(core, owner, linking)])
+  const { controller, context } = contextOf(core, exchange, plan, [path])
   const rows = await controller.list(context)
   const found: StoredEntity[] = []
   for await (const batch of rows.batches) for (const row of batch) found.push({ root, place, row })
@@ -211,6 +217,8 @@ export async function settle(
     const own = keyOf(acting.core, entity)
     if (partner === undefined || key === undefined || own === null) return
     if (!partner.collection && !partner.nullable) throw stillNeeded(property)
+    const { root, place } = to
+    acting.touched?.add(acting.core, to, linkingOf(acting.core.model, root, place, [], partner))
     await changeList(acting, to, partner, key.type, (keys: readonly PrimitiveValue[]) => withoutKey(keys, own))
     return
   }
@@ -237,6 +245,7 @@ function stillNeeded({ name }: NavigationProperty): ODataError {
 /** Deletes a related entity, what belongs to it, and so on. The hooks of its set run. */
 export async function removeAlong(acting: Acting, entity: StoredEntity, removed: Removed): Promise<void> {
   const { core, exchange } = acting
+  await noteOwners(acting, entity)
   const { remove } = plansOfRow(core, entity.root)
   const { controller, context } = contextOf(core, exchange, remove, parametersOfRow(core, entity))
   const { kind } = await controller.delete(context)

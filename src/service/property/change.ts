@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isPermitted } from '../../auth/permit.ts'
+import { invariant } from '../../base/assert.ts'
+import { placeOf } from '../../bind/binding-targets.ts'
 import type { Parameters } from '../../bind/tree.ts'
 import { decodeEntity } from '../../bson/decode.ts'
 import { isStructured } from '../../edm/types.ts'
@@ -21,11 +23,15 @@ import { shownRow } from '../after-read.ts'
 import { preconditionFailed, preconditionOf, versionOf } from '../conditions.ts'
 import type { ODataController, RequestContext } from '../controller.ts'
 import { addApplied, type Core, contextOf, dialectOf } from '../core.ts'
-import type { Exchange } from '../exchange.ts'
+import { type Exchange, inTransaction } from '../exchange.ts'
 import { positionsOfRow, writePositions } from '../items.ts'
 import { meets, updateJudged } from '../judged-update.ts'
+import { judgeTouched } from '../links/judging.ts'
+import { concernOf, noteOwners } from '../links/noting.ts'
+import { Touched } from '../links/touched.ts'
 import { memberAnswer, rawValue } from '../read.ts'
 import { initialMembers, lastingSingleton, virtualSingleton } from '../singleton.ts'
+import { transact } from '../transact.ts'
 import { editEach, editOf, nameOf } from './body.ts'
 import { changeAt, type Edit, isStructuredValue } from './edit.ts'
 import { RowQueue } from './queue.ts'
@@ -79,8 +85,10 @@ export async function changeProperty(
   const edit = await editOf(core, exchange, property, source.type, options.index)
   exchange.timings?.mark('body')
   const change: Change = { core, plan, parameters, controller, context, conditions, edit }
-  const outcome = isBlind(plan) ? await changeBlindly(change) : undefined
-  const changed = outcome ?? (await inTurn(exchange, change, () => changeStored(change)))
+  const judged = changesOwner(core, plan)
+  const outcome = isBlind(plan) && !judged ? await changeBlindly(change) : undefined
+  const store = judged ? changeJudged : changeStored
+  const changed = outcome ?? (await inTurn(exchange, change, () => store(change, exchange)))
   exchange.timings?.mark('store')
   return answer(core, exchange, plan, parameters, changed, format, options)
 }
@@ -102,6 +110,36 @@ async function changeBlindly(change: Change): Promise<Changed | undefined> {
   if (outcome.kind === 'updated') return { row: outcome.row }
   if (outcome.kind === 'missing' && lastingSingleton(plan.source)) return undefined
   throw refused(outcome.kind, conditions)
+}
+
+/** Whether the property is a foreign key to an entity that the model has rules of: how many, or which ones it relates. */
+function changesOwner(core: Core, { source: { root }, property: { path } }: PropertyPlan): boolean {
+  const [first] = path
+  if (!core.store.capabilities.transactions || first?.kind !== 'property') return false
+  if (root.kind === 'contained' || !concernOf(core, root).owners) return false
+  return [root.type, ...root.type.derivedTypes].some((type) =>
+    [...type.allNavigationProperties.values()].some(({ referentialConstraints }) =>
+      referentialConstraints.some(({ property }) => property.split('/')[0] === first.property.name),
+    ),
+  )
+}
+
+/** Changes a foreign key, and judges the entities that it led to before and leads to now, in one transaction. */
+function changeJudged(change: Change, exchange: Exchange): Promise<Changed> {
+  const { core, plan, controller, context, conditions } = change
+  const { root } = plan.source
+  invariant(root.kind === 'entitySet' || root.kind === 'singleton', 'only what stands in a set is judged')
+  return transact(core.store, context.session, core.log, async (session) => {
+    const acting = { core, exchange: inTransaction(exchange, session.transaction), touched: new Touched() }
+    const inner = { ...context, session }
+    const before = await controller.read(inner)
+    if (before === undefined) throw refused('missing', conditions)
+    await noteOwners(acting, { root, place: placeOf(root), row: before })
+    const changed = await changeStored({ ...change, context: inner })
+    await noteOwners(acting, { root, place: placeOf(root), row: changed.row })
+    await judgeTouched(acting)
+    return changed
+  })
 }
 
 /** Changes what is there, in the state in which it was read. */
