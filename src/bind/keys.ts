@@ -56,7 +56,7 @@ export function readKeySegment(type: EntityType, segment: string, node: Span): K
   if (part === undefined) return refuse(`Entities of type '${type.name}' have no key.`, type.name, node)
   if (key.length > 1)
     return refuse(`The key of '${type.name}' must stand in parentheses: ${formOf(key)}.`, type.name, node)
-  const value = textValue(part.property.type, segment)
+  const value = textKeyValue(part.property.type, segment)
   if (value === undefined) return refuseValue(part, `'${shown(segment)}'`, node, '')
   return { key, values: [value], alternate: false }
 }
@@ -64,10 +64,11 @@ export function readKeySegment(type: EntityType, segment: string, node: Span): K
 /** Whether a path segment can be the key of entities of a type. */
 export function isKeyText(type: Type, segment: string): boolean {
   const part = type.kind === 'entity' && type.key.length === 1 ? type.key[0] : undefined
-  return part !== undefined && textValue(part.property.type, segment) !== undefined
+  return part !== undefined && textKeyValue(part.property.type, segment) !== undefined
 }
 
-function textValue(reference: TypeReference, value: string): PrimitiveValue | undefined {
+/** The value of a key property in its text form, without quotes; undefined where it is none. */
+export function textKeyValue(reference: TypeReference, value: string): PrimitiveValue | undefined {
   if (reference.type.kind === 'enum') return readEnum(reference.type, value)
   const primitive = primitiveOf(reference.type)?.name
   return primitive === undefined ? undefined : parsePrimitive(primitive, value)

@@ -15,7 +15,7 @@ export async function exportEntities(given: Arguments, terminal: Terminal): Prom
   if (format !== 'ndjson' && format !== 'json') throw new UsageError(`--format is ndjson or json, not '${format}'`)
   return withStore(file, given, { write: false }, async (opened) => {
     const places = chosen(opened, given.texts('set'))
-    const result: ExportProgress = { entities: 0, unreadable: 0, linked: 0 }
+    const result: ExportProgress = { entities: 0, unreadable: 0, unlinked: 0, streamed: 0 }
     const bar = new Progress(terminal, await countOf(opened, places))
     const { write, close } = await sinkOf(given.text('out'), terminal)
     try {
@@ -23,7 +23,7 @@ export async function exportEntities(given: Arguments, terminal: Terminal): Prom
       const [before, separator, after] = format === 'json' ? ['[\n', ',\n', '\n]\n'] : ['', '\n', '\n']
       if (before !== '') await write(Buffer.from(before))
       const rows = walkRows(store, model, layout, places)
-      for await (const chunk of exportRows(layout, rows, separator, result)) {
+      for await (const chunk of exportRows(model, layout, rows, separator, result)) {
         await write(chunk)
         bar.show(result.entities)
       }
@@ -63,13 +63,18 @@ async function sinkOf(file: string | undefined, terminal: Terminal) {
   return { write, close: () => handle.close() }
 }
 
-function report({ entities, unreadable, linked }: ExportProgress, bar: Progress, terminal: Terminal): number {
+function report(
+  { entities, unreadable, unlinked, streamed }: ExportProgress,
+  bar: Progress,
+  terminal: Terminal,
+): number {
   terminal.error(`${grouped(entities)} entities exported (${bar.end(entities)})\n`)
   if (unreadable > 0)
     terminal.error(
       `${grouped(unreadable)} stored values do not fit the model and were written as null: odatum validate lists them\n`,
     )
-  if (linked > 0)
-    terminal.error(`${grouped(linked)} entities have relations that no property holds: those were not written\n`)
-  return unreadable + linked === 0 ? 0 : 1
+  if (unlinked > 0)
+    terminal.error(`${grouped(unlinked)} lists of related entities do not fit the model: those were not written\n`)
+  if (streamed > 0) terminal.error(`${grouped(streamed)} entities have streams: those were not written\n`)
+  return unreadable + unlinked + streamed === 0 ? 0 : 1
 }

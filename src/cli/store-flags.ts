@@ -18,7 +18,7 @@ export const importFlags = {
   set: { type: 'string', argument: 'NAME', help: 'entity set of entities that do not say theirs by @context' },
   replace: {
     type: 'boolean',
-    help: 'replace entities whose keys are taken, whatever they hold; what has streams or links keeps them',
+    help: 'replace entities whose keys are taken, whatever they hold; streams stay, and so do lists of related entities where the entity says none',
   },
   'skip-existing': { type: 'boolean', help: 'leave entities alone whose keys are taken; else they are errors' },
 } as const satisfies Readonly<Record<string, Flag>>

@@ -48,10 +48,24 @@ class CsdlJsonWriter {
     const { version, model, references, schemas } = this.#document
     const root: JsonObject = Object.assign(emptyObject(), { $Version: version })
     if (model.container) root.$EntityContainer = model.container.name
-    if (references.length > 0)
-      root.$Reference = Object.fromEntries(references.map((reference) => [reference.uri, this.#reference(reference)]))
+    if (references.length > 0) root.$Reference = this.#references(references)
     for (const schema of schemas) root[schema.namespace] = yield* this.#schema(schema)
     return root
+  }
+
+  /** By URI: what two references to one document include is one list (CSDL JSON 4.1). */
+  #references(references: readonly Reference[]): JsonObject {
+    const written: Record<string, JsonObject> = emptyObject() as Record<string, JsonObject>
+    for (const reference of references) {
+      const before = written[reference.uri]
+      const more = this.#reference(reference)
+      if (before !== undefined)
+        for (const list of ['$Include', '$IncludeAnnotations'] as const)
+          if (Array.isArray(before[list]) || Array.isArray(more[list]))
+            more[list] = distinct([...listIn(before, list), ...listIn(more, list)])
+      written[reference.uri] = { ...before, ...more }
+    }
+    return written
   }
 
   #reference(reference: Reference): JsonObject {
@@ -291,4 +305,13 @@ function defaultValue(written: string | undefined, type: Type): Json | undefined
   )
     return Number(written)
   return written
+}
+
+function listIn(object: JsonObject, name: string): readonly Json[] {
+  const list = object[name]
+  return Array.isArray(list) ? list : []
+}
+
+function distinct(items: readonly Json[]): Json[] {
+  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
 }

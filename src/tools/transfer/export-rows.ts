@@ -1,8 +1,12 @@
+import { typeOfDocument } from '../../bson/decode.ts'
 import { fields, type ModelLayout } from '../../bson/layout.ts'
 import { findField } from '../../bson/reader.ts'
+import type { EntityType, Model } from '../../edm/model.ts'
+import { isMedia, isStream } from '../../edm/types.ts'
 import { compileRowWriter } from '../../payload/fast-writer.ts'
 import { createSink } from '../../payload/sink.ts'
 import type { JsonDialect, RowWriter } from '../../payload/writer.ts'
+import { Links } from './links.ts'
 import { contextOfPlace, type Place } from './places.ts'
 import type { PlacedRow } from './walk-rows.ts'
 
@@ -11,8 +15,10 @@ export interface ExportProgress {
   entities: number
   /** stored values that the model cannot hold: they were written as null */
   unreadable: number
-  /** entities with relations that no property holds: those are not written */
-  linked: number
+  /** lists of related entities that the model has no place for, or with keys that do not fit: not written */
+  unlinked: number
+  /** entities with streams: those are not written */
+  streamed: number
 }
 
 /** Every digit and type survives: numbers that JavaScript cannot hold are strings, dynamic values say their types. */
@@ -29,16 +35,20 @@ const dialect: JsonDialect = {
 const chunkBytes = 65_536
 
 /**
- * Stored entities as JSON (OData JSON Format 4.01), each with the context that says where it belongs.
+ * Stored entities as JSON (OData JSON Format 4.01), each with the context that says where it belongs. Related entities
+ * that no property names are references in it.
  * @param separator what stands between two entities
  */
 export async function* exportRows(
+  model: Model,
   layout: ModelLayout,
   rows: AsyncIterable<PlacedRow>,
   separator: string,
   progress: ExportProgress,
 ): AsyncGenerator<Uint8Array> {
   const writers = new Map<string, RowWriter>()
+  const links = new Links(model, layout)
+  const streams = new Map<EntityType, readonly string[]>()
   const sink = createSink()
   let current: Place | undefined
   let context = ''
@@ -48,12 +58,29 @@ export async function* exportRows(
       context = contextOfPlace(place)
     }
     if (progress.entities > 0) sink.ascii(separator)
-    writerOf(place)(row, sink, context)
+    const type = typeOfDocument(row, 0, layout.structured(place.root.type)) as EntityType
+    const { members, lost } = links.write(place, type, row)
+    writerOf(place)(row, sink, context, undefined, members === '' ? undefined : members)
     progress.entities++
-    if (findField(row, fields.links) >= 0) progress.linked++
+    progress.unlinked += lost
+    if (streamsOf(type).some((field) => findField(row, field) >= 0)) progress.streamed++
     if (sink.length >= chunkBytes) yield sink.take()
   }
   if (sink.length > 0) yield sink.take()
+
+  /** where pointers to the streams of a type stand */
+  function streamsOf(type: EntityType): readonly string[] {
+    let known = streams.get(type)
+    if (known === undefined) {
+      const properties = [...type.allProperties.values()].filter(isStream)
+      known = [
+        ...(isMedia(type) ? [fields.media] : []),
+        ...properties.map(({ name }) => (layout.structured(type).fieldOf.get(name) ?? name) + fields.stream),
+      ]
+      streams.set(type, known)
+    }
+    return known
+  }
 
   function writerOf({ root, collection }: Place): RowWriter {
     let writer = writers.get(root.name)

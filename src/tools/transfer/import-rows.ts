@@ -9,8 +9,10 @@ import { ODataError } from '../../errors/odata-error.ts'
 import { Faults } from '../../payload/faults.ts'
 import { type JsonObject, parseJson } from '../../payload/json.ts'
 import { readStructured } from '../../payload/read-structured.ts'
+import type { RelatedMember } from '../../payload/related-body.ts'
 import type { CreatePlan, UpdatePlan } from '../../plan/plan.ts'
 import type { Store } from '../../store/port.ts'
+import { Links } from './links.ts'
 import { createPlan, type Place, placeOfContext, replacePlan, wholeSession } from './places.ts'
 import type { JsonPiece } from './split-json.ts'
 
@@ -30,7 +32,7 @@ const inFlight = 256
 /**
  * Creates entities with the keys and values they say, computed and immutable ones too.
  * @param set name of the entity set of entities that have no context; undefined: each must have one
- * @param replace whether entities whose keys are taken are replaced; their streams, and relations that no property holds, stay
+ * @param replace whether entities whose keys are taken are replaced; their streams stay, and so do relations that no property holds where the entity says none
  * @param failed is told of each entity that could not be stored
  */
 export async function importRows(
@@ -44,6 +46,8 @@ export async function importRows(
 ): Promise<void> {
   const importer = new Importer(store, model, layout, set, replace)
   const running = new Set<Promise<void>>()
+  // a failure of the store ends the import; kept, as nobody may be waiting when it happens
+  let broken: { readonly error: unknown } | undefined
   for await (const { bytes, line } of pieces) {
     const one = importer
       .store(bytes)
@@ -53,7 +57,10 @@ export async function importRows(
         else outcome.existing++
       })
       .catch((error: unknown) => {
-        if (!(error instanceof ODataError) || error.status >= 500) throw error
+        if (!(error instanceof ODataError) || (error.status >= 500 && error.code !== 'notImplemented')) {
+          broken ??= { error }
+          return
+        }
         outcome.failed++
         const details = error.details.slice(0, 3).map(({ target, message }) => `${target ?? ''}: ${message}`)
         failed(
@@ -64,8 +71,10 @@ export async function importRows(
       .finally(() => running.delete(one))
     running.add(one)
     if (running.size >= inFlight) await Promise.race(running)
+    if (broken !== undefined) break
   }
   await Promise.all(running)
+  if (broken !== undefined) throw broken.error
 }
 
 interface KnownPlace {
@@ -91,10 +100,14 @@ function withoutKey(document: Document): Document {
   return members
 }
 
-/** Stored fields that no export writes. */
-function keptBy(layout: ModelLayout, { type }: StructuredValue): readonly string[] {
+/** Stored fields that an entity of an export does not say. */
+function keptBy(layout: ModelLayout, { type }: StructuredValue, links: object | undefined): readonly string[] {
   const streams = [...type.allProperties.values()].filter(isStream)
-  return [fields.media, fields.links, ...streams.flatMap((property) => storedFieldsOf(layout, property))]
+  return [
+    fields.media,
+    ...(links === undefined ? [fields.links] : []),
+    ...streams.flatMap((property) => storedFieldsOf(layout, property)),
+  ]
 }
 
 class Importer {
@@ -104,6 +117,7 @@ class Importer {
   readonly #set: string | undefined
   readonly #replace: boolean
   readonly #places = new Map<string, KnownPlace>()
+  readonly #links: Links
 
   constructor(store: Store, model: Model, layout: ModelLayout, set: string | undefined, replace: boolean) {
     this.#store = store
@@ -111,22 +125,31 @@ class Importer {
     this.#layout = layout
     this.#set = set
     this.#replace = replace
+    this.#links = new Links(model, layout)
   }
 
   async store(bytes: Uint8Array): Promise<'created' | 'replaced' | 'exists'> {
     const node = parseJson(bytes)
     if (node.kind !== 'object') throw new ODataError('bodyInvalid', 'An entity is a JSON object.')
     const { place, create, replace } = this.#placeOf(node)
-    const reading = { model: this.#model, faults: new Faults(), keyIgnored: false, trusted: true }
+    const related: RelatedMember[] = []
+    const reading = { model: this.#model, faults: new Faults(), keyIgnored: false, trusted: true, related }
     const entity = readStructured(node, place.root.type, '', reading, 'create')
+    const type = entity?.type
+    const links = type?.kind === 'entity' ? this.#links.read(place, type, related, reading.faults) : undefined
     reading.faults.throwIfAny()
     if (entity === undefined) throw new ODataError('bodyInvalid', 'The type of the entity is not known.')
     const document = encodeEntity(this.#layout, place.collection, entity, place.owner)
+    if (links !== undefined && Object.keys(links).length > 0) document[fields.links] = links
     const session = wholeSession(place)
     const { kind } = await this.#store.create(create, session, document)
     if (kind === 'created' || !this.#replace) return kind
     const parameters = [...session.parameters, ...place.collection.key.parts.map(({ names }) => valueAt(entity, names))]
-    const change = { kind: 'replace', document: withoutKey(document), keep: keptBy(this.#layout, entity) } as const
+    const change = {
+      kind: 'replace',
+      document: withoutKey(document),
+      keep: keptBy(this.#layout, entity, links),
+    } as const
     const { kind: outcome } = await this.#store.update(replace, { ...session, parameters }, change)
     // removed meanwhile: that it was there is still true
     return outcome === 'updated' ? 'replaced' : 'exists'

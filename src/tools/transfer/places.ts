@@ -1,4 +1,4 @@
-import { isContained } from '../../bind/binding-targets.ts'
+import { type Place as BindingPlace, isContained, placeBehind, placeOf } from '../../bind/binding-targets.ts'
 import type { OrderByItem, Parameters } from '../../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../../bson/layout.ts'
 import type { EntityType, Model, NavigationProperty, Property, StructuredType } from '../../edm/model.ts'
@@ -14,6 +14,8 @@ export interface Place {
   readonly collection: CollectionLayout
   /** path of the owner (bson/layout.ts); undefined: no contained collection */
   readonly owner: string | undefined
+  /** the same as paths of bindings say it */
+  readonly binding: BindingPlace
 }
 
 /** Entity sets and singletons of a model, in document order. */
@@ -22,7 +24,7 @@ export function rootPlaces(model: Model, layout: ModelLayout): readonly Place[] 
   for (const root of model.container?.children.values() ?? []) {
     const collection = layout.collections.get(root.name)
     if ((root.kind === 'entitySet' || root.kind === 'singleton') && collection)
-      places.push({ root, collection, owner: undefined })
+      places.push({ root, collection, owner: undefined, binding: placeOf(root) })
   }
   return places
 }
@@ -31,6 +33,8 @@ export function rootPlaces(model: Model, layout: ModelLayout): readonly Place[] 
 export interface Containment {
   readonly property: NavigationProperty
   readonly suffix: string
+  /** names of the complex properties on the way */
+  readonly via: readonly string[]
 }
 
 /** Containments of one model by declared and actual type of the owner, made once. */
@@ -61,7 +65,7 @@ export class Containments {
     const steps = via.map((property) => ({ kind: 'property', property }) as const)
     for (const property of type.allNavigationProperties.values())
       if (property.type.kind === 'entity' && isContained(this.#model, property))
-        yield { property, suffix: ownerSuffix(declared, steps, property) }
+        yield { property, suffix: ownerSuffix(declared, steps, property), via: via.map(({ name }) => name) }
     for (const property of type.allProperties.values()) {
       const inner = property.type.type
       // a type within itself could go on for ever
@@ -72,8 +76,13 @@ export class Containments {
 }
 
 /** The place of what an owner contains by a navigation property. */
-export function containedPlace(layout: ModelLayout, property: NavigationProperty, owner: string): Place {
-  return { root: containedCollection(property), collection: layout.contained(property), owner }
+export function containedPlace(
+  layout: ModelLayout,
+  property: NavigationProperty,
+  owner: string,
+  binding: BindingPlace,
+): Place {
+  return { root: containedCollection(property), collection: layout.contained(property), owner, binding }
 }
 
 /** `#Books`, `#People('x')/Notes`: how the context of an entity names its place. */
@@ -95,12 +104,14 @@ export function placeOfContext(model: Model, layout: ModelLayout, context: strin
   if (root?.kind !== 'entitySet' && root?.kind !== 'singleton') return undefined
   if (rest.length === 0) {
     const collection = layout.collections.get(root.name)
-    return collection && { root, collection, owner: undefined }
+    return collection && { root, collection, owner: undefined, binding: placeOf(root) }
   }
   let type: StructuredType | undefined = root.type
   let property: NavigationProperty | undefined
+  let binding = placeOf(root)
   for (const segment of rest) {
     const name = withoutKey(segment)
+    binding = placeBehind(binding, name)
     property = type?.allNavigationProperties.get(name)
     const next: { readonly kind: string } | undefined = name.includes('.')
       ? model.types.get(name)
@@ -108,7 +119,7 @@ export function placeOfContext(model: Model, layout: ModelLayout, context: strin
     type = next !== undefined && isStructured(next as never) ? (next as StructuredType) : undefined
   }
   if (property === undefined || property.type.kind !== 'entity' || !isContained(model, property)) return undefined
-  return containedPlace(layout, property, path.slice(0, path.lastIndexOf(`/${property.name}`)))
+  return containedPlace(layout, property, path.slice(0, path.lastIndexOf(`/${property.name}`)), binding)
 }
 
 function decoded(path: string): string | undefined {

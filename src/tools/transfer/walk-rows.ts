@@ -1,6 +1,7 @@
+import { placeBehind } from '../../bind/binding-targets.ts'
 import { typeOfDocument } from '../../bson/decode.ts'
 import type { ModelLayout } from '../../bson/layout.ts'
-import type { EntityType, Model, StructuredType } from '../../edm/model.ts'
+import type { Model, StructuredType } from '../../edm/model.ts'
 import { rowPath } from '../../payload/row-path.ts'
 import type { Store } from '../../store/port.ts'
 import { Containments, containedPlace, type Place, readPlan, wholeSession } from './places.ts'
@@ -34,23 +35,25 @@ export async function* walkRows(
         for (const row of batch) {
           empty = false
           yield { place, row }
-          yield* walkContained(root.type, typeOfDocument(row, 0, declared), () => path(row))
+          yield* walkContained(place, typeOfDocument(row, 0, declared), () => path(row))
         }
       }
     } finally {
       await rows.close()
     }
     // a singleton is an owner before it is stored
-    if (empty && root.kind === 'singleton') yield* walkContained(root.type, root.type, () => root.name)
+    if (empty && root.kind === 'singleton') yield* walkContained(place, root.type, () => root.name)
   }
 
   async function* walkContained(
-    declared: EntityType,
+    { root, binding }: Place,
     type: StructuredType,
     path: () => string,
   ): AsyncGenerator<PlacedRow> {
-    for (const { property, suffix } of containments.of(declared, type))
-      yield* walkPlace(containedPlace(layout, property, path() + suffix))
+    for (const { property, suffix, via } of containments.of(root.type, type)) {
+      const within = [...via, property.name].reduce(placeBehind, binding)
+      yield* walkPlace(containedPlace(layout, property, path() + suffix, within))
+    }
   }
 
   for (const place of places) yield* walkPlace(place)

@@ -42,14 +42,19 @@ const primitives: Readonly<Partial<Record<PrimitiveTypeName, string>>> = {
 export class ShapeWriter {
   readonly #names: TypeNames
   readonly #shapeNames = new Map<StructuredType, Readonly<Record<Shape, string>>>()
+  /** of types that others derive from: what those inherit, each but its `@odata.type` */
+  readonly #memberNames = new Map<StructuredType, Readonly<Record<Shape, string>>>()
 
   constructor(names: TypeNames, types: Iterable<Type>) {
     this.#names = names
-    for (const type of types) if (isStructured(type)) this.#shapeNames.set(type, this.#takeNames(type))
+    const structured = [...types].filter(isStructured)
+    for (const type of structured) this.#shapeNames.set(type, this.#takeNames(names.of(type)))
+    for (const type of structured)
+      if (type.derivedTypes.length > 0)
+        this.#memberNames.set(type, this.#takeNames(names.take(`${names.of(type)}Members`)))
   }
 
-  #takeNames(type: StructuredType): Readonly<Record<Shape, string>> {
-    const name = this.#names.of(type)
+  #takeNames(name: string): Readonly<Record<Shape, string>> {
     return { read: name, create: this.#names.take(`${name}Create`), update: this.#names.take(`${name}Update`) }
   }
 
@@ -79,22 +84,39 @@ export class ShapeWriter {
 
   #structured(type: StructuredType, shape: Shape): string {
     const name = this.shapeName(type, shape)
-    if (type.derivedTypes.length === 0 && !type.abstract) return this.#object(type, shape, name)
+    const told = comment(type, shape)
+    const members = this.#memberNames.get(type)?.[shape]
+    if (members === undefined) {
+      if (type.abstract) return `${told}export type ${name} = never\n`
+      const body = inBraces([...typeMember(type, shape), ...this.#members(type, shape)])
+      return type.baseType === undefined
+        ? `${told}export type ${name} = ${body}\n`
+        : `${told}export interface ${name}${this.#heritage(type, shape)} ${body}\n`
+    }
     const direct: readonly StructuredType[] = type.derivedTypes.filter(({ baseType }) => baseType === type)
     const parts = direct.map((derived) => this.shapeName(derived, shape))
-    if (type.abstract) return `${comment(type, shape)}export type ${name} = ${parts.join(' | ') || 'never'}\n`
+    const inherited = `/** What ${type.name} and the types derived from it share. */\nexport interface ${members}${this.#heritage(type, shape)} ${inBraces(this.#members(type, shape))}\n`
+    if (type.abstract) return `${told}export type ${name} = ${parts.join(' | ')}\n\n${inherited}`
     const itself = this.#names.take(`${this.#names.of(type)}Itself${suffix[shape]}`)
-    return `${comment(type, shape)}export type ${name} = ${[itself, ...parts].join(' | ')}\n\n${this.#object(type, shape, itself)}`
+    const own = inBraces(typeMember(type, shape))
+    return `${told}export type ${name} = ${[itself, ...parts].join(' | ')}\n\n${inherited}\n${told}export interface ${itself} extends ${members} ${own}\n`
   }
 
-  #object(type: StructuredType, shape: Shape, name: string): string {
-    const lines = [...typeMember(type, shape)]
-    for (const property of type.allProperties.values()) lines.push(...this.#property(type, property, shape))
-    if (shape === 'read')
-      for (const property of type.allNavigationProperties.values()) lines.push(...this.#navigation(property))
-    if (type.open) lines.push('readonly [dynamicProperty: string]: unknown')
-    const body = lines.length === 0 ? '{}' : `{\n${lines.map((line) => `  ${line}\n`).join('')}}`
-    return `${comment(type, shape)}export type ${name} = ${body}\n`
+  #heritage(type: StructuredType, shape: Shape): string {
+    const base = inherits(type, shape) ? type.baseType && this.#memberNames.get(type.baseType)?.[shape] : undefined
+    return base === undefined ? '' : ` extends ${base}`
+  }
+
+  /** The lines of the members that the type adds; of all where it cannot extend its base type. */
+  #members(type: StructuredType, shape: Shape): readonly string[] {
+    const own = inherits(type, shape)
+    const lines: string[] = []
+    const properties = own ? type.properties : type.allProperties.values()
+    for (const property of properties) lines.push(...this.#property(type, property, shape))
+    const navigation = own ? type.navigationProperties : type.allNavigationProperties.values()
+    if (shape === 'read') for (const property of navigation) lines.push(...this.#navigation(property))
+    if (type.open && !(own && type.baseType?.open)) lines.push('readonly [dynamicProperty: string]: unknown')
+    return lines
   }
 
   #property(type: StructuredType, property: Property, shape: Shape): readonly string[] {
@@ -123,6 +145,33 @@ export class ShapeWriter {
   definition(type: TypeDefinition): string {
     return `${comment(type, 'read')}export type ${this.#names.of(type)} = ${builtIn(type.underlying)}\n`
   }
+}
+
+/**
+ * Whether the shape of a type can extend that of its base type: bodies have the same inherited members, and what the type
+ * declares again is narrower. A key that only the derived type has, for example, leaves the bodies of updates.
+ */
+function inherits(type: StructuredType, shape: Shape): boolean {
+  const base: StructuredType | undefined = type.baseType
+  if (base === undefined) return false
+  for (const inherited of base.allProperties.values()) {
+    const property = type.allProperties.get(inherited.name) ?? inherited
+    const part = isPartOf(base, inherited, shape)
+    if (part !== isPartOf(type, property, shape)) return false
+    if (part && property !== inherited && isWider(property, inherited, shape)) return false
+  }
+  if (shape !== 'read') return true
+  for (const inherited of base.allNavigationProperties.values()) {
+    const property = type.allNavigationProperties.get(inherited.name) ?? inherited
+    if (property.collection !== inherited.collection || (property.nullable && !inherited.nullable)) return false
+  }
+  return true
+}
+
+function isWider(property: Property, inherited: Property, shape: Shape): boolean {
+  const [{ type }, { type: before }] = [property, inherited]
+  if (type.collection !== before.collection || (type.nullable && !before.nullable)) return true
+  return isOptional(property, shape) && !isOptional(inherited, shape)
 }
 
 /**
@@ -164,6 +213,10 @@ function typeMember(type: StructuredType, shape: Shape): readonly string[] {
   if (type.baseType === undefined && type.derivedTypes.length === 0) return []
   const optional = shape === 'update' || (shape === 'create' && type.baseType === undefined)
   return [`readonly '@odata.type'${optional ? '?' : ''}: ${quoted(`#${type.name}`)}`]
+}
+
+function inBraces(lines: readonly string[]): string {
+  return lines.length === 0 ? '{}' : `{\n${lines.map((line) => `  ${line}\n`).join('')}}`
 }
 
 function orNull(type: string): string {

@@ -9,11 +9,12 @@ import { writeXml } from '../../../src/csdl/write-xml.ts'
 import type { Model } from '../../../src/edm/model.ts'
 import { csdlDocument, modelOf, tryCsdl } from '../../support/csdl.ts'
 import { dump } from '../../support/dump.ts'
-import { shared } from '../../support/shared.ts'
+import { shared, sharedVocabularies } from '../../support/shared.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const own = [...['metadata', 'examples', 'test/models'].flatMap((folder) => filesIn(join(root, folder)))]
-const given = filesIn(shared('csdl'))
+const files = sharedVocabularies()
+const given = [...filesIn(shared('csdl')), ...Object.values(files)]
 
 function filesIn(folder: string): string[] {
   if (!existsSync(folder)) return []
@@ -23,11 +24,11 @@ function filesIn(folder: string): string[] {
 }
 
 /** Reads a written document as if it stood where the first one did, so that its references lead to the same files. */
-const reread = (text: string, file: string): Model =>
+const reread = (text: string, file: string, mapped: Readonly<Record<string, string>> = {}): Model =>
   parseCsdl(text, {
     file,
     resolve: (uri) => {
-      const path = join(dirname(file), uri)
+      const path = mapped[uri] ?? join(dirname(file), uri)
       return existsSync(path) ? { file: path, text: readFileSync(path, 'utf8') } : undefined
     },
   })
@@ -45,6 +46,17 @@ function withoutKinds(xml: string): string {
   return xml
     .replace(/(Term="Org\.OData\.Validation\.V1\.(?:Minimum|Maximum)") [A-Za-z]+="/g, '$1 Value="')
     .replace(/(<PropertyValue Property="Value") [A-Za-z]+="(?:[\w.]+\/)?/g, '$1 Value="')
+}
+
+/**
+ * What JSON does not keep, beside the values above: the place of overloads among operations, references to a document that is
+ * referred to twice.
+ */
+function comparable(xml: string): string {
+  const [head = '', schemas = ''] = withoutKinds(withDefaults(xml)).split('<edmx:DataServices>')
+  const references = new Set(head.split(/(?=<edmx:Reference )/))
+  const lines = schemas.split('\n')
+  return [...references, ...lines.sort()].join('\n')
 }
 
 describe('writing CSDL', () => {
@@ -73,24 +85,31 @@ describe('writing CSDL', () => {
     })
   }
 
-  describe.skipIf(given.length === 0)('of the files in ../shared/csdl (skipped where they are not there)', () => {
-    for (const file of given) {
-      it(`${basename(file)} reads back from XML as the same model`, async () => {
-        const model = await readModel(file)
-        const xml = writeXml(model, { version: model.version })
-        expect(dump(reread(xml, file)) === dump(model)).toBe(true)
-      })
+  describe.skipIf(given.length === 0)(
+    'of the files in ../shared/csdl and ../shared/vocabularies (skipped where they are not there)',
+    () => {
+      for (const file of given) {
+        it(`${basename(file)} reads back from XML as the same model`, async () => {
+          const model = await readModel(file, { files })
+          const xml = writeXml(model, { version: model.version })
+          expect(dump(reread(xml, file, files)) === dump(model)).toBe(true)
+        })
 
-      it(`${basename(file)} reads back from JSON`, async () => {
-        const model = await readModel(file)
-        // Operations that share their name with a type have no place in JSON.
-        const operations = [...model.operations.keys()].filter((name) => !model.types.has(name))
-        const again = reread(writeJson(model, { version: model.version }), file)
-        expect([...again.types.keys()]).toEqual([...model.types.keys()])
-        expect([...again.operations.keys()]).toEqual(operations)
-      })
-    }
-  })
+        it(`${basename(file)} reads back from JSON`, async () => {
+          const model = await readModel(file, { files })
+          // Operations that share their name with a type have no place in JSON.
+          const operations = [...model.operations.keys()].filter((name) => !model.types.has(name))
+          const again = reread(writeJson(model, { version: model.version }), file, files)
+          expect([...again.types.keys()]).toEqual([...model.types.keys()])
+          expect([...again.operations.keys()]).toEqual(operations)
+          // Graph applies terms twice to one element and gives operations names of types: JSON has no place for the second
+          if (basename(file).startsWith('msgraph')) return
+          const [wanted, found] = [model, again].map((one) => comparable(writeXml(one, { version: model.version })))
+          expect(found === wanted).toBe(true)
+        })
+      }
+    },
+  )
 
   it('keeps every character of texts that XML can hold', () => {
     const character = fc.integer({ min: 0x20, max: 0xd7ff }).map((code) => String.fromCodePoint(code))
@@ -168,6 +187,17 @@ describe('writing CSDL', () => {
     const { model: fromJson, problems: jsonProblems } = tryCsdl(writeJson(model, { version: '4.01', inline: true }))
     expect(jsonProblems).toEqual([])
     expect(fromJson?.types.size).toBe(model.types.size)
+  })
+
+  it('writes what two references to one document include as one in JSON', () => {
+    const include = (namespace: string) =>
+      `<edmx:Reference Uri="urn:a"><edmx:Include Namespace="${namespace}"/></edmx:Reference>`
+    const references = include('one') + include('two') + include('one')
+    const { model } = tryCsdl(csdlDocument('<Term Name="T" Type="Edm.String"/>', { references }))
+    if (!model) throw new Error('no model')
+    expect(JSON.parse(writeJson(model, { version: '4.01' })).$Reference).toEqual({
+      'urn:a': { $Include: [{ $Namespace: 'one' }, { $Namespace: 'two' }] },
+    })
   })
 
   it('uses aliases in JSON only', () => {

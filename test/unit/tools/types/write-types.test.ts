@@ -50,6 +50,21 @@ describe('writeTypes', () => {
     expect(names).toContain('ACreate2')
   })
 
+  it('writes inherited members once, and all of them where bodies differ from those of the base type', () => {
+    const text =
+      typesOf(`<EntityType Name="Base" Abstract="true"><Property Name="ID" Type="Edm.Int32" Nullable="false"/>
+        <Property Name="Told" Type="Edm.String"/></EntityType>
+      <EntityType Name="Keyed" BaseType="some.name.Base"><Key><PropertyRef Name="ID"/></Key></EntityType>
+      <EntityType Name="More" BaseType="some.name.Keyed"><Property Name="Own" Type="Edm.Int32"/></EntityType>`)
+    expect(text).toContain('export interface KeyedMembers extends BaseMembers {}')
+    expect(text).toContain(
+      "export interface More extends KeyedMembers {\n  readonly '@odata.type': '#some.name.More'\n  readonly Own: number | null\n}",
+    )
+    // a key is no part of updates, which it is for the base type that has none
+    expect(text).toContain('export interface KeyedMembersUpdate {\n  readonly Told?: string | null\n}')
+    expect(text.match(/readonly Told: /g)).toHaveLength(1)
+  })
+
   it('quotes member names that are no identifiers of TypeScript, and keeps comments closed', () => {
     const text = typesOf(`<ComplexType Name="A"><Property Name="Größe" Type="Edm.Int32">
       <Annotation Term="Org.OData.Core.V1.Description" String="ends */ here"/></Property></ComplexType>`)
