@@ -84,7 +84,7 @@ export function layoutOf(model: Model): ModelLayout {
       return type === undefined || isStructured(type) ? undefined : type
     },
   }
-  for (const type of model.types.values()) if (isStructured(type)) layout.structured(type)
+  checkFields(model, layout)
   const takenBy = new Map<string, string>()
   for (const child of model.container?.children.values() ?? []) {
     if (child.kind !== 'entitySet' && child.kind !== 'singleton') continue
@@ -97,6 +97,27 @@ export function layoutOf(model: Model): ModelLayout {
     collections.set(child.name, collection)
   }
   return layout
+}
+
+/**
+ * Finds at the start what cannot be stored as the annotations say. Types whose properties are stored under their own names are left for
+ * their first use: a big model has thousands.
+ */
+function checkFields(model: Model, layout: ModelLayout): void {
+  const special = new Set<StructuredType>()
+  for (const type of model.types.values())
+    if (isStructured(type) && type.properties.some(isSpeciallyStored)) special.add(type)
+  if (special.size === 0) return
+  for (const type of model.types.values()) {
+    let base: StructuredType | undefined = isStructured(type) ? type : undefined
+    while (base !== undefined && !special.has(base)) base = base.baseType
+    if (base !== undefined && isStructured(type)) layout.structured(type)
+  }
+}
+
+/** Only such a property can be in the way of another, or of the key: names are unique. */
+function isSpeciallyStored(property: Property): boolean {
+  return property.name === fields.id || annotationOf(property, storageTerms.field) !== undefined
 }
 
 function structuredLayout(type: StructuredType): StructuredLayout {

@@ -3,6 +3,7 @@ import type { BearerOptions } from '../auth/bearer.ts'
 import type { CorsOptions } from '../http/cors.ts'
 import type { ServiceOptions } from '../service/options.ts'
 import { type Arguments, type Flag, UsageError } from './flags.ts'
+import { type LogLevel, logLevels } from './log.ts'
 
 export const serveFlags = {
   mongodb: { type: 'string', argument: 'URI', help: 'serve from this MongoDB' },
@@ -93,7 +94,7 @@ export interface ServeOptions {
   readonly compress: boolean
   readonly serverTiming: boolean
   readonly explain: boolean
-  readonly logLevel: string
+  readonly logLevel: LogLevel
 }
 
 /** @throws UsageError for what does not go together */
@@ -151,8 +152,15 @@ export function serveOptions(given: Arguments): ServeOptions {
     compress: given.on('compress'),
     serverTiming: given.on('server-timing'),
     explain,
-    logLevel: given.text('log-level') ?? 'info',
+    logLevel: logLevelOf(given),
   }
+}
+
+function logLevelOf(given: Arguments): LogLevel {
+  const text = given.text('log-level') ?? 'info'
+  const level = logLevels.find((name) => name === text)
+  if (level === undefined) throw new UsageError(`--log-level is one of ${logLevels.join(', ')}, not '${text}'`)
+  return level
 }
 
 function publicUrlOf(given: Arguments): string | undefined {

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join, relative } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { type Logger, pino } from 'pino'
 import type { Authenticate } from '../auth/principal.ts'
 import { readModel } from '../csdl/read-model.ts'
 import type { Model } from '../edm/model.ts'
@@ -13,6 +12,7 @@ import { explainListener } from '../http/explain-listener.ts'
 import type { Finished } from '../http/listener.ts'
 import type { Store } from '../store/port.ts'
 import { UsageError } from './flags.ts'
+import { Log } from './log.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /** Milliseconds that running requests are given when the process is told to stop. */
@@ -24,7 +24,7 @@ const headerBytes = 65_536
 /** `odatum serve`: runs until it is told to stop. @returns the exit code */
 export async function serve(given: ServeOptions, version: string): Promise<number> {
   const options = given.port === 0 ? { ...given, port: await freePort(given.host) } : given
-  const log = pino({ level: options.logLevel, base: options.workers > 1 ? { pid: process.pid } : {} })
+  const log = new Log(options.logLevel, options.workers > 1 ? { pid: process.pid } : {})
   if (options.workers > 1 && cluster.isPrimary) return superviseWorkers(options, version, log)
   const model = await readModel(options.file)
   const store = await storeOf(options)
@@ -42,7 +42,7 @@ export async function serve(given: ServeOptions, version: string): Promise<numbe
     explain: options.explain,
     compress: options.compress,
     ...(options.cors ? { cors: options.cors } : {}),
-    ...(log.isLevelEnabled('info')
+    ...(log.isEnabled('info')
       ? {
           onFinished: (request: IncomingMessage, response: ServerResponse, finished: Finished) =>
             logRequest(log, request, response, finished),
@@ -62,6 +62,8 @@ export async function serve(given: ServeOptions, version: string): Promise<numbe
   const stopped = stopSignal()
   await listen(server, options)
   if (!cluster.isWorker) await announce(options, version, model.container?.children.keys().next().value)
+  // so that the first request does not wait for it
+  setImmediate(() => log.open())
   await stopped
   await shutDown(server, service, log)
   return 0
@@ -95,7 +97,7 @@ async function storeOf({ mongodb, data }: ServeOptions): Promise<Store> {
 }
 
 /** The service has the socket first; what is not below its path goes to Express: health, and whatever else stands beside it. */
-function front(service: ListeningService, log: Logger, openApi: () => Promise<string>) {
+function front(service: ListeningService, log: Log, openApi: () => Promise<string>) {
   // made when it is first asked for: the service does not wait for it
   let app: ReturnType<typeof besides> | undefined
   const pass = (request: IncomingMessage, response: ServerResponse): void => {
@@ -117,7 +119,7 @@ function front(service: ListeningService, log: Logger, openApi: () => Promise<st
   }
 }
 
-async function besides(service: ListeningService, log: Logger, openApi: () => Promise<string>) {
+async function besides(service: ListeningService, log: Log, openApi: () => Promise<string>) {
   const { default: express } = await import('express')
   const app = express()
   let document: Promise<string> | undefined
@@ -171,7 +173,7 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
 
 /** One line a request: never a query string, a token or a payload; keys in the path are part of it. */
 function logRequest(
-  log: Logger,
+  log: Log,
   request: IncomingMessage,
   response: ServerResponse,
   { milliseconds, requestId }: Finished,
@@ -247,7 +249,7 @@ function stopSignal(): Promise<void> {
 }
 
 /** Takes no new requests, lets running ones finish, closes the store. */
-async function shutDown(server: Server, service: ListeningService, log: Logger): Promise<void> {
+async function shutDown(server: Server, service: ListeningService, log: Log): Promise<void> {
   const closed = once(server, 'close')
   server.close()
   server.closeIdleConnections()
@@ -262,7 +264,7 @@ async function shutDown(server: Server, service: ListeningService, log: Logger):
   await service.close()
 }
 
-async function superviseWorkers(options: ServeOptions, version: string, log: Logger): Promise<number> {
+async function superviseWorkers(options: ServeOptions, version: string, log: Log): Promise<number> {
   const model = await readModel(options.file)
   if (options.auth.kind === 'local') await (await import('../auth/local-key.ts')).localKey(options.data)
   const fork = (): void => void cluster.fork({ [chosenPort]: String(options.port) })

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import type { SaxesParser } from 'saxes'
+import { loadPackage } from '../base/load-package.ts'
 import type { Declaration } from './declaration.ts'
 import { Attributes, Declaring, type Fatal, type Namespaces, noAttributes } from './declaring.ts'
 import { CsdlError, type Problems, type Source } from './problems.ts'
@@ -14,9 +14,8 @@ export function readXml(source: Source, problems: Problems): Declaration {
   return scanXml(source, problems) ?? readAnyXml(source, problems)
 }
 
-/** Loaded where a document needs it: most are plain enough for `scanXml`. */
 function newParser(): SaxesParser {
-  const saxes = createRequire(import.meta.url)('saxes') as typeof import('saxes')
+  const saxes = loadPackage('saxes') as typeof import('saxes')
   return new saxes.SaxesParser({ position: false, xmlns: false } as const)
 }
 

@@ -26,6 +26,7 @@ const sequences = new WeakMap<Property, Sequence | null>()
 
 /** The sequence that gives the values of a key property; undefined: none. */
 export function sequenceOf(property: Property): Sequence | undefined {
+  if (property.annotations.length === 0) return undefined
   let sequence = sequences.get(property)
   if (sequence === undefined) {
     sequence = readSequence(property) ?? null

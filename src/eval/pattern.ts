@@ -1,4 +1,4 @@
-import { RE2JS } from 're2js'
+import { loadPackage } from '../base/load-package.ts'
 import { LruMap } from '../base/lru.ts'
 import { ODataError } from '../errors/odata-error.ts'
 
@@ -34,6 +34,7 @@ export function compilePattern(source: string, flags: string): Pattern {
 
 function tryCompile(source: string, flags: string): Pattern | ODataError {
   try {
+    const { RE2JS } = re2js()
     if (source.length > maxPatternLength) {
       throw invalid(`is longer than the ${maxPatternLength} characters that are allowed`)
     }
@@ -45,7 +46,10 @@ function tryCompile(source: string, flags: string): Pattern | ODataError {
   }
 }
 
+const re2js = () => loadPackage('re2js') as typeof import('re2js')
+
 function flagBits(flags: string): number {
+  const { RE2JS } = re2js()
   let bits = 0
   for (const flag of flags) {
     if (!'imsugyd'.includes(flag)) throw invalid(`has the unknown flag '${flag}'`)
