@@ -42,6 +42,8 @@ export class Scope {
   readonly aliases = new Map<string, string>()
   readonly #names = new Map<string, string>()
   readonly #paths = new Map<string, string>()
+  /** finds a name with an alias in a path; made anew where an alias was added */
+  #aliased: { readonly size: number; readonly pattern: RegExp } | undefined
 
   /** A qualified name with its alias, if it has one, replaced by the namespace. */
   resolve(name: string): string {
@@ -60,13 +62,23 @@ export class Scope {
    * (`a/self.B/c`), terms (`@Core.X#q`), overloads (`self.F(self.T,Collection(self.U))`).
    */
   resolvePath(path: string): string {
-    if (!path.includes('.')) return path
+    // nearly all paths name no alias, and looking for one is cheap
+    if (!path.includes('.') || !this.#isAliased(path)) return path
     let resolved = this.#paths.get(path)
     if (resolved === undefined) {
       resolved = path.replace(/[^/@#(),\s]+/g, (name) => this.resolve(name))
-      if (resolved === path) resolved = path
       this.#paths.set(path, resolved)
     }
     return resolved
+  }
+
+  #isAliased(path: string): boolean {
+    const { size } = this.aliases
+    if (size === 0) return false
+    if (this.#aliased?.size !== size) {
+      const names = [...this.aliases.keys()].map((alias) => alias.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+      this.#aliased = { size, pattern: new RegExp(`(?:^|[/@#(),\\s])(?:${names.join('|')})\\.`) }
+    }
+    return this.#aliased.pattern.test(path)
   }
 }

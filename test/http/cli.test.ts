@@ -207,6 +207,7 @@ describe.skipIf(commandMissing !== '')(`odatum${commandMissing && `: ${commandMi
       [['--public-url', 'https://api.example/beta'], /local development key is no sign-in for a public URL/],
       [['--public-url', 'https://api.example/beta', '--auth', 'local'], /local development key/],
       [['--auth', 'bearer'], /--issuer/],
+      [['--log-level', 'loud'], /silent, fatal/],
       [['--port', '99999'], /--port takes a whole number/],
       [['--nonsense'], /nonsense/],
       [['--default-version', '3.0'], /4\.0 or 4\.01/],

@@ -70,7 +70,7 @@ export class Linker {
   readonly untyped = new Set<AnnotationExpression>()
   /** every object that is frozen once all is linked */
   readonly drafts: object[] = []
-  readonly #references = new Map<string, TypeReference>()
+  readonly #references = new Map<Type, Map<Facets, TypeReference[]>>()
   readonly #plain = new Map<
     Scope,
     readonly [Map<string, TypeReference>, Map<string, TypeReference>, Map<string, TypeReference>]
@@ -134,12 +134,11 @@ export class Linker {
     const written = declaration.attributes.Type ?? ''
     const facets = this.facets(declaration)
     const nullable = this.flag(declaration, 'Nullable')
-    const scope = this.scopeOf(declaration)
-    if (facets !== noFacets) return this.#typeReference(declaration, scope, facets, nullable)
-    const plain = this.#plainOf(scope, nullable)
+    if (facets !== noFacets) return this.#typeReference(declaration, facets, nullable)
+    const plain = this.#plainOf(this.scopeOf(declaration), nullable)
     let reference = plain.get(written)
     if (reference === undefined) {
-      reference = this.#typeReference(declaration, scope, facets, nullable)
+      reference = this.#typeReference(declaration, facets, nullable)
       // an unresolved name is reported at each of its uses
       if (Object.isFrozen(reference)) plain.set(written, reference)
     }
@@ -156,13 +155,10 @@ export class Linker {
     return maps[nullable === undefined ? 0 : nullable ? 1 : 2]
   }
 
-  #typeReference(declaration: Declaration, scope: Scope, facets: Facets, nullable: boolean | undefined): TypeReference {
+  #typeReference(declaration: Declaration, facets: Facets, nullable: boolean | undefined): TypeReference {
     const written = declaration.attributes.Type ?? ''
     const collection = written.startsWith('Collection(') && written.endsWith(')')
     const itemName = collection ? written.slice(11, -1) : written
-    const key = `${nullable ?? ''}|${collection}|${scope.resolve(itemName)}|${facetKey(facets)}`
-    const known = this.#references.get(key)
-    if (known) return known
     let type = this.findType(itemName, declaration)
     if (!type) {
       if (written !== '')
@@ -172,13 +168,26 @@ export class Linker {
     }
     const ofEntities = type.kind === 'entity' || type.name === 'Edm.EntityType'
     const effective = nullable ?? !(collection && ofEntities)
-    const canonical = `${effective}|${collection}|${type.name}|${facetKey(facets)}`
-    let reference = this.#references.get(canonical)
-    if (!reference) {
-      reference = Object.freeze({ type, collection, nullable: effective, facets })
-      this.#references.set(canonical, reference)
+    return this.#canonical(type, collection, effective, facets)
+  }
+
+  /** Equal references are one object. */
+  #canonical(type: Type, collection: boolean, nullable: boolean, facets: Facets): TypeReference {
+    let byFacets = this.#references.get(type)
+    if (byFacets === undefined) {
+      byFacets = new Map()
+      this.#references.set(type, byFacets)
     }
-    this.#references.set(key, reference)
+    let variants = byFacets.get(facets)
+    if (variants === undefined) {
+      variants = []
+      byFacets.set(facets, variants)
+    }
+    let reference = variants.find((known) => known.collection === collection && known.nullable === nullable)
+    if (reference === undefined) {
+      reference = Object.freeze({ type, collection, nullable, facets })
+      variants.push(reference)
+    }
     return reference
   }
 

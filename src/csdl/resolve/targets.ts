@@ -34,15 +34,18 @@ export function linkExternalAnnotations(linker: Linker, documents: readonly Docu
         const written = declaration.attributes.Target ?? ''
         const target = document.scope.resolvePath(/\s/.test(written) ? written.replace(/\s+/g, '') : written)
         const { Qualifier } = declaration.attributes
-        const targetNamespace = namespaceOf(target.split(/[/(]/, 1)[0] ?? '')
         const children = childrenOf(declaration, 'Annotation')
         if (children.length === 0)
           linker.problems.report(declaration, 'child-required', `'Annotations' must contain an annotation.`)
         let annotations = children.map((child) => annotationOf(linker, child, target, Qualifier))
-        if (!document.isMain && !own.has(targetNamespace)) {
-          annotations = annotations.filter((annotation) => isIncluded(annotation, targetNamespace, document, documents))
+        if (!document.isMain) {
+          const targetNamespace = namespaceOf(target.split(/[/(]/, 1)[0] ?? '')
+          if (!own.has(targetNamespace))
+            annotations = annotations.filter((annotation) =>
+              isIncluded(annotation, targetNamespace, document, documents),
+            )
+          for (const annotation of annotations) linker.includedAnnotations.add(annotation)
         }
-        if (!document.isMain) for (const annotation of annotations) linker.includedAnnotations.add(annotation)
         if (annotations.length === 0) continue
         const elements = targetOf(linker, target)
         if (elements === undefined || elements === 'path') {
@@ -82,15 +85,16 @@ function isIncluded(
 
 function targetOf(linker: Linker, target: string): Target {
   const { head, rest } = splitHead(target)
-  const annotated = rest.findIndex((segment) => segment.startsWith('@'))
+  const annotated = rest.length === 0 ? -1 : rest.findIndex((segment) => segment.startsWith('@'))
   if (annotated >= 0) return onAnnotation(elementsOf(linker, head, rest.slice(0, annotated)), rest.slice(annotated))
   return elementsOf(linker, head, rest)
 }
 
 /** The first segment may hold slashes only inside the parentheses of an overload, and there are none: split is safe. */
 function splitHead(target: string): { head: string; rest: readonly string[] } {
-  const [head = '', ...rest] = target.split('/')
-  return { head, rest }
+  const slash = target.indexOf('/')
+  if (slash < 0) return { head: target, rest: none }
+  return { head: target.slice(0, slash), rest: target.slice(slash + 1).split('/') }
 }
 
 function onAnnotation(target: Target, path: readonly string[]): Target {

@@ -79,12 +79,13 @@ const constantForm: AnnotationsRule = {
   severity: 'warning',
   check(applied, { report }) {
     for (const { annotation } of applied)
-      forEachExpression(annotation.value, (expression) => {
-        const primitive = primitiveOfKind[expression.kind]
-        if (!primitive || !('value' in expression) || typeof expression.value !== 'string') return
-        if (parsePrimitive(primitive, expression.value) === undefined)
-          report(annotation, `'${expression.value}' is no value of ${primitive}.`)
-      })
+      if (!isLeaf(annotation.value))
+        forEachExpression(annotation.value, (expression) => {
+          const primitive = primitiveOfKind[expression.kind]
+          if (!primitive || !('value' in expression) || typeof expression.value !== 'string') return
+          if (parsePrimitive(primitive, expression.value) === undefined)
+            report(annotation, `'${expression.value}' is no value of ${primitive}.`)
+        })
   },
 }
 
@@ -101,11 +102,15 @@ const primitiveOfKind: Readonly<Partial<Record<AnnotationExpression['kind'], Pri
 
 function forEachExpression(expression: AnnotationExpression, visit: (expression: AnnotationExpression) => void): void {
   visit(expression)
+  if (isLeaf(expression)) return
   if ('operands' in expression) for (const operand of expression.operands) forEachExpression(operand, visit)
   if ('operand' in expression) forEachExpression(expression.operand, visit)
   if (expression.kind === 'collection') for (const item of expression.items) forEachExpression(item, visit)
   if (expression.kind === 'record') for (const { value } of expression.values) forEachExpression(value, visit)
 }
+
+/** Most values: nothing is in them. */
+const isLeaf = ({ kind }: AnnotationExpression): boolean => kind === 'string' || kind === 'bool' || kind === 'default'
 
 const valueType: AnnotationsRule = {
   name: 'annotation-value-type',
@@ -219,7 +224,7 @@ const pathResolved: AnnotationsRule = {
   severity: 'warning',
   check(applied, context) {
     for (const { annotation, origin } of applied)
-      if (origin)
+      if (origin && !isLeaf(annotation.value))
         forEachExpression(annotation.value, (expression) => {
           if (
             expression.kind === 'propertyPath' ||
@@ -296,6 +301,7 @@ const ifOutsideCollection: AnnotationsRule = {
   severity: 'warning',
   check(applied, { report }) {
     for (const { annotation } of applied) {
+      if (isLeaf(annotation.value)) continue
       const inCollections = new Set<AnnotationExpression>()
       forEachExpression(annotation.value, (expression) => {
         if (expression.kind === 'collection') for (const item of expression.items) inCollections.add(item)
