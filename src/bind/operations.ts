@@ -1,7 +1,7 @@
 import { isTagged } from '../edm/annotations.ts'
 import type { Operation, OperationImport, Type, TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf, typeName } from '../edm/types.ts'
-import type { ArgumentNode, Segment, Span } from '../url/ast.ts'
+import type { ArgumentNode, Span } from '../url/ast.ts'
 import { type BindContext, inDefaultNamespace, notFound, shown, unaliased } from './context.ts'
 import { describeLiteral, meetingType } from './literals.ts'
 import type { Expression } from './tree.ts'
@@ -20,7 +20,7 @@ export function bindImport(
   context: BindContext,
   imported: OperationImport,
   args: readonly ArgumentNode[] | undefined,
-  segment: Segment,
+  segment: Span,
 ): OperationCall {
   return choose(context, imported.name, imported.operations, 0, args, segment)
 }
@@ -36,7 +36,7 @@ export function bindBoundOperation(
   name: string,
   binding: TypeReference,
   args: readonly ArgumentNode[] | undefined,
-  segment: Segment,
+  segment: Span,
   explicit: readonly string[] = [],
 ): OperationCall | undefined {
   const candidates = name.includes('.')
@@ -118,7 +118,7 @@ function choose(
   overloads: readonly Operation[],
   skip: number,
   args: readonly ArgumentNode[] | undefined,
-  segment: Segment,
+  segment: Span,
 ): OperationCall {
   const action = overloads.find((operation) => operation.kind === 'action')
   if (action !== undefined) {
@@ -155,7 +155,7 @@ function implicitArguments(
   context: BindContext,
   overloads: readonly Operation[],
   skip: number,
-  { offset, length }: Segment,
+  { offset, length }: Span,
 ): Map<string, ArgumentNode> {
   const named = new Map<string, ArgumentNode>()
   for (const { parameters } of overloads)

@@ -73,6 +73,14 @@ export interface Operations {
   has(operation: Operation): boolean
   /** @throws ODataError notImplemented where an operation has no handler */
   require(operation: Operation): void
+  /** Calls the handler of a function that transforms a set. @param rows of the set @param values plain values of the function's parameters */
+  transform(
+    core: Core,
+    exchange: Exchange,
+    operation: Operation,
+    values: Readonly<Record<string, unknown>>,
+    rows: readonly object[],
+  ): Promise<unknown>
   /** Calls the handler of an operation. @param parameters the request's own @param values plain values of the operation's */
   call(
     core: Core,

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { OperationHandler } from '../../src/index.ts'
 import { onEveryService, type ServiceSettings } from '../support/running-service.ts'
 import { createSales } from '../support/sales.ts'
 
@@ -24,6 +25,15 @@ const sale = (ID: string, Amount: number) => ({ ID, Amount })
 const org = (ID: string, Name = ID) => ({ ID, Name })
 const corporate = org('Sales', 'Corporate Sales')
 
+const best: OperationHandler = async ({ Count }, { binding }) => {
+  const sales = (await binding()) as { readonly Amount: string }[]
+  return [...sales].sort((a, b) => Number(b.Amount) - Number(a.Amount)).slice(0, Number(Count))
+}
+const merged: OperationHandler = async (_none, { binding }) => {
+  const sales = (await binding()) as { readonly Amount: string }[]
+  return [{ ID: 'all', Amount: String(sales.reduce((sum, { Amount }) => sum + Number(Amount), 0)) }]
+}
+
 const settings: ServiceSettings = {
   customAggregates: {
     'SalesModel.Sale/Median': async (rows: readonly { readonly Amount?: unknown }[]) => {
@@ -34,6 +44,7 @@ const settings: ServiceSettings = {
     Seen: ([row], { aggregate }) => `${aggregate}: ${Object.keys(row ?? {}).join()}`,
     'Sales/Wrong': () => 'many',
   },
+  operations: { 'SalesModel.Best': best, 'SalesModel.Merged': merged },
 }
 
 onEveryService('$apply', 'test/models/sales.xml', settings, (running) => {
@@ -866,6 +877,45 @@ onEveryService('$apply', 'test/models/sales.xml', settings, (running) => {
     })
   })
 
+  describe('functions as transformations', () => {
+    it.each<[string, string, readonly Json[]]>([
+      [
+        'Sales?$apply=SalesModel.Best(Count=2)&$expand=Customer($select=ID)',
+        'Sales(Customer(ID))',
+        [
+          { ...sale('4', 8), Customer: { ID: 'C2' } },
+          { ...sale('3', 4), Customer: { ID: 'C1' } },
+        ],
+      ],
+      [
+        "Sales?$apply=filter(Customer/ID eq 'C3')/SalesModel.Best(Count=@n)/aggregate(Amount with sum as Total)&@n=2",
+        'Sales(Total)',
+        [{ Total: 4 }],
+      ],
+      [
+        'Sales?$apply=groupby((Customer/ID),SalesModel.Best(Count=1)/aggregate(Amount with max as Most))&$orderby=Most desc',
+        'Sales(Most,Customer(ID))',
+        [
+          { Most: 8, Customer: { ID: 'C2' } },
+          { Most: 4, Customer: { ID: 'C1' } },
+          { Most: 2, Customer: { ID: 'C3' } },
+        ],
+      ],
+      // what it needs is there, of aggregated instances too
+      [
+        'Sales?$apply=groupby((Amount))/SalesModel.Best(Count=2)/compute(Amount mul 2 as Twice)',
+        'Sales(Amount,Twice)',
+        [
+          { Amount: 8, Twice: 16 },
+          { Amount: 4, Twice: 8 },
+        ],
+      ],
+      ['Sales?$apply=SalesModel.Merged()&$select=ID,Amount', 'Sales(ID,Amount)', [sale('all', 24)]],
+    ])('%s', async (path, context, value) => {
+      expect(await answered(`/${path}`)).toEqual({ context, value })
+    })
+  })
+
   describe('refusals', () => {
     it.each([
       ["/Sales('1')?$apply=identity", 400, '$apply cannot be applied'],
@@ -894,7 +944,17 @@ onEveryService('$apply', 'test/models/sales.xml', settings, (running) => {
       ['/Sales?$apply=addnested(Customer,filter(true) as C)', 400, 'single value'],
       ['/Sales?$apply=groupby((rollup(Nope)))', 400, 'no leveled hierarchy'],
       ['/Sales?$apply=ancestors($root/SalesOrganizations,Nope,SalesOrganization/ID,identity)', 400, 'Nope'],
-      ['/Sales?$apply=SalesModel.Top(Count=1)', 501, 'SalesModel.Top'],
+      [
+        '/Sales?$apply=SalesModel.Top(Count=1)',
+        400,
+        "'SalesModel.Top' is no function bound to Collection(SalesModel.Sale)",
+      ],
+      ['/Customers?$apply=SalesModel.Best(Count=1)', 400, 'no function bound to Collection(SalesModel.Customer)'],
+      ['/Sales?$apply=SalesModel.Best()', 404, 'Count'],
+      ['/Sales?$apply=SalesModel.Idle()', 501, 'SalesModel.Idle'],
+      ['/Sales?$apply=SalesModel.Names()', 501, 'does not give Collection(SalesModel.Sale)'],
+      ['/Sales?$apply=groupby((Customer/ID))/SalesModel.Best(Count=1)', 400, "they have no 'Amount'"],
+      ['/Sales?$apply=groupby((Amount))/SalesModel.Merged()', 400, 'AvailableOnAggregates'],
       ['/Sales?$filter=$these/aggregate(Amount with sum) gt 1 and $these/ID eq 1', 400, '$these'],
       [`/Sales?$apply=traverse(${hierarchy},SalesOrganization/ID,preorder,$these/$count)`, 501, '$these here'],
       ['/Sales?$filter=$these/aggregate(Amount mul $these/$count with sum) gt 1', 501, '$these inside'],

@@ -31,6 +31,7 @@ import {
 } from './aliases.ts'
 import { bindDataPath, hasCollection } from './data-path.ts'
 import { type Alias, aliasesOf, modelTypeOf, withAliases } from './dynamic.ts'
+import { bindFunction } from './function-call.ts'
 import { groupKey, readsInstance } from './group-key.ts'
 import { bindHierarchyReference, withNode } from './hierarchy.ts'
 import { leveledPaths } from './leveled.ts'
@@ -194,7 +195,7 @@ class Binder {
         return [step, { ...withNode(input, reference), ordered: true, key: undefined }]
       }
       case 'function':
-        return this.#context.notImplemented(`The function ${shown(node.name)} as a transformation`, node)
+        return bindFunction(this.#context, node, input, this.#set)
     }
   }
 

@@ -1,4 +1,4 @@
-import type { EntitySet, StructuredType, TypeReference } from '../../edm/model.ts'
+import type { EntitySet, Operation, StructuredType, TypeReference } from '../../edm/model.ts'
 import type { Expression, MemberStep, OrderByItem, SearchExpression } from '../tree.ts'
 
 /**
@@ -206,6 +206,12 @@ export type Transformation =
       readonly nodeName: string
       /** the rest of the grouping and the transformations of each portion; undefined: one instance without properties */
       readonly each: Sequence | undefined
+    }
+  /** a function of the service, bound to the instances (Aggregation 3, 5.6) */
+  | {
+      readonly kind: 'function'
+      readonly operation: Operation
+      readonly arguments: ReadonlyMap<string, Expression>
     }
 
 export interface NestedSequence {

@@ -56,6 +56,11 @@ export interface ApplyEnvironment {
    * @returns takes the instances that it is about
    */
   custom(aggregate: CustomAggregate): ((instances: readonly Value[]) => Promise<Value>) | undefined
+  /**
+   * A function of the service as a transformation.
+   * @throws ODataError notImplemented where nothing says what it does
+   */
+  function(step: FunctionStep): (set: InstanceSet) => Promise<InstanceSet>
 }
 
 export interface ApplyLimits {
@@ -66,6 +71,8 @@ export interface ApplyLimits {
 }
 
 export type InstanceSet = readonly Instance[]
+
+export type FunctionStep = Extract<Transformation, { kind: 'function' }>
 
 /** Applies a sequence to each of some sets. @throws ODataError urlLimitExceeded, queryOptionInvalid, and what reading throws */
 export async function runSequence(
@@ -201,6 +208,12 @@ class Run {
         const parts: (readonly InstanceSet[])[] = []
         for (const sequence of step.sequences) parts.push(await runSequence(this.#environment, sequence, sets))
         return sets.map((_, i) => parts.flatMap((part) => part[i] ?? []))
+      }
+      case 'function': {
+        const call = this.#environment.function(step)
+        const results: InstanceSet[] = []
+        for (const set of sets) results.push(await call(set))
+        return results
       }
       case 'groupby':
         return this.#groupby(step, sets)

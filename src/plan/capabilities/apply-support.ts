@@ -87,7 +87,9 @@ class Check {
   }
 
   #transformation(node: TransformationNode, own: boolean): void {
-    const name = node.kind === 'ranking' ? node.end + node.by : node.kind === 'function' ? node.name : node.kind
+    // functions of the service are no transformations that could be listed: their bindings say what they can be applied to
+    if (node.kind === 'function') return
+    const name = node.kind === 'ranking' ? node.end + node.by : node.kind
     if (this.#transformations !== undefined && !this.#transformations.has(name))
       this.#refuse(`cannot use ${name} on '${this.#place.name}'`, 'Transformations')
     switch (node.kind) {

@@ -16,6 +16,7 @@ import { placeOfRoot } from './place.ts'
 import { checkReadable } from './readable.ts'
 import { aggregated, type Position, positionAt, positionOf, type Variables, visit } from './references.ts'
 import { optionName, refuse } from './refuse.ts'
+import { checkTransforming } from './transforming.ts'
 
 /** What a transformed request looks at, and where. */
 export interface CheckedApply {
@@ -146,6 +147,10 @@ class Check {
       case 'join':
         this.#path(step.path.steps, position)
         if (step.each) this.sequence(step.each, positionOf(position, step.path.steps))
+        break
+      case 'function':
+        this.#whole(position)
+        checkTransforming(step.operation, this.#requirements)
         break
       case 'nest':
         for (const { sequence } of step.nested) {

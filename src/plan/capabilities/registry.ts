@@ -329,7 +329,11 @@ const aggregationTerms: Readonly<Record<string, TermEntry>> = {
     apply,
   ),
   ApplySupportedDefaults: enforced('where ApplySupported says nothing else', `${here}/apply-support.ts`, apply),
-  AvailableOnAggregates: notYet('functions as transformations are not implemented yet'),
+  AvailableOnAggregates: enforced(
+    'functions as transformations are applied to aggregated instances only where it says so, and these have the `RequiredProperties`: else 400',
+    'src/bind/apply/function-call.ts',
+    'test/http/apply.test.ts',
+  ),
   ContextDefiningProperties: served,
   CustomAggregate: enforced(
     'in aggregate, with from, in groupby and rollup: code of the service (`customAggregates`) calculates it, else a property of its name with the RecommendedAggregationMethod; neither, in expressions, or as the method of from: 501',

@@ -12,7 +12,13 @@ import { ODataError } from '../../errors/odata-error.ts'
 import { HierarchyNodes } from '../../eval/apply/hierarchy.ts'
 import { entityInstance, type Instance, isInstance, type StoredEntity } from '../../eval/apply/instance.ts'
 import { reach } from '../../eval/apply/paths.ts'
-import { type ApplyEnvironment, evaluateFor, limitExceeded } from '../../eval/apply/run.ts'
+import {
+  type ApplyEnvironment,
+  evaluateFor,
+  type FunctionStep,
+  type InstanceSet,
+  limitExceeded,
+} from '../../eval/apply/run.ts'
 import { isStructuredValue } from '../../eval/values.ts'
 import { navigationExpansion } from '../../plan/expansion.ts'
 import { followPath, type NavigationBranch, type NavigationTree, navigationTree } from '../../plan/navigation-tree.ts'
@@ -20,6 +26,7 @@ import type { ApplyPlan, Expansion, GroupPlan, ReadPlan, Source, SourceRoot } fr
 import { type Core, collectionOf, contextOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { relatedEntities } from '../expand.ts'
+import { transformation } from './functions.ts'
 import { groupedRows } from './grouped.ts'
 import { applyLimits, tooManyRows } from './limits.ts'
 
@@ -181,6 +188,10 @@ export class Entities implements ApplyEnvironment {
       request: this.#exchange.request,
       signal: this.#exchange.request.signal,
     })
+  }
+
+  function(step: FunctionStep): (set: InstanceSet) => Promise<InstanceSet> {
+    return transformation(this.#core, this.#exchange, step, this.parameters)
   }
 
   nodes(hierarchy: RecursiveHierarchy): Promise<HierarchyNodes> {

@@ -25,7 +25,11 @@ export type Arguments = Readonly<Record<string, unknown>>
  * @param parameters of the request
  * @throws ODataError with the parameter as target, or with all faults in `details`
  */
-export function readArguments(model: Model, call: OperationCall, parameters: Parameters): Arguments {
+export function readArguments(
+  model: Model,
+  call: Pick<OperationCall, 'operation' | 'arguments'>,
+  parameters: Parameters,
+): Arguments {
   const reading = new ArgumentReading(model)
   for (const parameter of parametersOf(call.operation)) {
     const expression = call.arguments.get(parameter.name)

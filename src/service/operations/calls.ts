@@ -92,6 +92,17 @@ export class OperationCalls implements Operations {
     return await handler(values, this.#context(core, exchange, signatureOf(operation), bound))
   }
 
+  async transform(
+    core: Core,
+    exchange: Exchange,
+    operation: Operation,
+    values: Arguments,
+    rows: readonly object[],
+  ): Promise<unknown> {
+    const bound: Bound = { path: undefined, read: async () => rows }
+    return await this.#handlers.of(operation)(values, this.#context(core, exchange, signatureOf(operation), bound))
+  }
+
   #context(core: Core, exchange: Exchange, operation: string, bound: Bound | undefined): OperationContext {
     return {
       operation,
