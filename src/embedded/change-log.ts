@@ -1,5 +1,6 @@
 import { fields } from '../bson/layout.ts'
 import { elementType, findField, readInt32, valueEnd, valueOffset } from '../bson/reader.ts'
+import { changedFields, everyField } from './changed-fields.ts'
 import type { CollectionHandle } from './registry.ts'
 import type { Tables } from './tables.ts'
 import type { RowChange } from './write-batch.ts'
@@ -20,10 +21,14 @@ export const logLimits = {
   interval: 256,
 } as const
 
-/** Bytes in front of the documents: seconds since 1970, and what there was before (`was`). */
-const headLength = 5
+/** Bytes in front of the documents: seconds since 1970, what there was before (`was`), and which fields have changed. */
+const headLength = 9
+/** that of entries which older versions have written, without the fields */
+const oldHeadLength = 5
 
-const was = { nothing: 0, notKept: 1, kept: 2 } as const
+const was = { nothing: 0, notKept: 1, kept: 2, mask: 3 } as const
+/** says, beside `was`, that the entry tells which fields have changed */
+const withFields = 4
 
 /** Notes a write; only inside a write transaction. @param number count of writes to the collection, this one included */
 export function logChange(
@@ -33,10 +38,9 @@ export function logChange(
   { before, after }: Pick<RowChange, 'before' | 'after'>,
   now: number,
 ): void {
-  const row = after ?? before
-  if (row === undefined) return
+  if (before === undefined && after === undefined) return
   const kept = before === undefined ? was.nothing : tables.imaged.has(layout.name) ? was.kept : was.notKept
-  tables.changes.putSync(keyOf(collection, number), entryOf(row, now, kept, before))
+  tables.changes.putSync(keyOf(collection, number), entryOf(now, kept, before, after))
   if (number % logLimits.interval === 0) prune(tables, collection, number, now)
 }
 
@@ -70,28 +74,44 @@ function secondsOf(entry: Uint8Array): number {
 }
 
 /** Head, a document of nothing but the `_id` of the row, and the row as it was where it is kept. */
-function entryOf(row: Uint8Array, now: number, kept: number, before: Uint8Array | undefined): Uint8Array {
+function entryOf(now: number, kept: number, before: Uint8Array | undefined, after: Uint8Array | undefined): Uint8Array {
+  const row = (after ?? before) as Uint8Array
   const at = findField(row, fields.id)
   const end = valueEnd(row, elementType(row, at), valueOffset(row, at))
   const image = kept === was.kept ? before : undefined
   const length = 4 + end - at + 1
   const entry = Buffer.alloc(headLength + length + (image?.length ?? 0))
   entry.writeUInt32BE(Math.floor(now / 1_000))
-  entry[4] = kept
+  entry[4] = kept | withFields
+  entry.writeUInt32BE(before === undefined ? 0 : after === undefined ? everyField : changedFields(before, after), 5)
   entry.writeInt32LE(length, headLength)
   entry.set(row.subarray(at, end), headLength + 4)
   if (image) entry.set(image, headLength + length)
   return entry
 }
 
+function headOf(entry: Uint8Array): number {
+  return ((entry[4] ?? 0) & withFields) === 0 ? oldHeadLength : headLength
+}
+
 /** The `_id` of an entry, as a document of its own: a copy. */
 export function idOf(entry: Uint8Array): Uint8Array {
-  return Uint8Array.prototype.slice.call(entry, headLength, headLength + readInt32(entry, headLength))
+  const head = headOf(entry)
+  return Uint8Array.prototype.slice.call(entry, head, head + readInt32(entry, head))
+}
+
+/** The fields that the write may have changed, as bits (changed-fields.ts). */
+export function fieldsOf(entry: Uint8Array): number {
+  return headOf(entry) === oldHeadLength
+    ? everyField
+    : Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength).readUInt32BE(5)
 }
 
 /** The row as it was before the write: a copy; `unknown` where it was not kept. */
 export function imageOf(entry: Uint8Array): Uint8Array | undefined | 'unknown' {
-  if (entry[4] === was.nothing) return undefined
-  if (entry[4] !== was.kept) return 'unknown'
-  return Uint8Array.prototype.slice.call(entry, headLength + readInt32(entry, headLength))
+  const kept = (entry[4] ?? 0) & was.mask
+  if (kept === was.nothing) return undefined
+  if (kept !== was.kept) return 'unknown'
+  const head = headOf(entry)
+  return Uint8Array.prototype.slice.call(entry, head + readInt32(entry, head))
 }

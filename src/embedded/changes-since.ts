@@ -2,7 +2,8 @@ import { type CollectionLayout, containedId, fields } from '../bson/layout.ts'
 import { bsonType, elementType, findPath, readString, valueOffset } from '../bson/reader.ts'
 import { ChangedRows, type ChangeFeed, type ChangeOutcome, type ChangeQuery } from '../store/changes.ts'
 import type { Session } from '../store/port.ts'
-import { idOf, imageOf, keyOf, numberOf } from './change-log.ts'
+import { fieldsOf, idOf, imageOf, keyOf, numberOf } from './change-log.ts'
+import { fieldBits } from './changed-fields.ts'
 import { readCounters } from './counters.ts'
 import type { Collections } from './registry.ts'
 import { pause } from './scan.ts'
@@ -36,7 +37,10 @@ export class ChangeLog implements ChangeFeed {
     })
   }
 
-  since({ collection, since, sight, until, owner, limit }: ChangeQuery, session: Session): Promise<ChangeOutcome> {
+  since(
+    { collection, since, sight, fields: asked, until, owner, limit }: ChangeQuery,
+    session: Session,
+  ): Promise<ChangeOutcome> {
     return this.#run(async ({ tables, collections }) => {
       const { number } = collections.find(collection) ?? (await collections.add(collection))
       tables.root.resetReadTxn()
@@ -46,6 +50,7 @@ export class ChangeLog implements ChangeFeed {
       // a later position than there ever was: the folder is an older copy
       if (!(at <= end && end <= current)) return lost
       const rows = new ChangedRows(since)
+      const bits = fieldBits(asked)
       while (at < end) {
         session.signal?.throwIfAborted()
         const range = { start: keyOf(number, at + 1), end: keyOf(number, end + 1), limit: readTogether }
@@ -57,7 +62,10 @@ export class ChangeLog implements ChangeFeed {
           if (owner !== undefined && ownerOf(id) !== owner) continue
           const before = sight && imageOf(value)
           if (before === 'unknown') return lost
-          rows.add(id, String(at), before !== undefined && sight?.test(before) === true)
+          rows.add(id, String(at), {
+            seen: before !== undefined && sight?.test(before) === true,
+            touched: (fieldsOf(value) & bits) !== 0,
+          })
         }
         if (at === begun) return lost
         if (at < end) await pause()

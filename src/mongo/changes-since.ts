@@ -112,7 +112,7 @@ async function keepImages({ db }: Connection, name: string): Promise<boolean> {
 async function readChanges(
   connection: Connection,
   own: ClientSession,
-  { collection, since, sight, until, owner, limit }: ChangeQuery,
+  { collection, since, sight, fields, until, owner, limit }: ChangeQuery,
   session: Session,
   most: number,
 ): Promise<ChangeOutcome> {
@@ -141,7 +141,10 @@ async function readChanges(
   const images = sight === undefined ? {} : { fullDocumentBeforeChange: 'whenAvailable' }
   let answer = await command({
     aggregate: collection.name,
-    pipeline: [{ $changeStream: { ...from, ...images } }, { $project: shown }],
+    pipeline: [
+      { $changeStream: { ...from, ...images } },
+      { $project: fields.length === 0 ? shown : { ...shown, ...changedNames } },
+    ],
     cursor: { batchSize },
     maxTimeMS: timeOf(session.timeLimit),
     readConcern,
@@ -151,7 +154,8 @@ async function readChanges(
     for (let first = true; ; first = false) {
       const { firstBatch, nextBatch, postBatchResumeToken } = answer.cursor
       const events: readonly Document[] = firstBatch ?? nextBatch ?? []
-      for (const { _id, operationType, documentKey, clusterTime, fullDocumentBeforeChange: image } of events) {
+      for (const event of events) {
+        const { _id, operationType, documentKey, clusterTime, fullDocumentBeforeChange: image } = event
         if (numberOf(clusterTime) > end) return rows.page(limit, printTime(end))
         // dropped, renamed
         if (documentKey === undefined || !rowEvents.has(operationType)) return lost
@@ -161,7 +165,10 @@ async function readChanges(
         if (owner !== undefined && documentKey._id?.[containedId.owner] !== owner) continue
         // where it is not kept (any more), what the caller may know is not known
         if (sight && operationType !== 'insert' && !image) return lost
-        rows.add(serialize({ _id: documentKey._id }), position, image && sight ? sight.test(serialize(image)) : false)
+        rows.add(serialize({ _id: documentKey._id }), position, {
+          seen: image && sight ? sight.test(serialize(image)) : false,
+          touched: fields.length > 0 && touches(event, fields),
+        })
       }
       const reached = timeOfToken(postBatchResumeToken?._data)
       // At its very time there may be more; a second look that finds nothing has seen the end of the log.
@@ -182,6 +189,19 @@ async function readChanges(
 }
 
 const shown = { operationType: 1, documentKey: 1, clusterTime: 1, fullDocumentBeforeChange: 1 } as const
+
+/** Names, with dots, of what an update has changed. */
+const changedNames: Document = {
+  set: { $map: { input: { $objectToArray: '$updateDescription.updatedFields' }, in: '$$this.k' } },
+  unset: '$updateDescription.removedFields',
+  cut: '$updateDescription.truncatedArrays.field',
+}
+
+function touches({ operationType, set, unset, cut }: Document, fields: readonly string[]): boolean {
+  if (operationType !== 'update') return operationType !== 'insert'
+  const names: readonly unknown[] = [set, unset, cut].flatMap((some) => some ?? [])
+  return names.some((name) => fields.includes(String(name).split('.')[0] ?? ''))
+}
 
 const rowEvents: ReadonlySet<unknown> = new Set(['insert', 'update', 'replace', 'delete'])
 

@@ -29,6 +29,8 @@ export interface ChangeQuery {
   readonly since: string
   /** whether rows were once in sight is asked; undefined: no matter */
   readonly sight: Sight | undefined
+  /** stored fields, the outermost ones, of which it is asked whether a change has touched them */
+  readonly fields: readonly string[]
   /** of a further page: as the outcome of the first one says; undefined: everything acknowledged so far */
   readonly until: string | undefined
   /** of a contained collection: only rows of this owner (its path) */
@@ -65,6 +67,8 @@ export interface ChangedRow {
   readonly id: Uint8Array
   /** whether it was in sight before any of the changes, where that was asked for */
   readonly seen: boolean
+  /** whether any of the changes may have changed one of the fields that were asked about; a deletion changes all of them */
+  readonly touched: boolean
 }
 
 interface Change extends ChangedRow {
@@ -88,14 +92,19 @@ export class ChangedRows {
   /**
    * Adds the next change.
    * @param id document that holds nothing but `_id`
-   * @param seen whether the row was in sight before this change
+   * @param change whether the row was in sight before this change, and whether it touched one of the fields asked about
    */
-  add(id: Uint8Array, position: string, seen: boolean): void {
+  add(id: Uint8Array, position: string, { seen, touched }: Pick<ChangedRow, 'seen' | 'touched'>): void {
     const key = Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
     const earlier = this.#rows.get(key)
     // a later change takes the place of an earlier one, also in the order
     this.#rows.delete(key)
-    this.#rows.set(key, { id, position, seen: seen || earlier?.seen === true })
+    this.#rows.set(key, {
+      id,
+      position,
+      seen: seen || earlier?.seen === true,
+      touched: touched || earlier?.touched === true,
+    })
     this.#told.delete(key)
     if (position === this.#toldUntil) for (const each of this.#rows.keys()) this.#told.add(each)
   }

@@ -10,6 +10,7 @@ export function historyContract(client: () => Client): void {
       collection: collectionOf(set),
       since: position,
       sight: undefined,
+      fields: [],
       until,
       owner: undefined,
       limit,
@@ -61,6 +62,29 @@ export function historyContract(client: () => Client): void {
     const { keys, position } = await since(start, 1)
     expect(keys).toEqual(['t1'])
     expect((await since(position)).keys).toEqual(['t2'])
+  })
+
+  it('tells whether a change may have touched a field', async () => {
+    await client().createAll('things', [{ id: 'f1', text: 'a', address: { city: 'Ulm' } }, { id: 'f2' }, { id: 'f3' }])
+    const start = await now()
+    await client().update(`things('f1')`, mergeOf('things', { number: 1 }))
+    await client().update(`things('f1')`, mergeOf('things', { text: 'b', address: { zip: 2 } }))
+    await client().update(`things('f2')`, mergeOf('things', { number: 1 }))
+    await client().delete(`things('f3')`)
+    await client().create('things', { id: 'f4', text: 'new' })
+    const touched = async (...fields: string[]) => {
+      const query = { collection: collectionOf('things'), since: start, sight: undefined, fields }
+      const outcome = await client().store.changes.since(
+        { ...query, until: undefined, owner: undefined, limit: 9 },
+        sessionOf([]),
+      )
+      return outcome.kind === 'changes' && outcome.rows.filter((row) => row.touched).map(({ id }) => decoded(id)._id)
+    }
+    expect(await touched('text')).toEqual(['f1', 'f3'])
+    expect(await touched('number')).toEqual(['f1', 'f2', 'f3'])
+    expect(await touched('flag', 'address')).toEqual(['f1', 'f3'])
+    expect(await touched('flag')).toEqual(['f3'])
+    expect(await touched()).toEqual([])
   })
 
   it('gives keys of several parts', async () => {

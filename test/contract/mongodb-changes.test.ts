@@ -18,7 +18,7 @@ describe.skipIf(uri === undefined)(`changes on MongoDB${reason ? ` (${reason})` 
   const now = () => client.store.changes.now(collection, sessionOf([]))
   const since = (position: string, sight?: Sight) =>
     client.store.changes.since(
-      { collection, since: position, sight, until: undefined, owner: undefined, limit: 9 },
+      { collection, since: position, sight, fields: [], until: undefined, owner: undefined, limit: 9 },
       sessionOf([]),
     )
   beforeAll(async () => {
@@ -70,7 +70,7 @@ describe.skipIf(uri === undefined)(`changes on MongoDB${reason ? ` (${reason})` 
       .db()
       .collection<{ _id: string }>('things')
       .insertMany(Array.from({ length: 1_500 }, (_, i) => ({ _id: `many${i}` })))
-    const query = { collection, sight: undefined, owner: undefined, limit: 2_000 }
+    const query = { collection, sight: undefined, fields: [], owner: undefined, limit: 2_000 }
     const pages: number[] = []
     const ids = new Set<string>()
     for (let position = start, until: string | undefined; ; ) {

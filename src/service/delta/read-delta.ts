@@ -103,6 +103,7 @@ async function changesSince(
       collection: collectionOf(core.layout, source.root),
       since,
       sight,
+      fields: [],
       until,
       owner: typeof owner === 'string' ? owner : undefined,
       limit: limitOf(core, request),

@@ -53,6 +53,7 @@ it('tells a history as lost that was pruned, or is of a later copy of the data',
   const query = {
     collection: collectionOf('things'),
     sight: undefined,
+    fields: [],
     until: undefined,
     owner: undefined,
     limit: 9,

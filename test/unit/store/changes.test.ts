@@ -12,11 +12,11 @@ const code = (text: string) => text.charCodeAt(0)
 
 it('has each row once, where its last change stands, seen if it ever was', () => {
   const rows = new ChangedRows(undefined)
-  rows.add(id('a'), '1', false)
-  rows.add(id('b'), '2', true)
-  rows.add(id('a'), '3', true)
-  rows.add(id('a'), '4', false)
-  rows.add(id('c'), '5', false)
+  rows.add(id('a'), '1', { seen: false, touched: false })
+  rows.add(id('b'), '2', { seen: true, touched: false })
+  rows.add(id('a'), '3', { seen: true, touched: false })
+  rows.add(id('a'), '4', { seen: false, touched: false })
+  rows.add(id('c'), '5', { seen: false, touched: false })
   expect(page(rows, 2)).toMatchObject({
     rows: [
       [code('b'), true],
@@ -31,17 +31,26 @@ it('has each row once, where its last change stands, seen if it ever was', () =>
 
 it('leaves out what pages before have told, unless it changed again', () => {
   const rows = new ChangedRows('3')
-  rows.add(id('a'), '1', false)
-  rows.add(id('b'), '2', true)
-  rows.add(id('c'), '3', false)
-  rows.add(id('b'), '4', false)
+  rows.add(id('a'), '1', { seen: false, touched: false })
+  rows.add(id('b'), '2', { seen: true, touched: false })
+  rows.add(id('c'), '3', { seen: false, touched: false })
+  rows.add(id('b'), '4', { seen: false, touched: false })
   expect(page(rows, 9)).toMatchObject({ rows: [[code('b'), true]], total: 1, more: false })
 })
 
 it('says where to go on where there is too much', () => {
   const rows = new ChangedRows(undefined)
-  rows.add(id('a'), '1', false)
-  rows.add(id('b'), '2', false)
+  rows.add(id('a'), '1', { seen: false, touched: false })
+  rows.add(id('b'), '2', { seen: false, touched: false })
   expect(rows.cut(9, '2', 'end')).toMatchObject({ position: '2', until: undefined, more: true })
   expect(rows.cut(1, '2', 'end')).toMatchObject({ position: '1', until: undefined, more: true })
+})
+
+it('knows a row as touched once any change of it was', () => {
+  const rows = new ChangedRows(undefined)
+  rows.add(id('a'), '1', { seen: false, touched: true })
+  rows.add(id('b'), '2', { seen: false, touched: false })
+  rows.add(id('a'), '3', { seen: false, touched: false })
+  const outcome = rows.page(9, 'end')
+  expect(outcome.kind === 'changes' && outcome.rows.map(({ touched }) => touched)).toEqual([false, true])
 })
