@@ -173,11 +173,11 @@ function rowsPlan(
     if (related !== undefined) Object.assign(plan, { related })
   }
   if (place.hops.length > 0) Object.assign(plan, { hops: place.hops })
+  if (expand.length > 0) Object.assign(plan, { expansions: expansions(request.model, path, place, expand, first) })
   if (plan.kind === 'read' && !plan.source.single) {
     const untracked = trackingRefusal(request.model, path, plan)
     if (untracked !== undefined) Object.assign(plan, { untracked })
   }
-  if (expand.length > 0) Object.assign(plan, { expansions: expansions(request.model, path, place, expand, first) })
   return freeze(plan)
 }
 

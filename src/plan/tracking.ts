@@ -5,25 +5,21 @@ import type { Model } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
 import { capabilityOf } from './capabilities/capability.ts'
 import { positionsOf } from './capabilities/references.ts'
-import type { Hop, ReadPlan } from './plan.ts'
+import type { Expansion, Hop, ReadPlan, SourceRoot } from './plan.ts'
+import { reverseOf } from './reverse.ts'
 
 /**
  * Why the changes of a result cannot be tracked (Protocol 11.3); undefined: they can. What is tracked is a collection of entities of one stored collection, whose members are decided by
- * their own values: nothing else than a write to one of them then changes the result.
+ * their own values, and what is expanded of them, one level deep, if it can be found from either side.
  */
 export function trackingRefusal(model: Model, path: BoundPath, plan: ReadPlan): string | undefined {
   const { root, single } = plan.source
   if (path.resource !== 'entityCollection' || single || plan.member.length > 0)
     return 'only changes of collections of entities can be tracked'
-  if (root.kind === 'result') return 'the result of an operation cannot be tracked'
-  if (root.kind === 'singleton' || root.type.key.length === 0) return `${root.name} cannot be tracked`
-  if (root.type.key.some(({ path: names }) => names.length > 1))
-    return `${root.name} has a key inside a complex property, which cannot be tracked`
-  // their `_id` does not hold all of the value
-  if (root.type.key.some(({ property }) => primitiveOf(property.type.type)?.name === 'Edm.DateTimeOffset'))
-    return `${root.name} has a DateTimeOffset in its key, which cannot be tracked`
+  if (root.kind === 'singleton') return `${root.name} cannot be tracked`
+  const ofRoot = rootRefusal(root)
+  if (ofRoot !== undefined) return ofRoot
   if (plan.related !== undefined) return 'a $filter or $orderby that follows navigation properties cannot be tracked'
-  if (plan.expand.length > 0) return '$expand cannot be tracked: changes of related entities are not reported'
   if (plan.streams !== undefined) return 'streams in $expand cannot be tracked'
   if (choosesItems(plan.select)) return 'options of collections inside $select cannot be tracked'
   if (plan.top !== undefined || plan.skip !== undefined) return '$top and $skip cannot be tracked'
@@ -32,7 +28,44 @@ export function trackingRefusal(model: Model, path: BoundPath, plan: ReadPlan): 
   const place = positionsOf(model, path).at(-1)?.place
   if (place !== undefined && bool(member(capabilityOf(place, 'ChangeTracking'), 'Supported')) === false)
     return `${place.name} is not tracked (Capabilities.ChangeTracking)`
+  for (const expansion of plan.expansions ?? []) {
+    const refusal = expansionRefusal(expansion)
+    if (refusal !== undefined) return refusal
+  }
   return undefined
+}
+
+/** Why the rows of a stored collection cannot be tracked. */
+function rootRefusal(root: SourceRoot): string | undefined {
+  if (root.kind === 'result') return 'the result of an operation cannot be tracked'
+  // of an owner's only entity the key is not needed
+  const key = root.kind === 'contained' && !root.property.collection ? [] : root.type.key
+  if (key.length === 0 && root.kind !== 'contained') return `${root.name} cannot be tracked`
+  if (key.some(({ path: names }) => names.length > 1))
+    return `${root.name} has a key inside a complex property, which cannot be tracked`
+  // their `_id` does not hold all of the value
+  if (key.some(({ property }) => primitiveOf(property.type.type)?.name === 'Edm.DateTimeOffset'))
+    return `${root.name} has a DateTimeOffset in its key, which cannot be tracked`
+  return undefined
+}
+
+/** Why the changes of what is expanded cannot be tracked. */
+function expansionRefusal(expansion: Expansion): string | undefined {
+  const { item, one, outer } = expansion
+  const { property, as, levels, path, query } = item
+  const refused = (what: string) => `${what} in $expand of ${property.name} cannot be tracked`
+  if (as === 'count') return refused('$count')
+  if (path.some(({ kind }) => kind !== 'property')) return refused('a type cast')
+  if (query.expand.length > 0 || levels !== 1) return refused('$expand or $levels')
+  if (query.top !== undefined || query.skip !== undefined) return refused('$top or $skip')
+  if (query.orderby.length > 0) return refused('$orderby')
+  if (query.count) return refused('$count')
+  if (query.compute.length > 0) return refused('$compute')
+  if (outer.length > 0) return refused('$it')
+  if (choosesItems(query.select)) return refused('an option inside $select')
+  if (reverseOf(expansion) === undefined || one.source.root.kind === 'singleton')
+    return `$expand of ${property.name} cannot be tracked: its entities do not say which they are related to`
+  return rootRefusal(one.source.root)
 }
 
 /** Whether no write to another entity than those tracked changes what a step of navigation leads to. */

@@ -31,6 +31,8 @@ export interface Exchange {
   heldTo?: HeldTo
   /** of an action under way: its handler says that it has created the entity that it gives */
   created?: boolean
+  /** of a delta link with `/$count`: only how many changes there are is asked for */
+  countsChanges?: boolean
   /** of a request that is to be explained */
   readonly tracing?: Tracing | undefined
   /** rows that operations gave */

@@ -61,7 +61,8 @@ function listed(list: Value | undefined): readonly PrimitiveValue[] {
   return Array.isArray(list) ? list.filter(isPrimitive) : []
 }
 
-function isPrimitive(value: Value | undefined): value is PrimitiveValue {
+/** Whether a value can relate entities. */
+export function isPrimitive(value: Value | undefined): value is PrimitiveValue {
   if (value === null || value === undefined || Array.isArray(value)) return false
   return !(typeof value === 'object' && 'kind' in value && value.kind === 'structured')
 }
@@ -71,7 +72,8 @@ function tokenOf(values: readonly (Value | undefined)[]): string {
   return values.map((value) => `${oneToken(value)}`).join('\0')
 }
 
-function oneToken(value: Value | undefined): string {
+/** A text that equal values share, and no others of the same type. */
+export function oneToken(value: Value | undefined): string {
   if (value === null || value === undefined) return ''
   if (value instanceof Decimal) return `n${value.trimmed()}`
   if (value instanceof Uint8Array) return `b${Buffer.from(value).toString('base64')}`

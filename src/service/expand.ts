@@ -392,7 +392,8 @@ async function oneByOne(
   return found
 }
 
-async function readAll(rows: Rows, most: number): Promise<readonly Uint8Array[]> {
+/** The rows that a store found, `most` and a batch of them at the most. */
+export async function readAll(rows: Rows, most: number): Promise<readonly Uint8Array[]> {
   if (rows.complete) return rows.first
   const all: Uint8Array[] = []
   for await (const batch of rows.batches) {

@@ -15,7 +15,7 @@ import { monitor, monitorOf, prefersAsync, respondLater } from './asynchronous.t
 import { batch } from './batch.ts'
 import { type Core, dialectOf } from './core.ts'
 import { crossjoin } from './crossjoin.ts'
-import { trackedByDelta } from './delta/delta-function.ts'
+import { countedDelta, trackedByDelta } from './delta/delta-function.ts'
 import { untracked } from './delta/tracking.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import { failure } from './failure.ts'
@@ -81,10 +81,13 @@ export async function answer(core: Core, exchange: Exchange): Promise<HttpRespon
     return monitor(core, exchange, monitored)
   }
   const sent = exchange.request
-  const request = hasQueryInBody(sent) ? await withQueryOfBody(core.model, sent, core.limits.bodyBytes) : sent
+  const asked = hasQueryInBody(sent) ? await withQueryOfBody(core.model, sent, core.limits.bodyBytes) : sent
+  const counted = countedDelta(asked)
+  if (counted) exchange.countsChanges = true
+  const request = counted ?? asked
   exchange.request = request
   const entity = targetOfEntityId(exchange)
-  const limits = request !== sent || isContinued(request) ? withQueryBytes(core.limits) : core.limits
+  const limits = asked !== sent || isContinued(request) ? withQueryBytes(core.limits) : core.limits
   const url = parseRequestUrl(entity ?? request.target, { version: parsedAs(exchange), limits })
   timings?.mark('parse')
   const planned = core.planner.plan(request.method, url)

@@ -21,8 +21,12 @@ export interface Continuation {
 
 /** What a delta token carries (Protocol 11.3.1). */
 export interface DeltaState {
-  /** position in the store's history */
+  /** position in the store's history of the rows */
   readonly since: string
+  /** positions in the histories of other collections, of what is expanded, in the order of `trackedRoots` */
+  readonly related?: readonly string[]
+  /** of a further page of a delta: the collection whose changes are being told, 0 for that of the rows */
+  readonly stage?: number
   /** of a further page of a delta: where the delta begins, if rows as they were are asked for */
   readonly from?: string
   /** of a further page of a delta: where the delta ends */
@@ -147,7 +151,7 @@ export class Paging {
 
 const signatureLength = 16
 /** Options that decide which rows a delta is about. */
-const tracking: ReadonlySet<string> = new Set(['filter', 'search', 'compute', 'apply'])
+const tracking: ReadonlySet<string> = new Set(['filter', 'search', 'compute', 'apply', 'expand'])
 
 /** The absolute URL of the rows whose changes are tracked. */
 export function definingQuery(root: string, target: string): string {

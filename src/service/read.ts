@@ -266,7 +266,7 @@ async function readCollection(
       plan,
       parameters: related,
       token: options.deltatoken,
-      format: options.format,
+      options,
       pageSize: pageOf(core, exchange.request.headers.prefer, undefined).rows,
     })
   const parameters = related ?? []

@@ -27,3 +27,13 @@ export function trackedByDelta(core: Core, { plan }: Planned, request: HttpReque
     headers: { ...request.headers, prefer: prefer === undefined ? 'track-changes' : `${prefer}, track-changes` },
   })
 }
+
+/** `/$count` at the end of a path, and the token of a delta link behind it. */
+const countOfDelta = /^([^?]*)\/(?:\$|%24)count(\?(?:.*&)?(?:\$|%24)deltatoken=.*)$/i
+
+/** What a delta link with `/$count` appended to its path (Protocol 11.3.2) counts the changes of: the collection; undefined: it is none. */
+export function countedDelta(request: HttpRequest): HttpRequest | undefined {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
+  const [, path, query] = countOfDelta.exec(request.target) ?? []
+  return path === undefined ? undefined : requestLike(request, { target: `${path}${query}` })
+}

@@ -1,127 +1,220 @@
 import type { Parameters } from '../../bind/tree.ts'
 import { ODataError } from '../../errors/odata-error.ts'
-import { contextUrl, placeText } from '../../payload/context.ts'
-import { compileRemovedWriter, withKeys } from '../../payload/delta.ts'
-import { compileRowWriter } from '../../payload/fast-writer.ts'
-import { createSink } from '../../payload/sink.ts'
 import type { JsonDialect } from '../../payload/writer.ts'
 import type { ReadPlan } from '../../plan/plan.ts'
 import type { HttpResponse } from '../../protocol/message.ts'
-import { jsonContentType, negotiateJson } from '../../protocol/negotiate.ts'
+import { jsonContentType, negotiateJson, requireAcceptable } from '../../protocol/negotiate.ts'
 import { parsePrefer } from '../../protocol/prefer.ts'
-import type { ChangeOutcome, Sight } from '../../store/changes.ts'
+import type { ChangeOutcome } from '../../store/changes.ts'
 import type { Session } from '../../store/port.ts'
-import { shownRows } from '../after-read.ts'
-import { applied, type Core, collectionOf, contextOf, controlPrefix, dialectOf } from '../core.ts'
+import type { QueryOptions } from '../../url/ast.ts'
+import { applied, type Core, collectionOf, contextOf, dialectOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
-import { shapeOfSource } from '../expand.ts'
 import { type DeltaState, definingQuery } from '../paging.ts'
-import { type Current, currentRows, sightOf } from './current-rows.ts'
-import { stateNow, untracked, untrackedReason } from './tracking.ts'
+import { sightOf, tellChanges } from './current-rows.ts'
+import { type DeltaItem, deltaItems } from './items.ts'
+import { Told } from './told.ts'
+import { expansionsTo, leadsBack, relatingFields, type Telling, trackedRoots } from './tracked.ts'
+import { isFlat, stateNow, untracked, untrackedReason } from './tracking.ts'
+import { writeDelta } from './write-delta.ts'
 
 export interface DeltaRequest {
   readonly plan: ReadPlan
   /** undefined: navigation leads to nothing */
   readonly parameters: Parameters | undefined
   readonly token: string
-  /** the option of that name */
-  readonly format: string | undefined
+  readonly options: Pick<QueryOptions, 'format' | 'expand'>
   /** rows of a page at the most; Infinity: as many as a page may have */
   readonly pageSize: number
 }
 
 /**
- * What has changed in a result since a delta token was given (Protocol 11.3.2, JSON Format 15): entities as they are now, and those
+ * What has changed in a result since a delta token was given (Protocol 11.3.2, JSON Format 15): entities as they are now, with what is expanded of them, and those
  * that are no longer part of it. `$deltatoken=latest` gives nothing but a link to what changes from now on.
  * @throws ODataError deltaTokenInvalid; gone where the store has forgotten what happened since; notImplemented
  */
 export async function readDelta(core: Core, exchange: Exchange, request: DeltaRequest): Promise<HttpResponse> {
-  const { plan, parameters, token } = request
-  const format = negotiateJson(exchange.request.headers, request.format)
-  const reason = untrackedReason(core, plan)
-  if (reason !== undefined) throw untracked(reason)
-  if (parameters === undefined) throw gone(exchange, 'What the changes were tracked of is no longer there.')
+  const { plan, token, options } = request
+  const counted = exchange.countsChanges === true
+  const format = counted ? undefined : negotiateJson(exchange.request.headers, options.format)
+  if (counted) requireAcceptable(exchange.request.headers, options.format, 'text/plain')
+  const { telling, state } = await begin(core, exchange, request)
+  const latest = token.toLowerCase() === 'latest'
+  if (format === undefined) return numberOf(latest ? 0 : await countFrom(telling, request, state))
+
+  const { parameters } = telling
   const { target } = exchange.request
   // what is null in a delta may be what has changed (Protocol 8.2.8.6)
   const dialect: JsonDialect = { ...dialectOf(core, exchange, format), omitValues: undefined }
-  const link = (state: DeltaState) => core.paging.deltaLink(exchange.root, target, state)
-  const head = { 'Content-Type': jsonContentType(format, exchange.version) }
-  if (token.toLowerCase() === 'latest') {
-    const state = await stateNow(core, exchange, plan, parameters)
-    const body = { plan, parameters, dialect, count: plan.count ? 0 : undefined, rows: [], next: undefined }
-    return { status: 200, headers: head, body: write(core, exchange, { ...body, delta: link(state) }) }
+  const link = (to: DeltaState) => core.paging.deltaLink(exchange.root, target, to)
+  const answer: Record<string, string> = { 'Content-Type': jsonContentType(format, exchange.version) }
+  const body = { plan, parameters, dialect, nested: !telling.flat }
+  if (latest) {
+    const nothing = { ...body, count: plan.count ? 0 : undefined, items: [], next: undefined, delta: link(state) }
+    return { status: 200, headers: answer, body: writeDelta(core, exchange, nothing) }
   }
-
-  const state = core.paging.readDelta(target, token)
-  if (Date.now() - state.issued > core.limits.deltaAge)
-    throw gone(exchange, 'The $deltatoken is older than this service answers for.')
-  const now = Date.now()
-  const { session } = contextOf(core, exchange, plan, parameters).context
-  const test = sightOf(core, plan, session)
-  const sight = test && { from: state.from ?? state.since, test }
-  const changes = await changesSince(core, exchange, request, session, state, sight)
-  const found = await currentRows(core, exchange, plan, parameters, changes.rows, sight !== undefined)
-  const current = await shown(core, exchange, plan, found)
+  const page = await pageFrom(telling, request, state)
   exchange.timings?.mark('store')
-  const { position, until, more } = changes
-  const issued = state.until === undefined ? now : state.issued
-  const answer: Record<string, string> = head
   const { maxPageSize, trackChanges } = parsePrefer(exchange.request.headers.prefer)
   const prefix = exchange.version === '4.0' ? 'odata.' : ''
   if (maxPageSize !== undefined) applied(answer, `${prefix}maxpagesize=${limitOf(core, request)}`)
   if (trackChanges) applied(answer, `${prefix}track-changes`)
-  const body = write(core, exchange, {
-    plan,
-    parameters,
-    dialect,
-    count: plan.count && state.until === undefined ? countOf(changes, found, sight) : undefined,
-    rows: current,
-    next: more
-      ? link({ since: position, issued, ...(until === undefined ? {} : { until, ...(sight && { from: sight.from }) }) })
-      : undefined,
-    delta: more ? undefined : link({ since: position, issued }),
+  const count = plan.count && !isContinued(state) ? await countOf(telling, request, page) : undefined
+  const written = writeDelta(core, exchange, {
+    ...body,
+    count,
+    items: page.items,
+    next: page.more ? link(page.state) : undefined,
+    delta: page.more ? undefined : link(page.state),
   })
-  return { status: 200, headers: answer, body }
+  return { status: 200, headers: answer, body: written }
 }
 
-function limitOf(core: Core, { pageSize }: DeltaRequest): number {
+/** `/$count` behind the path of a delta link: the number of changes alone (Protocol 11.3.2). */
+function numberOf(count: number): HttpResponse {
+  return { status: 200, headers: { 'Content-Type': 'text/plain;charset=utf-8' }, body: Buffer.from(String(count)) }
+}
+
+/** What a token asks for. @throws ODataError as `readDelta` */
+async function begin(
+  core: Core,
+  exchange: Exchange,
+  { plan, parameters, token }: DeltaRequest,
+): Promise<{ telling: Telling; state: DeltaState }> {
+  const reason = untrackedReason(core, exchange, plan)
+  if (reason !== undefined) throw untracked(reason)
+  if (parameters === undefined) throw gone(exchange, 'What the changes were tracked of is no longer there.')
+  const telling: Telling = { core, exchange, plan, parameters, flat: isFlat(core, exchange) }
+  if (token.toLowerCase() === 'latest') return { telling, state: await stateNow(core, exchange, plan, parameters) }
+  const state = core.paging.readDelta(exchange.request.target, token)
+  if (Date.now() - state.issued > core.limits.deltaAge)
+    throw gone(exchange, 'The $deltatoken is older than this service answers for.')
+  return { telling, state: isContinued(state) ? state : { ...state, issued: Date.now() } }
+}
+
+/** Whether a state is of a further page of a delta. */
+function isContinued({ stage }: DeltaState): boolean {
+  return stage !== undefined
+}
+
+/** A page of a delta: one stage after the other, until it is full. */
+interface DeltaPage {
+  readonly items: readonly DeltaItem[]
+  /** where the next page goes on, or the next delta */
+  readonly state: DeltaState
+  readonly more: boolean
+  /** how many changes there are on all pages, where that is known without looking at them */
+  readonly total: number | undefined
+}
+
+async function pageFrom(
+  telling: Telling,
+  request: Pick<DeltaRequest, 'pageSize' | 'options'>,
+  state: DeltaState,
+): Promise<DeltaPage> {
+  const { core, plan } = telling
+  const limit = limitOf(core, request)
+  const roots = trackedRoots(plan)
+  const told = new Told()
+  let at = state
+  let total: number | undefined
+  for (;;) {
+    const { changes, sighted, from } = await changesOf(telling, at, Math.max(1, limit - told.size))
+    const root = roots[at.stage ?? 0] ?? plan.source.root
+    await tellChanges(telling, root, changes.rows, sighted, told)
+    // each change of a row is one of the result, where none is kept from the caller and nothing else is told with it
+    if (roots.length === 1 && !leadsBack(plan) && !sighted && changes.until !== undefined) total = changes.total
+    const next = behind(at, changes, from, roots.length)
+    at = next.state
+    if (next.more && !next.within && told.size < limit) continue
+    const items = await deltaItems(telling, told.items, request.options.expand)
+    return { items, state: at, more: next.more, total }
+  }
+}
+
+/** The state behind some changes of a stage. @returns within: the same stage goes on */
+function behind(
+  { since, related = [], stage = 0, issued }: DeltaState,
+  { position, until, more }: Extract<ChangeOutcome, { kind: 'changes' }>,
+  from: string | undefined,
+  stages: number,
+): { readonly state: DeltaState; readonly more: boolean; readonly within: boolean } {
+  const state: DeltaState = {
+    since: stage === 0 ? position : since,
+    ...(related.length === 0 ? {} : { related: related.map((one, i) => (i === stage - 1 ? position : one)) }),
+    issued,
+  }
+  if (more) {
+    const rest = { ...(until === undefined ? {} : { until }), ...(from === undefined ? {} : { from }) }
+    return { state: { ...state, stage, ...rest }, more, within: true }
+  }
+  if (stage + 1 < stages) return { state: { ...state, stage: stage + 1 }, more: true, within: false }
+  return { state, more, within: false }
+}
+
+/** How many changes a delta has on all its pages. */
+async function countOf(telling: Telling, request: DeltaRequest, page: DeltaPage): Promise<number> {
+  if (page.total !== undefined) return page.total
+  return page.items.length + (page.more ? await countFrom(telling, request, page.state) : 0)
+}
+
+async function countFrom(telling: Telling, request: DeltaRequest, state: DeltaState): Promise<number> {
+  let count = 0
+  for (let at = state; ; ) {
+    telling.exchange.request.signal.throwIfAborted()
+    const page = await pageFrom(telling, { ...request, pageSize: Number.POSITIVE_INFINITY }, at)
+    if (page.total !== undefined && !isContinued(at)) return page.total
+    count += page.items.length
+    if (!page.more) return count
+    at = page.state
+  }
+}
+
+function limitOf(core: Core, { pageSize }: Pick<DeltaRequest, 'pageSize'>): number {
   return Number.isFinite(pageSize) ? pageSize : Math.min(core.limits.maxPageSize, 1_000)
 }
 
-async function changesSince(
-  core: Core,
-  exchange: Exchange,
-  request: DeltaRequest,
-  session: Session,
-  { since, until }: DeltaState,
-  sight: Sight | undefined,
-): Promise<Extract<ChangeOutcome, { kind: 'changes' }>> {
-  const { source } = request.plan
-  const owner = source.owner === undefined ? undefined : session.parameters[source.owner]
+interface StageChanges {
+  readonly changes: Extract<ChangeOutcome, { kind: 'changes' }>
+  /** whether it is known which rows the caller may have seen */
+  readonly sighted: boolean
+  /** where the delta of this stage begins, where that matters */
+  readonly from: string | undefined
+}
+
+/** Which rows of the collection of a stage were written to. */
+async function changesOf(
+  { core, exchange, plan, parameters }: Telling,
+  state: DeltaState,
+  limit: number,
+): Promise<StageChanges> {
+  const stage = state.stage ?? 0
+  const root = trackedRoots(plan)[stage] ?? plan.source.root
+  const own = root === plan.source.root
+  const tracked = expansionsTo(plan, root)
+  const since = (own ? state.since : state.related?.[stage - 1]) ?? ''
+  const { session } = contextOf(core, exchange, plan, parameters).context
+  const test = sightOf(core, exchange, root, own && tracked.length === 0 ? plan : undefined, parameters)
+  const sight = test && { from: state.from ?? since, test }
   const outcome = await core.store.changes.since(
     {
-      collection: collectionOf(core.layout, source.root),
+      collection: collectionOf(core.layout, root),
       since,
       sight,
-      fields: [],
-      until,
-      owner: typeof owner === 'string' ? owner : undefined,
-      limit: limitOf(core, request),
+      fields: relatingFields(core.layout, root, tracked),
+      until: state.until,
+      owner: own ? ownerOfRows(plan, session) : undefined,
+      limit,
     },
     session,
   )
   if (outcome.kind === 'historyLost') throw gone(exchange, 'What happened since the $deltatoken is no longer known.')
-  return outcome
+  return { changes: outcome, sighted: sight !== undefined, from: sight?.from }
 }
 
-/** How many changes all pages have; under a row filter only where there is one page: how much others change is not told. */
-function countOf(
-  { more, until, total }: Extract<ChangeOutcome, { kind: 'changes' }>,
-  found: readonly Current[],
-  sight: Sight | undefined,
-): number | undefined {
-  if (sight) return more ? undefined : found.length
-  return until === undefined ? undefined : total
+function ownerOfRows({ source }: ReadPlan, { parameters }: Session): string | undefined {
+  const owner = source.owner === undefined ? undefined : parameters[source.owner]
+  return typeof owner === 'string' ? owner : undefined
 }
 
 /** The client has to read everything again (Protocol 11.3.2). */
@@ -130,78 +223,4 @@ function gone(exchange: Exchange, message: string): ODataError {
     target: '$deltatoken',
     headers: { Location: definingQuery(exchange.root, exchange.request.target) },
   })
-}
-
-/** The rows as their controller shows them. */
-async function shown(
-  core: Core,
-  exchange: Exchange,
-  { source }: ReadPlan,
-  rows: readonly Current[],
-): Promise<readonly Current[]> {
-  const stored = rows.flatMap(({ row }) => (row === undefined ? [] : [row]))
-  const seen = await shownRows(core, exchange, source.root, stored)
-  if (seen === stored) return rows
-  let next = 0
-  return rows.map((current) =>
-    current.row === undefined ? current : { id: current.id, row: seen[next++] ?? current.row },
-  )
-}
-
-interface Delta {
-  readonly plan: ReadPlan
-  readonly parameters: Parameters
-  readonly dialect: JsonDialect
-  readonly count: number | undefined
-  readonly rows: readonly Current[]
-  readonly next: string | undefined
-  readonly delta: string | undefined
-}
-
-function write(core: Core, exchange: Exchange, delta: Delta): Uint8Array {
-  const { plan, parameters, dialect, count, rows, next } = delta
-  const prefix = controlPrefix(exchange.version)
-  const { entity, removed } = core.writers.get(deltaOf(plan), dialect, () => {
-    const shape = { ...shapeOfSource(core, plan.source, plan.source.type), select: plan.select }
-    return {
-      entity: compileRowWriter(withKeys(shape), dialect, core.layout),
-      removed: compileRemovedWriter(shape, dialect, core.layout, core.protocol.graph),
-    }
-  })
-  const place = placeText({ ...plan.source, steps: [] }, parameters)
-  const sink = createSink()
-  sink.byte(0x7b)
-  if (dialect.metadata !== 'none') {
-    sink.ascii(`"${prefix}context":`)
-    // Protocol 10.14
-    sink.jsonString(`${contextUrl(plan, dialect, parameters)}/$delta`)
-    sink.byte(0x2c)
-  }
-  if (count !== undefined) sink.ascii(`"${prefix}count":${dialect.ieee754Compatible ? `"${count}"` : count},`)
-  sink.ascii('"value":[')
-  for (const [i, current] of rows.entries()) {
-    if (i > 0) sink.byte(0x2c)
-    if (current.row !== undefined) entity(current.row, sink, undefined)
-    else removed(current.id, current.reason, place, sink)
-  }
-  sink.byte(0x5d)
-  const [name, url] = next === undefined ? ['deltaLink', delta.delta] : ['nextLink', next]
-  if (url !== undefined) {
-    sink.ascii(`,"${prefix}${name}":`)
-    sink.jsonString(url)
-  }
-  sink.byte(0x7d)
-  return sink.take()
-}
-
-const deltas = new WeakMap<ReadPlan, object>()
-
-/** What the writers of a plan's deltas are kept by. */
-function deltaOf(plan: ReadPlan): object {
-  let delta = deltas.get(plan)
-  if (delta === undefined) {
-    delta = {}
-    deltas.set(plan, delta)
-  }
-  return delta
 }
