@@ -14,6 +14,7 @@ import { bindBoundOperation, bindImport, type OperationCall } from './operations
 import { bindBoolean } from './operators.ts'
 import { readLiteral, type StructuredLiterals } from './parameters.ts'
 import { printBound } from './print.ts'
+import { withoutResourcePath } from './resource-path.ts'
 import type { BoundPath, BoundSegment, ParameterSlot, Parameters, ParameterValue, ResourceKind } from './tree.ts'
 import { itemReference, navigationReference } from './type-references.ts'
 
@@ -69,7 +70,8 @@ class PathBinder {
     if (options.custom) this.#context.custom = options.custom
   }
 
-  bind(segments: readonly Segment[]): BoundPathResult {
+  bind(written: readonly Segment[]): BoundPathResult {
+    const segments = withoutResourcePath(this.#model, written)
     const [first] = segments
     if (first !== undefined) {
       this.#first(first)

@@ -30,6 +30,19 @@ export function computedDefaultValue(property: Annotatable): boolean {
   return isTagged(property, `${core}ComputedDefaultValue`)
 }
 
+/** ABNF: odataIdentifier, perhaps dotted: what the grammar of a URL reads as a name. */
+const piece = /^(?:(?:^|\.)[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Nd}\p{Mn}\p{Mc}\p{Pc}\p{Cf}]*)+$/u
+
+/**
+ * Core.ResourcePath of a container child: the segments of a path below the service root that its requests can have in place of its name.
+ * @returns undefined without one, and for one that is no path of names below the root
+ */
+export function resourcePath(child: Annotatable): readonly string[] | undefined {
+  const path = text(annotationOf(child, `${core}ResourcePath`)?.value)?.replace(/^\/|\/$/g, '')
+  const pieces = path?.split('/')
+  return pieces?.every((name) => piece.test(name)) ? pieces : undefined
+}
+
 /** Core.Permissions of a property: the flags that are set, by name (`None`, `Read`, `Write`, `ReadWrite`, `Invoke`). */
 export function permissions(target: Annotatable): readonly string[] | undefined {
   return enumMembers(annotationOf(target, `${core}Permissions`)?.value)
@@ -112,11 +125,6 @@ export function contentDisposition(
     filename: text(name),
     filenamePath: name?.kind === 'path' ? name.value : undefined,
   }
-}
-
-/** Core.ResourcePath of an entity set, singleton or import: where it is found, relative to the service root. */
-export function resourcePath(target: Annotatable): string | undefined {
-  return text(annotationOf(target, `${core}ResourcePath`)?.value)
 }
 
 /** Core.SchemaVersion of a schema, container or reference. */

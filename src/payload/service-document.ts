@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { resourcePath } from '../csdl/core.ts'
 import type { ContainerChild, Model } from '../edm/model.ts'
 import type { JsonDialect } from './writer.ts'
 
@@ -9,11 +10,15 @@ import type { JsonDialect } from './writer.ts'
 export function writeServiceDocument(model: Model, dialect: JsonDialect): Uint8Array {
   const value = [...(model.container?.children.values() ?? [])].flatMap((child) => {
     const kind = kindOf(child)
-    return kind === undefined ? [] : [{ name: child.name, kind, url: encodeURIComponent(child.name) }]
+    return kind === undefined ? [] : [{ name: child.name, kind, url: urlOf(child) }]
   })
   const context = dialect.version === '4.0' ? '@odata.context' : '@context'
   const head = dialect.metadata === 'none' ? {} : { [context]: `${dialect.root}$metadata` }
   return Buffer.from(JSON.stringify({ ...head, value }))
+}
+
+function urlOf(child: ContainerChild): string {
+  return (resourcePath(child) ?? [child.name]).map(encodeURIComponent).join('/')
 }
 
 function kindOf(child: ContainerChild): 'EntitySet' | 'Singleton' | 'FunctionImport' | undefined {

@@ -33,6 +33,40 @@ onEveryStore('Vocabulary terms over HTTP', 'test/models/terms.xml', settings, (r
     expect(answer.status, await answer.clone().text()).toBe(201)
   })
 
+  it('finds what stands under a path of its own, whose ids go by its name', async () => {
+    const made = await running().send('POST', '/post/box/letters', {
+      id: 7,
+      title: 'Hello',
+      text: 'x',
+      pages: [{ number: 1, notes: [{ id: 'a' }] }],
+    })
+    expect(made.status, await made.clone().text()).toBe(201)
+    expect(made.headers.get('Location')).toBe(`${running().root}/Others(7)`)
+    for (const path of ['/post/box/letters(7)', '/post/box/letters/7', '/Others(7)']) {
+      const answer = await running().get(`${path}?$select=title`)
+      expect(await answer.json(), path).toMatchObject({
+        '@odata.context': `${running().root}/$metadata#Others(title)/$entity`,
+        title: 'Hello',
+      })
+    }
+    expect(await (await running().get('/post/box/letters/$count')).text()).toBe('1')
+    expect(await (await running().get('/post/box?$select=id')).json()).toMatchObject({
+      '@odata.context': `${running().root}/$metadata#First(id)`,
+    })
+    expect(
+      await (await running().get('/v1/area(shape=@s)?@s={"@odata.type":"%23terms.Square","side":3}')).json(),
+    ).toMatchObject({ value: 9 })
+    expect((await running().get('/post/letters')).status).toBe(404)
+    const document = (await (await running().get('/')).json()) as { value: { name: string; url: string }[] }
+    const urls = new Map(document.value.map(({ name, url }) => [name, url]))
+    expect([urls.get('Others'), urls.get('First'), urls.get('Area'), urls.get('Letters')]).toEqual([
+      'post/box/letters',
+      'post/box',
+      'v1/area',
+      'Letters',
+    ])
+  })
+
   it('names a raw value as the model says, and takes the media types that it lists', async () => {
     const text = await running().get('/Letters(1)/text/$value')
     expect(text.headers.get('Content-Disposition')).toBe(

@@ -159,7 +159,11 @@ const core: Readonly<Record<string, TermEntry>> = {
   ),
   RequiresType: { status: 'served', what: 'about terms, for tools' },
   ResourceException: { status: 'served', what: 'an instance annotation of answers' },
-  ResourcePath: notYet('entity sets are found by their names only'),
+  ResourcePath: enforced(
+    'sets, singletons and imports are found under the path, too, and the service document says it; contexts (Protocol 10) and ids, links with them (ConventionalIDs), go by the names. Paths of names below the service root only',
+    'src/bind/resource-path.ts',
+    terms,
+  ),
   Revisions: served,
   SchemaVersion: enforced(
     '`$schemaversion`: 404 for any other version',
