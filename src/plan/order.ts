@@ -3,13 +3,20 @@ import type { EntityType, KeyProperty, Property, StructuredType } from '../edm/m
 import { isStructured } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 
-/** Adds the key properties that the client's order does not hold, so that paging meets every row once. */
+/**
+ * The client's order made total, so that paging meets every row once: key properties that it does not hold are added, and what
+ * stands behind the last of them decides nothing and is left out, so that no store evaluates it.
+ */
 export function totalOrder(orderby: readonly OrderByItem[], type: EntityType): readonly OrderByItem[] {
-  const missing = type.key.filter((part) => !orderby.some(({ expression }) => isKey(expression, part)))
-  return [
-    ...orderby,
-    ...missing.map((part): OrderByItem => ({ expression: keyExpression(type, part), descending: false })),
-  ]
+  const missing = new Set(type.key)
+  const items: OrderByItem[] = []
+  for (const item of orderby) {
+    if (type.key.length > 0 && missing.size === 0) break
+    items.push(item)
+    for (const part of missing) if (isKey(item.expression, part)) missing.delete(part)
+  }
+  for (const part of missing) items.push({ expression: keyExpression(type, part), descending: false })
+  return items
 }
 
 function isKey(expression: Expression, part: KeyProperty): boolean {

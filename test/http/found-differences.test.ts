@@ -27,6 +27,10 @@ onEveryService('what was found', 'test/models/found.xml', {}, (running) => {
     expect(await ids('$orderby=length(toString),toString desc')).toBe('3 4 1 2')
   })
 
+  it('an order behind the whole key decides nothing, and nobody looks whether it could be told', async () => {
+    expect(await ids('$orderby=id desc,(id mod 0) lt parentId')).toBe('4 3 2 1')
+  })
+
   it('a condition inside $expand that follows navigation is refused, whatever stands beside it', async () => {
     for (const filter of ['parent/id eq 1', "(parent/id gt 3) and startswith(null,'a')"]) {
       const query = `$expand=children($filter=${encodeURIComponent(filter)})`
