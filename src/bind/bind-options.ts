@@ -1,6 +1,7 @@
 import { isReadable } from '../csdl/core.ts'
 import type { EntityType, NavigationProperty, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { isMedia, isStream, isStructured, isSubtypeOf, primitiveOf, typeName } from '../edm/types.ts'
+import { ODataError } from '../errors/odata-error.ts'
 import type {
   ApplyNode,
   ComputeNode,
@@ -99,11 +100,23 @@ function withExpanded(select: Selection, expand: readonly ExpandItem[], streams:
   for (const { property } of streams)
     if (property !== undefined && !found.all && !found.properties.has(property.name))
       found = { ...found, properties: new Map([...found.properties, [property.name, undefined]]) }
-  for (const { path } of expand) {
+  for (const { path, property } of expand) {
     const through = path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+    if (choosesWithin(found, through))
+      throw new ODataError(
+        'notImplemented',
+        `Options of '${through.join('/')}' in $select beside $expand of '${property.name}' in it are not implemented by this service.`,
+        { target: '$select' },
+      )
     found = withPath(found, through)
   }
   return found
+}
+
+/** Whether $select chooses items of a collection on a path. */
+function choosesWithin(select: Selection | undefined, [name, ...rest]: readonly string[]): boolean {
+  const inner = name === undefined ? undefined : select?.properties.get(name)
+  return inner !== undefined && (inner.items !== undefined || choosesWithin(inner, rest))
 }
 
 function withPath(select: Selection, [name, ...rest]: readonly string[]): Selection {
@@ -192,8 +205,13 @@ function bindExpand(context: BindContext, nodes: readonly ExpandNode[], scope: S
       continue
     }
     const item = expandItem(context, node, scope)
-    const name = pathText(item)
-    if (named.has(name)) context.fail('queryOptionInvalid', `$expand must not name '${name}' twice.`, node)
+    const name = writtenAs(item)
+    if (named.has(name))
+      context.fail(
+        'queryOptionInvalid',
+        `$expand must not name '${[...item.path.map(stepName), item.property.name].join('/')}' twice.`,
+        node,
+      )
     named.add(name)
     items.push(item)
   }
@@ -201,8 +219,10 @@ function bindExpand(context: BindContext, nodes: readonly ExpandNode[], scope: S
   return items
 }
 
-function pathText({ path, property }: ExpandItem): string {
-  return [...path.map(stepName), property.name].join('/')
+/** What an item is written as: casts before it do not show. */
+function writtenAs({ path, property }: Pick<ExpandItem, 'path' | 'property'>): string {
+  const through = path.flatMap((step) => (step.kind === 'cast' ? [] : [stepName(step)]))
+  return [...through, `${property.declaringType.name}.${property.name}`].join('/')
 }
 
 /** `*`, perhaps with `/$ref` or `$levels`: all navigation properties that are not named themselves. */
@@ -218,8 +238,9 @@ function expandAll(context: BindContext, node: ExpandNode, scope: Scope, named: 
       if (options[name] !== undefined)
         context.fail('queryOptionInvalid', `'*' in $expand takes no option but $levels, not $${name}.`, node)
   for (const property of type.allNavigationProperties.values()) {
-    if (named.has(property.name)) continue
-    named.add(property.name)
+    const name = writtenAs({ path: [], property })
+    if (named.has(name)) continue
+    named.add(name)
     context.countNodes(1, node)
     into.push({
       path: [],

@@ -118,6 +118,26 @@ export function prepareItemValue(
   }
 }
 
+/** A value of a document within a row, such as an item of a collection of complex values: `$it` is the document. */
+export function prepareDocumentValue(
+  expression: Expression,
+  type: TypeReference,
+  context: EvalContext,
+): (parameters: Parameters) => (row: Uint8Array, start: number) => Value {
+  const scope = itemScope(context, type)
+  const node = compileNode(expression, scope)
+  return (parameters) => {
+    const cells = createCells(scope)
+    const evaluate = evaluator(node(createBinding(parameters, cells)))
+    const item = cellAt(cells, rowCell)
+    return (row, start) => {
+      item.row = row
+      item.start = start
+      return evaluate()
+    }
+  }
+}
+
 /** Whether a row is of a type or of one derived from it: a cast in the resource path. */
 export function compileTypeTest(type: StructuredType, context: EvalContext): RowTest {
   const declared = context.layout.structured(declaredType(context))

@@ -42,6 +42,8 @@ export type InnerParts = ReadonlyMap<string, InnerPart>
 export interface InnerPart {
   readonly parts: EntityParts | undefined
   readonly inner: InnerParts
+  /** in a collection: told the position of each item before it is written */
+  enter(position: number): void
 }
 
 /** Closes an object whose members were written with a comma before each: the first comma becomes the brace. */
@@ -217,8 +219,8 @@ function memberWrite(
   const annotation = `,${JSON.stringify(plan.name + controlName(dialect, 'type'))}:${JSON.stringify(typeText(reference.type, reference.collection, dialect))},${name}:`
   const typed = dialect.metadata === 'full' && !isTypeTold(reference, '') ? utf8Bytes(annotation) : plain
   const value =
-    inner === undefined || reference.collection || !isStructured(reference.type)
-      ? valueWrite(reference, plan.select, setting)
+    reference.collection || !isStructured(reference.type)
+      ? valueWrite(reference, plan.select, setting, inner)
       : structuredWrite(reference.type, plan.select, setting, inner)
   const fieldSize = Buffer.byteLength(path[0] ?? '') + 2
   const composite = path.length > 1
@@ -282,14 +284,28 @@ export type ValueWrite = (
   depth: number,
 ) => boolean
 
-/** The writer of non-null values of a type reference. @param select what is written of complex values */
-export function valueWrite(reference: TypeReference, select: Selection | undefined, setting: Setting): ValueWrite {
-  return reference.collection ? collectionWrite(reference, select, setting) : singleWrite(reference, select, setting)
+/**
+ * The writer of non-null values of a type reference.
+ * @param select what is written of complex values
+ * @param inner what else is written inside them
+ */
+export function valueWrite(
+  reference: TypeReference,
+  select: Selection | undefined,
+  setting: Setting,
+  inner?: InnerPart,
+): ValueWrite {
+  return (reference.collection ? collectionWrite : singleWrite)(reference, select, setting, inner)
 }
 
-function singleWrite(reference: TypeReference, select: Selection | undefined, setting: Setting): ValueWrite {
+function singleWrite(
+  reference: TypeReference,
+  select: Selection | undefined,
+  setting: Setting,
+  inner: InnerPart | undefined,
+): ValueWrite {
   const { type } = reference
-  if (isStructured(type)) return structuredWrite(type, select, setting)
+  if (isStructured(type)) return structuredWrite(type, select, setting, inner)
   if (isAbstract(type)) return dynamicWrite(setting)
   const fast = fastValue(type, setting.dialect)
   const plain = plainWrite({ ...reference, collection: false }, setting)
@@ -337,15 +353,21 @@ function structuredWrite(
 
 const nullText = utf8Bytes('null')
 
-function collectionWrite(reference: TypeReference, select: Selection | undefined, setting: Setting): ValueWrite {
-  const item = singleWrite({ ...reference, collection: false }, select, setting)
+function collectionWrite(
+  reference: TypeReference,
+  select: Selection | undefined,
+  setting: Setting,
+  inner: InnerPart | undefined,
+): ValueWrite {
+  const item = singleWrite({ ...reference, collection: false }, select, setting, inner)
   return (row, type, offset, _at, _exactAt, sink, depth) => {
     if (type !== bsonType.array) return false
     sink.byte(0x5b)
-    let first = true
+    let position = 0
     for (let at = firstElement(row, offset); at >= 0; at = nextElement(row, at)) {
-      if (!first) sink.byte(0x2c)
-      first = false
+      if (position > 0) sink.byte(0x2c)
+      inner?.enter(position)
+      position++
       const mark = sink.length
       if (isStoredNull(row, at) || !item(row, elementType(row, at), valueOffset(row, at), at, -1, sink, depth)) {
         sink.rewind(mark)

@@ -200,6 +200,8 @@ export class ExpandedMembers {
   readonly #writers: readonly RelatedWriter[]
   /** what the row at hand is related to */
   related: Related | undefined
+  /** of the item at hand of a collection */
+  #position = 0
 
   constructor(expand: readonly ExpandedShape[], { dialect, layout, onUnreadable }: Setting) {
     this.#expand = expand
@@ -214,7 +216,8 @@ export class ExpandedMembers {
   /** Writes one of them, a comma in front, where the row at hand has it. */
   write(i: number, sink: ByteSink): void {
     const found = this.related?.[i]
-    if (found !== undefined) this.#writers[i]?.(found, sink)
+    const own = found?.items === undefined ? found : found.items[this.#position]
+    if (own !== undefined) this.#writers[i]?.(own, sink)
   }
 
   /** What is written inside the complex values below a path of properties. */
@@ -242,7 +245,13 @@ export class ExpandedMembers {
         }
       },
     }
-    return { parts: here.length === 0 ? undefined : parts, inner: this.inside(path) ?? new Map() }
+    return {
+      parts: here.length === 0 ? undefined : parts,
+      inner: this.inside(path) ?? new Map(),
+      enter: (position) => {
+        this.#position = position
+      },
+    }
   }
 }
 

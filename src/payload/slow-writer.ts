@@ -79,9 +79,10 @@ function rowText(
     if (version !== undefined && type.kind === 'entity') control('etag', printETag(version))
     if (url !== '' && full) control('editLink', editLink())
   }
-  const expanded = (through: readonly string[], of: StructuredType): readonly string[] =>
+  const expanded = (through: readonly string[], of: StructuredType, position = 0): readonly string[] =>
     shape.expand.flatMap((item, i) => {
-      const found = related?.[i]
+      const all = related?.[i]
+      const found = all?.items === undefined ? all : all.items[position]
       const here =
         complexPath(item).join('/') === through.join('/') &&
         of.allNavigationProperties.get(item.property.name) === item.property
@@ -136,8 +137,8 @@ function relatedTexts(
 interface Writer {
   readonly dialect: JsonDialect
   readonly layout: ModelLayout
-  /** expanded properties of the complex value behind a path of properties */
-  readonly expanded?: (through: readonly string[], type: StructuredType) => readonly string[]
+  /** expanded properties of the complex value behind a path of properties, in a collection of the item at a position */
+  readonly expanded?: (through: readonly string[], type: StructuredType, position?: number) => readonly string[]
 }
 
 /** `"name":value` of all structural properties of a document, annotations before them. */
@@ -207,7 +208,7 @@ function memberText(
   if (at < 0 || isStoredNull(row, at)) return { text: undefined, fits: true }
   const exactAt = plan.exactField === undefined ? -1 : findField(row, plan.exactField, start)
   const text = reference.collection
-    ? collectionText({ dialect: writer.dialect, layout: writer.layout }, row, at, reference, plan.select, depth)
+    ? collectionText(within(writer, plan.name), row, at, reference, plan.select, depth)
     : singleText(within(writer, plan.name), row, at, reference, exactAt, plan.select, depth)
   return { text, fits: text !== undefined }
 }
@@ -217,7 +218,13 @@ function within(writer: Writer, name: string): Writer {
   const { expanded } = writer
   return expanded === undefined
     ? writer
-    : { ...writer, expanded: (through, type) => expanded([name, ...through], type) }
+    : { ...writer, expanded: (through, type, position) => expanded([name, ...through], type, position) }
+}
+
+/** The writer of the item of a collection at a position. */
+function atPosition(writer: Writer, position: number): Writer {
+  const { expanded } = writer
+  return expanded === undefined ? writer : { ...writer, expanded: (through, type) => expanded(through, type, position) }
 }
 
 /** The JSON array of a collection; items that do not fit are null. */
@@ -233,7 +240,11 @@ function collectionText(
   const item: TypeReference = { ...reference, collection: false }
   const items: string[] = []
   for (let i = firstElement(row, valueOffset(row, at)); i >= 0; i = nextElement(row, i))
-    items.push(isStoredNull(row, i) ? 'null' : (singleText(writer, row, i, item, -1, select, depth) ?? 'null'))
+    items.push(
+      isStoredNull(row, i)
+        ? 'null'
+        : (singleText(atPosition(writer, items.length), row, i, item, -1, select, depth) ?? 'null'),
+    )
   return `[${items.join(',')}]`
 }
 

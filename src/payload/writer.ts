@@ -79,6 +79,8 @@ export interface RelatedRows {
   readonly count: number | undefined
   /** absolute URL of the rest of a collection */
   readonly nextLink: string | undefined
+  /** of a property in a collection of complex values: what each item has, by its position; nothing else counts then */
+  readonly items?: Related
 }
 
 export interface RelatedRow {

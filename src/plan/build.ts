@@ -4,7 +4,15 @@ import type { BoundQueryResult } from '../bind/bind-query.ts'
 import { noQuery } from '../bind/no-query.ts'
 import type { RootReference } from '../bind/root.ts'
 import { choosesItems } from '../bind/select.ts'
-import type { BoundPath, BoundQuery, BoundSegment, ExpandItem, Expression, ParameterSlot } from '../bind/tree.ts'
+import type {
+  BoundPath,
+  BoundQuery,
+  BoundSegment,
+  ExpandItem,
+  Expression,
+  MemberStep,
+  ParameterSlot,
+} from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
 import { isComputed } from '../csdl/core.ts'
 import type { EntityType, Model, Operation, TypeReference } from '../edm/model.ts'
@@ -173,12 +181,20 @@ function rowsPlan(
     if (related !== undefined) Object.assign(plan, { related })
   }
   if (place.hops.length > 0) Object.assign(plan, { hops: place.hops })
+  if (expand.length > 0 && plan.kind !== 'read' && place.member.some(isCollection))
+    throw new ODataError('notImplemented', '$expand of items is not implemented where they are changed.', {
+      target: '$expand',
+    })
   if (expand.length > 0) Object.assign(plan, { expansions: expansions(request.model, path, place, expand, first) })
   if (plan.kind === 'read' && !plan.source.single) {
     const untracked = trackingRefusal(request.model, path, plan)
     if (untracked !== undefined) Object.assign(plan, { untracked })
   }
   return freeze(plan)
+}
+
+function isCollection(step: MemberStep): boolean {
+  return step.kind === 'property' && step.property.type.collection
 }
 
 function isUpdate(method: Method): boolean {
@@ -251,8 +267,8 @@ function expansions(
 ): readonly Expansion[] {
   if (member.length === 0) return expansionsOf(model, path, source, expand, firstParameter)
   // of a complex value: what its row leads to by way of it
-  if (member.some((step) => step.kind === 'ordinal' || step.kind === 'dynamic'))
-    throw new ODataError('notImplemented', '$expand of an item of a collection is not implemented by this service.', {
+  if (member.some(({ kind }) => kind === 'dynamic'))
+    throw new ODataError('notImplemented', '$expand of a dynamic property is not implemented by this service.', {
       target: '$expand',
     })
   const segments = path.segments.slice(0, path.segments.findIndex(isOfValue))

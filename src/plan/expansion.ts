@@ -9,7 +9,7 @@ import { containedCollection } from './contained.ts'
 import { follows } from './navigation-tree.ts'
 import { OuterValues, ofRow } from './of-row.ts'
 import { totalOrder } from './order.ts'
-import type { Expansion, HopValue, Matching, ReadPlan, Source, SourceRoot } from './plan.ts'
+import type { ExpandedItems, Expansion, HopValue, Matching, ReadPlan, Source, SourceRoot } from './plan.ts'
 import { keyProperty, memberOf, type Pair, relationOf, storageOf } from './relation.ts'
 import { ownerSuffix } from './source.ts'
 
@@ -28,15 +28,6 @@ export function expansionsOf(
   items: readonly ExpandItem[],
   firstParameter: number,
 ): readonly Expansion[] {
-  for (const { path, property } of allItems(items)) {
-    const many = path.find((step) => step.kind === 'property' && step.property.type.collection)
-    if (many?.kind === 'property')
-      throw new ODataError(
-        'notImplemented',
-        `$expand of ${property.name} in the collection ${many.property.name} is not implemented by this service.`,
-        { target: '$expand' },
-      )
-  }
   const budget = { items: 0 }
   return items.map((item) =>
     expansionOf({ model, firstParameter, budget }, placeOfPath(model, path), source.root, item, 1),
@@ -61,8 +52,33 @@ export function navigationExpansion(
   return expansionOf({ model, firstParameter, budget: { items: 0 }, placed: true }, place, parent, item, 1)
 }
 
-function allItems(items: readonly ExpandItem[]): readonly ExpandItem[] {
-  return items.flatMap((item) => [item, ...allItems(item.query.expand)])
+/** The collection of complex values that a path to a navigation property goes through, and what is behind it. @throws ODataError notImplemented */
+function itemsOf({
+  path,
+  property,
+}: ExpandItem): { readonly items: ExpandedItems; readonly behind: readonly MemberStep[] } | undefined {
+  const collections = path.flatMap((step, i) =>
+    step.kind === 'property' && step.property.type.collection && path[i + 1]?.kind !== 'ordinal' ? [i] : [],
+  )
+  const [at, more] = collections
+  if (at === undefined) return undefined
+  if (more !== undefined) throw inCollection(property, path, 'within another collection')
+  const of = path[at]
+  const declared = of?.kind === 'property' ? of.property.type.type : undefined
+  if (declared === undefined || !isStructured(declared)) throw new Error('invariant: items with members are structured')
+  const rest = path.slice(at + 1)
+  const end = rest.findIndex(({ kind }) => kind !== 'cast')
+  const casts = (end < 0 ? rest : rest.slice(0, end)).flatMap((step) => (step.kind === 'cast' ? [step.type] : []))
+  return { items: { path: path.slice(0, at + 1), declared, casts }, behind: rest }
+}
+
+function inCollection(property: NavigationProperty, path: readonly MemberStep[], why: string): ODataError {
+  const names = path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  return new ODataError(
+    'notImplemented',
+    `$expand of ${property.name} in the collection ${names.join('/')}, ${why}, is not implemented by this service.`,
+    { target: '$expand' },
+  )
 }
 
 interface Building {
@@ -108,8 +124,20 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
           matching: found.many.matching,
         }
   const nested = nestedItems(item, depth).map((inner) => expansionOf(building, found.place, root, inner, depth + 1))
-  const { values, keyed } = found
-  return { item, type, values, outer: outer.expressions, computed, keyed, one, many, orderby, expansions: nested }
+  const { values, keyed, items } = found
+  const expansion = {
+    item,
+    type,
+    values,
+    outer: outer.expressions,
+    computed,
+    keyed,
+    one,
+    many,
+    orderby,
+    expansions: nested,
+  }
+  return items === undefined ? expansion : { ...expansion, items }
 }
 
 /** @throws ODataError notImplemented for structured values */
@@ -158,6 +186,7 @@ interface Target {
   /** whether `source` names its row by key */
   readonly keyed: boolean
   readonly many: { readonly source: Source; readonly matching: Matching } | undefined
+  readonly items: ExpandedItems | undefined
 }
 
 function targetOf(
@@ -173,6 +202,11 @@ function targetOf(
     if (step.kind === 'property' && !placed) from = placeBehind(from, step.property.name)
   }
   const next = follow(model, from, property)
+  const within = itemsOf(item)
+  const items = within?.items
+  const ofItem = items !== undefined || path.some(({ kind }) => kind === 'ordinal')
+  if (ofItem && (isContained(model, property) || storageOf(property).kind === 'links'))
+    throw inCollection(property, path, 'without a foreign key')
   if (isContained(model, property)) {
     const root = containedCollection(property)
     const suffix = ownerSuffix(parent.type, path, property)
@@ -185,10 +219,11 @@ function targetOf(
       source,
       keyed: !property.collection,
       many: property.collection ? { source, matching: { kind: 'owner' } } : undefined,
+      items,
     }
   }
-  const { target, type, values, steps, find } = relationOf(property, next.root, path, firstParameter)
-  const common = { root: target, type, place: next, values }
+  const { target, type, values, steps, find } = relationOf(property, next.root, within?.behind ?? path, firstParameter)
+  const common = { root: target, type, place: next, values, items }
   if (find === undefined && !property.collection)
     return { ...common, source: { root: target, steps, type, single: true }, keyed: true, many: undefined }
   const source: Source = { root: target, steps: find?.steps ?? steps, type, single: false }

@@ -153,6 +153,18 @@ export interface Expansion {
   /** the order in which a parent has its entities */
   readonly orderby: readonly OrderByItem[]
   readonly expansions: readonly Expansion[]
+  /** each item of a collection of complex values in the parent has entities of its own: `values` are those of an item */
+  readonly items?: ExpandedItems
+}
+
+/** The items of a collection of complex values that a navigation property is expanded of. */
+export interface ExpandedItems {
+  /** to the collection, from the row */
+  readonly path: readonly MemberStep[]
+  /** declared type of the items */
+  readonly declared: StructuredType
+  /** types that an item must be of */
+  readonly casts: readonly StructuredType[]
 }
 
 /** How an entity says which parents it belongs to. */

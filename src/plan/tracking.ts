@@ -51,10 +51,11 @@ function rootRefusal(root: SourceRoot): string | undefined {
 
 /** Why the changes of what is expanded cannot be tracked. */
 function expansionRefusal(expansion: Expansion): string | undefined {
-  const { item, one, outer } = expansion
+  const { item, items, one, outer } = expansion
   const { property, as, levels, path, query } = item
   const refused = (what: string) => `${what} in $expand of ${property.name} cannot be tracked`
   if (as === 'count') return refused('$count')
+  if (items !== undefined) return refused('a collection of complex values')
   if (path.some(({ kind }) => kind !== 'property')) return refused('a type cast')
   if (query.expand.length > 0 || levels !== 1) return refused('$expand or $levels')
   if (query.top !== undefined || query.skip !== undefined) return refused('$top or $skip')

@@ -19,6 +19,7 @@ import type { ExpandNode } from '../url/ast.ts'
 import { shownRows } from './after-read.ts'
 import { type Core, collectionOf, contextOf, plainDialect } from './core.ts'
 import type { Exchange } from './exchange.ts'
+import { byRow, itemReader, itemsOfRows } from './expand-items.ts'
 import { nestedNodes, nextTarget, nodeOf, withAliases } from './expand-link.ts'
 import { matcherOf } from './expand-match.ts'
 import { type HopReader, hopReader } from './hops.ts'
@@ -112,12 +113,40 @@ async function level(
 ): Promise<readonly Related[]> {
   const columns = await Promise.all(
     expansions.map(async (expansion) => {
-      const found = await relatedOf(answer, source, expansion, rows, outermost, nodes)
-      const shown = await asShown(answer, expansion, await withNested(answer, expansion, found, outermost, nodes))
-      return withChosenItems(answer, expansion, shown)
+      const { items } = expansion
+      if (items === undefined) return column(answer, source, expansion, { rows, outermost }, nodes)
+      const each = itemsOfRows(answer.core, source, items, rows)
+      const parents = {
+        rows: each.map(({ row }) => row),
+        outermost: each.map(({ of }) => outermost[of] ?? new Uint8Array()),
+        starts: each.map(({ start }) => start),
+      }
+      return byRow(rows.length, each, await column(answer, source, expansion, parents, nodes))
     }),
   )
   return rows.map((_, i) => columns.map((column) => column[i]))
+}
+
+/** Whose entities are read. */
+interface Parents {
+  readonly rows: readonly Uint8Array[]
+  /** for each the row of the request's own resource that it was reached from */
+  readonly outermost: readonly Uint8Array[]
+  /** of items of collections: where they are in their rows */
+  readonly starts?: readonly number[]
+}
+
+/** What one expansion gives for each parent. */
+async function column(
+  answer: Answer,
+  source: Source,
+  expansion: Expansion,
+  parents: Parents,
+  nodes: readonly ExpandNode[],
+): Promise<readonly (RelatedRows | undefined)[]> {
+  const found = await relatedOf(answer, source, expansion, parents, nodes)
+  const nested = await withNested(answer, expansion, found, parents.outermost, nodes)
+  return withChosenItems(answer, expansion, await asShown(answer, expansion, nested))
 }
 
 const chosenBy = new WeakMap<Selection, ReturnType<typeof prepareChosenItems>>()
@@ -212,7 +241,7 @@ export async function relatedEntities(
   rows: readonly Uint8Array[],
 ): Promise<ReadonlyMap<Uint8Array, readonly Uint8Array[]>> {
   const answer = answerOf(core, exchange, source, parameters)
-  const parents = parentsOf(answer, source, expansion, rows, rows)
+  const parents = parentsOf(answer, source, expansion, { rows, outermost: rows })
   const lists = await listsOf(answer, expansion, parents, mostRows + 1)
   const found = new Map<Uint8Array, readonly Uint8Array[]>()
   for (const [parent, list] of lists) {
@@ -239,11 +268,10 @@ async function relatedOf(
   answer: Answer,
   source: Source,
   expansion: Expansion,
-  rows: readonly Uint8Array[],
-  outermost: readonly Uint8Array[],
+  whose: Parents,
   nodes: readonly ExpandNode[],
 ): Promise<readonly (RelatedRows | undefined)[]> {
-  const parents = parentsOf(answer, source, expansion, rows, outermost)
+  const parents = parentsOf(answer, source, expansion, whose)
   const links = linker(answer, source, expansion, nodes)
   // what nobody could ask for a second page of is given whole
   const pageSize = links === undefined ? mostRows : answer.pageSize
@@ -283,10 +311,18 @@ function parentsOf(
   answer: Answer,
   source: Source,
   expansion: Expansion,
-  rows: readonly Uint8Array[],
-  outermost: readonly Uint8Array[],
+  { rows, outermost, starts }: Parents,
 ): readonly (Parent | undefined)[] {
   const { core, parameters } = answer
+  const outer = outerReader(answer, expansion)
+  const parentOf = (row: Uint8Array, i: number, values: Parameters | undefined): Parent => ({
+    row,
+    values: values && outer ? [...values, ...outer(outermost[i] ?? row)] : values,
+  })
+  if (starts !== undefined) {
+    const reader = itemReader(core, source, expansion)
+    return rows.map((row, i) => parentOf(row, i, reader(row, starts[i] ?? -1, parameters)))
+  }
   let read = readers.get(expansion)
   if (read === undefined) {
     read = hopReader(core.layout, source, expansion.item.property, expansion.values)
@@ -294,12 +330,7 @@ function parentsOf(
   }
   const reader = read
   const has = applicability(answer, source, expansion)
-  const outer = outerReader(answer, expansion)
-  return rows.map((row, i): Parent | undefined => {
-    if (!has(row)) return undefined
-    const values = reader(row, parameters)
-    return { row, values: values && outer ? [...values, ...outer(outermost[i] ?? row)] : values }
-  })
+  return rows.map((row, i) => (has(row) ? parentOf(row, i, reader(row, parameters)) : undefined))
 }
 
 /** Reads from the outermost row what nested options look at of it. */
@@ -483,7 +514,7 @@ function page(
 }
 
 /**
- * Makes the links to the rest of collections that were cut; undefined where there can be none: the entity that has them has no URL, or the
+ * Makes the links to the rest of collections that were cut; undefined where there can be none: what has them has no URL, or the
  * collection depends on the outermost row, which no request for it alone could name.
  */
 function linker(
@@ -495,7 +526,8 @@ function linker(
   const { one, orderby, type, item, outer } = expansion
   const { layout } = core
   const shape = shapeOfSource(core, source, collectionOf(layout, source.root).entityType)
-  const urlOf = outer.length > 0 ? undefined : linkOf(shape, plainDialect(exchange), layout)
+  const urlOf =
+    outer.length > 0 || expansion.items !== undefined ? undefined : linkOf(shape, plainDialect(exchange), layout)
   if (urlOf === undefined) return undefined
   return (parent: Uint8Array, last: Uint8Array, top: number | undefined): string => {
     const url = urlOf(parent)

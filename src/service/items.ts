@@ -4,9 +4,10 @@ import { prepareItems, type SelectedItems } from '../eval/items.ts'
 import { contextUrl } from '../payload/context.ts'
 import { compileItemsWriter, type ItemsWriter } from '../payload/items-writer.ts'
 import { type MemberPlace, memberPlace } from '../payload/member-place.ts'
-import type { ByteSink, JsonDialect } from '../payload/writer.ts'
+import type { ByteSink, JsonDialect, Related } from '../payload/writer.ts'
 import type { ItemsQuery, ReadPlan } from '../plan/plan.ts'
 import { type Core, collectionOf } from './core.ts'
+import { expandedShapes } from './expand.ts'
 
 /** Items of a collection-valued property: which are wanted, how they are written. */
 
@@ -54,8 +55,30 @@ function placeOf(core: Core, { member, source: { type, root } }: ReadPlan): (row
   )
 }
 
-function writerOf(core: Core, { select }: ReadPlan, items: ItemsQuery, dialect: JsonDialect): ItemsWriter {
-  return core.writers.get(items, dialect, () => compileItemsWriter(items.type, select, dialect, core.layout))
+function writerOf(core: Core, plan: ReadPlan, items: ItemsQuery, dialect: JsonDialect): ItemsWriter {
+  const { select, member, expansions } = plan
+  const path = member.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  return core.writers.get(items, dialect, () =>
+    compileItemsWriter(items.type, select, dialect, core.layout, path, expandedShapes(core, expansions)),
+  )
+}
+
+/** What is expanded of some items, in their order. */
+function relatedOfItems(
+  core: Core,
+  plan: ReadPlan,
+  row: Uint8Array,
+  elements: readonly number[],
+  related: Related,
+): Related {
+  const places: number[] = []
+  const { at } = placeOf(core, plan)(row)
+  if (at >= 0 && elementType(row, at) === bsonType.array)
+    for (let item = firstElement(row, valueOffset(row, at)); item >= 0; item = nextElement(row, item)) places.push(item)
+  const positions = elements.map((element) => places.indexOf(element))
+  return related.map(
+    (found) => found?.items && { ...found, items: positions.map((position) => found.items?.[position]) },
+  )
 }
 
 /** Writes the items at some positions of one row. */
@@ -79,7 +102,7 @@ export function writePositions(
   write(row, elements, sink, dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters), undefined)
 }
 
-/** Writes the items that a plan asks for, of one row. */
+/** Writes the items that a plan asks for, of one row. @param related what is expanded of the row */
 export function writeItems(
   core: Core,
   plan: ReadPlan,
@@ -88,11 +111,13 @@ export function writeItems(
   dialect: JsonDialect,
   row: Uint8Array,
   sink: ByteSink,
+  related: Related | undefined,
 ): void {
   const write = writerOf(core, plan, items, dialect)
   const { elements, total } = itemsOfRow(core, plan, items, parameters, row)
   const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
-  write(row, elements, sink, context, items.count ? total : undefined)
+  const own = related && relatedOfItems(core, plan, row, elements, related)
+  write(row, elements, sink, context, items.count ? total : undefined, own)
 }
 
 /** Whether a path names an item by a position that the row does not have. */

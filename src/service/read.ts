@@ -154,8 +154,10 @@ export async function memberAnswer(
   const { row } = rows
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
-  if (plan.items) writeItems(core, plan, plan.items, parameters, dialect, row, sink)
-  else if (!(await writeMember(core, exchange, plan, parameters, dialect, rows, options, sink))) {
+  if (plan.items) {
+    const [related] = await expandRows(core, exchange, plan, parameters, [rows.stored], options.expand)
+    writeItems(core, plan, plan.items, parameters, dialect, row, sink, related)
+  } else if (!(await writeMember(core, exchange, plan, parameters, dialect, rows, options, sink))) {
     if (lacksPosition(core, plan, row)) throw new ODataError('entityNotFound', 'The collection has no such position.')
     return { status: 204, headers: answer, body: undefined }
   }

@@ -140,12 +140,67 @@ onEveryService('$expand: $it, $compute, complex values', 'test/models/urls.xml',
       country: null,
     })
     expect((await ask("/people('cy')/home?$expand=country")).status).toBe(204)
-    for (const path of [
-      "/people('ann')/addresses?$expand=country",
-      '/people?$expand=addresses/country',
-      "/people('ann')/addresses/0?$expand=country",
+  })
+
+  it('expands in collections of complex values, item by item', async () => {
+    const countries = (rows: readonly Json[]) =>
+      rows.map(({ addresses }) =>
+        (addresses as Json[]).map(({ country }) => (country as Json | null | undefined)?.name),
+      )
+    const found = await values('/people?$select=id&$expand=addresses/country($select=name)')
+    expect(countries(found)).toEqual([['Germany', 'Norway', undefined], ['Norway'], []])
+    expect(found[0]?.addresses).toMatchObject([
+      { country: { '@odata.id': `${running().root}/countries('de')`, name: 'Germany' } },
+      { country: { name: 'Norway' } },
+      { '@odata.type': '#u.WorkAddress', country: null },
     ])
-      expect((await ask(path)).status, path).toBe(501)
+    expect((found[0]?.addresses as Json[])[0]).not.toHaveProperty('city')
+    const whole = await get("/people('ann')?$expand=addresses/country,home/country,fans($expand=addresses/country)")
+    expect(whole.home).toMatchObject({ city: 'Berlin', country: { name: 'Germany' } })
+    expect(countries([whole, ...(whole.fans as Json[])])).toEqual([['Germany', 'Norway', undefined], ['Norway'], []])
+    // a cast leaves the items of other types without it
+    const cast = await values('/people?$expand=addresses/u.WorkAddress/country')
+    expect((cast[0]?.addresses as Json[]).map((item) => 'country' in item)).toEqual([false, false, true])
+    const refs = await get("/people('bob')?$expand=addresses/country/$ref&$select=addresses/city")
+    expect(refs.addresses).toEqual([{ city: 'Oslo', country: { '@odata.id': `${running().root}/countries('no')` } }])
+    const full = await get("/people('bob')?$expand=addresses/country", {
+      Accept: 'application/json;odata.metadata=full',
+    })
+    expect(full.addresses).toMatchObject([{ '@odata.type': '#u.Address', country: { '@odata.type': '#u.Country' } }])
+  })
+
+  it('expands of the items of a collection, and of one of them', async () => {
+    const some = '$filter=zip lt 1000&$orderby=zip desc&$select=city&$expand=country($select=name)'
+    expect(await get(`/people('ann')/addresses?${some}`)).toEqual({
+      '@odata.context': `${running().root}/$metadata#people('ann')/addresses(city,country(name))`,
+      value: [
+        { '@odata.type': '#u.WorkAddress', city: 'Rome', country: null },
+        {
+          city: 'Oslo',
+          country: { '@odata.id': `${running().root}/countries('no')`, '@odata.etag': 'W/"1"', name: 'Norway' },
+        },
+      ],
+    })
+    expect(await values("/people('ann')/addresses/u.WorkAddress?$expand=country")).toMatchObject([
+      { city: 'Rome', country: null },
+    ])
+    expect(await get("/people('ann')/addresses/-2?$expand=country")).toMatchObject({
+      city: 'Oslo',
+      country: { name: 'Norway' },
+    })
+  })
+
+  it.each([
+    ['/people?$select=addresses($top=1)&$expand=addresses/country', 501, 'addresses'],
+    ['/people?$expand=addresses/country,addresses/country', 400, 'twice'],
+    ['/people?$expand=home/country,home/u.WorkAddress/country', 400, 'twice'],
+    ['/people?$expand=addresses/country&$deltatoken=latest', 501, 'collection of complex'],
+    ['/people?$expand=addresses/0/country', 400, "'0'"],
+    ['/people?$expand=addresses', 400, 'navigation property'],
+    ["/people?$filter=addresses/any(a:a/country/name eq 'x')", 501, 'country'],
+  ])('refuses by name: %s', async (path, status, message) => {
+    const found = await ask(path)
+    expect([found.status, found.json.error.message]).toEqual([status, expect.stringContaining(message)])
   })
 
   it('pages what is expanded, references and parameter aliases too', async () => {
