@@ -177,20 +177,19 @@ function itemsOf(
   reference: TypeReference,
   bindItems: ItemsBinder,
 ): Selection {
-  for (const name of ['search', 'expand', 'apply', 'levels', 'index', 'skiptoken', 'deltatoken'] as const)
-    if (options[name] !== undefined) context.notImplemented(`$${name} inside $select`, node)
+  refuseOptions(context, node, options)
   const structured = isStructured(reference.type)
   if (!structured && options.select !== undefined)
     context.fail('queryOptionInvalid', `${reference.type.name} has no properties to select.`, node)
   const type = itemReference(reference)
-  const { filter, orderby, skip, top, count, select, compute } = bindItems(options, type)
+  const { filter, search, orderby, skip, top, count, select, compute } = bindItems(options, type)
   const selected = compute.find(({ alias }) => select?.properties.has(alias))
   if (selected !== undefined)
     context.notImplemented(`Selecting '${selected.alias}', which $compute defines, inside $select`, node)
   return {
     all: select?.all ?? true,
     properties: select?.properties ?? new Map(),
-    items: { type, filters: filter === undefined ? [] : [filter], orderby, skip: skip ?? 0, top, count },
+    items: { type, filters: filter === undefined ? [] : [filter], search, orderby, skip: skip ?? 0, top, count },
   }
 }
 
@@ -206,8 +205,8 @@ function selectOptions(
   for (const name of collectionOptions)
     if (options[name] !== undefined)
       context.fail('queryOptionNotAllowed', `$${name} inside $select cannot be applied to a single value.`, node)
-  for (const name of optionsRefused)
-    if (options[name] !== undefined) context.notImplemented(`$${name} inside $select`, node)
+  refuseOptions(context, node, options)
+  if (options.compute !== undefined) context.notImplemented('$compute of a single value inside $select', node)
   if (options.select === undefined) {
     if (into !== undefined) into.all = true
     return
@@ -216,7 +215,18 @@ function selectOptions(
 }
 
 const collectionOptions = ['filter', 'search', 'orderby', 'top', 'skip', 'count'] as const
-const optionsRefused = ['expand', 'compute', 'apply', 'levels', 'index', 'skiptoken', 'deltatoken'] as const
+const noOptions = ['expand', 'apply', 'levels', 'index', 'skiptoken', 'deltatoken'] as const
+
+/** Options that $select has not (ABNF: selectOption). */
+function refuseOptions(context: BindContext, node: SelectNode, options: QueryOptions): void {
+  for (const name of noOptions)
+    if (options[name] !== undefined)
+      context.fail(
+        'queryOptionNotAllowed',
+        `$${name} is no option of a property in $select.${name === 'expand' ? ' What is related stands in $expand, with a path: $expand=property/navigation.' : ''}`,
+        node,
+      )
+}
 
 function selectOperation(context: BindContext, name: string, node: PathStep): void {
   const { operations, types } = context.model

@@ -231,6 +231,7 @@ export interface ItemsSelection {
   /** of the items */
   readonly type: TypeReference
   readonly filters: readonly Expression[]
+  readonly search: SearchExpression | undefined
   readonly orderby: readonly OrderByItem[]
   readonly skip: number
   readonly top: number | undefined

@@ -78,8 +78,8 @@ function choiceOf(select: Selection, type: StructuredType, context: EvalContext)
   return choice
 }
 
-function itemSelection({ type, filters, orderby, skip, top }: ItemsSelection) {
-  return { type, declared: type, casts: [], filters, orderby, skip, top }
+function itemSelection({ type, filters, search, orderby, skip, top }: ItemsSelection) {
+  return { type, declared: type, casts: [], filters, search, orderby, skip, top }
 }
 
 function fieldOf(layout: ModelLayout, type: StructuredType, name: string): string {

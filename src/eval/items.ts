@@ -1,10 +1,11 @@
-import type { Expression, OrderByItem, Parameters } from '../bind/tree.ts'
+import type { Expression, OrderByItem, Parameters, SearchExpression } from '../bind/tree.ts'
 import { decodeField } from '../bson/decode.ts'
 import { bsonType, elementType, firstElement, nextElement, valueOffset } from '../bson/reader.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
 import type { Value } from '../edm/value.ts'
 import { type EvalContext, prepareItemPredicate, prepareItemValue } from './compile.ts'
 import { isInstanceOf } from './member.ts'
+import { prepareItemSearch } from './search.ts'
 import { compareSortValues } from './sort-values.ts'
 
 /** Which items of a stored collection are wanted. */
@@ -16,6 +17,7 @@ export interface ItemSelection {
   /** items of other types are left out */
   readonly casts: readonly StructuredType[]
   readonly filters: readonly Expression[]
+  readonly search: SearchExpression | undefined
   /** none: as they are stored */
   readonly orderby: readonly OrderByItem[]
   readonly skip: number
@@ -42,14 +44,17 @@ export function prepareItems(
 ): (parameters: Parameters) => (row: Uint8Array, at: number) => SelectedItems {
   const { type, declared, casts, orderby, skip, top } = selection
   const tests = selection.filters.map((filter) => prepareItemPredicate(filter, type, context))
+  const search = selection.search && prepareItemSearch(selection.search, declared, context)
   const values = orderby.map(({ expression }) => prepareItemValue(expression, type, context))
   return (parameters) => {
     const passes = tests.map((test) => test(parameters))
     const keys = values.map((value) => value(parameters))
+    const matches = search?.(parameters)
     return (row, at) => {
       const found: { readonly element: number; readonly sorted: readonly Value[] }[] = []
       if (at >= 0 && elementType(row, at) === bsonType.array)
         for (let element = firstElement(row, valueOffset(row, at)); element >= 0; element = nextElement(row, element)) {
+          if (matches !== undefined && !matches(row, element)) continue
           const item =
             tests.length + keys.length + casts.length === 0
               ? null

@@ -4,7 +4,7 @@ import type { CollectionLayout } from '../bson/layout.ts'
 import { bsonType, elementType, findPath, firstElement, nextElement, readString, valueOffset } from '../bson/reader.ts'
 import { isReadable } from '../csdl/core.ts'
 import { annotationOf, isTagged } from '../edm/annotations.ts'
-import type { Property, StructuredType } from '../edm/model.ts'
+import type { Property, StructuredType, TypeReference } from '../edm/model.ts'
 import { isStructured, primitiveOf } from '../edm/types.ts'
 import type { EvalContext, RowTest } from './compile.ts'
 
@@ -28,6 +28,29 @@ export function prepareSearch(search: SearchExpression, context: EvalContext): (
   return (parameters) => {
     const matches = bindSearch(search, parameters)
     return (row) => matches(wordsOfRow(row, paths))
+  }
+}
+
+/**
+ * A search among the items of a collection of primitive or complex values (URL Conventions 5.1.8): a text is what its words are in, a
+ * complex value has those of its strings.
+ * @param type declared type of the items
+ * @returns `(parameters) => (row, at) => boolean`; `at` is the element of the item
+ */
+export function prepareItemSearch(
+  search: SearchExpression,
+  { type }: TypeReference,
+  context: EvalContext,
+): (parameters: Parameters) => (row: Uint8Array, at: number) => boolean {
+  const inner = isStructured(type) ? pathsOf(context, undefined, type, isChosen(type), maxDepth) : undefined
+  const searched = inner !== undefined || primitiveOf(type)?.name === 'Edm.String'
+  return (parameters) => {
+    const matches = bindSearch(search, parameters)
+    return (row, at) => {
+      const texts: Words[] = []
+      if (searched) collectElement(row, at, inner, texts)
+      return matches(texts)
+    }
   }
 }
 
@@ -110,8 +133,12 @@ export function searchedPaths(context: EvalContext): readonly (readonly string[]
 
 function searchablePaths(context: EvalContext): readonly SearchPath[] {
   const declared = context.collection?.entityType ?? context.type
-  const chosen = everyProperty(declared).some((property) => annotationOf(property, searchableTerm) !== undefined)
-  return pathsOf(context, context.collection, declared, chosen, maxDepth)
+  return pathsOf(context, context.collection, declared, isChosen(declared), maxDepth)
+}
+
+/** Whether a type says itself what of it is searched. */
+function isChosen(type: StructuredType): boolean {
+  return everyProperty(type).some((property) => annotationOf(property, searchableTerm) !== undefined)
 }
 
 /** Properties of a type and of all derived from it. */

@@ -357,7 +357,7 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
         raw: parts.raw || parts.path.resource === 'count',
         ...(parts.references ? { references: true as const } : {}),
         filter: items === undefined ? filter : undefined,
-        search,
+        search: items === undefined ? search : undefined,
         compute: parts.member.length === 0 ? query.compute : [],
         orderby: source.single
           ? []

@@ -1,6 +1,5 @@
 import type { BoundQuery, Expression, MemberStep } from '../bind/tree.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
-import { ODataError } from '../errors/odata-error.ts'
 import type { ItemsQuery } from './plan.ts'
 
 /**
@@ -9,7 +8,6 @@ import type { ItemsQuery } from './plan.ts'
  * @param member path to the property; casts behind it choose items (U 4.11)
  * @param filters of path segments `/$filter(...)`
  * @returns the path without the casts, and the query; undefined where the member is no collection
- * @throws ODataError notImplemented for $search
  */
 export function itemsOf(
   member: readonly MemberStep[],
@@ -19,10 +17,6 @@ export function itemsOf(
   const at = member.findLastIndex((step) => step.kind !== 'cast')
   const last = member[at]
   if (last?.kind !== 'property' || !last.property.type.collection) return undefined
-  if (query.search !== undefined)
-    throw new ODataError('notImplemented', '$search in a collection of values is not implemented by this service.', {
-      target: '$search',
-    })
   const casts = member.slice(at + 1).flatMap((step): StructuredType[] => (step.kind === 'cast' ? [step.type] : []))
   const { type } = last.property
   const item: TypeReference = { ...type, type: casts.at(-1) ?? type.type, collection: false }
@@ -33,6 +27,7 @@ export function itemsOf(
       declared: { ...type, collection: false },
       casts,
       filters: query.filter === undefined ? filters : [...filters, query.filter],
+      search: query.search,
       orderby: query.orderby,
       skip: query.skip ?? 0,
       top: query.top,

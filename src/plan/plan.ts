@@ -264,6 +264,7 @@ export interface ItemsQuery {
   readonly declared: TypeReference
   readonly casts: readonly StructuredType[]
   readonly filters: readonly Expression[]
+  readonly search: SearchExpression | undefined
   readonly orderby: readonly OrderByItem[]
   readonly skip: number
   readonly top: number | undefined
