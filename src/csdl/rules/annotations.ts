@@ -12,6 +12,7 @@ import type {
 import { parsePrimitive } from '../../edm/primitives.ts'
 import { primitiveOf } from '../../edm/types.ts'
 import { namespaceOf } from '../names.ts'
+import { forEachExpression, isLeaf } from './expressions.ts'
 import { followPath } from './paths.ts'
 import type { AppliedAnnotation, Rule, RuleContext } from './rule.ts'
 import { defaultFault } from './types.ts'
@@ -99,18 +100,6 @@ const primitiveOfKind: Readonly<Partial<Record<AnnotationExpression['kind'], Pri
   guid: 'Edm.Guid',
   timeOfDay: 'Edm.TimeOfDay',
 }
-
-function forEachExpression(expression: AnnotationExpression, visit: (expression: AnnotationExpression) => void): void {
-  visit(expression)
-  if (isLeaf(expression)) return
-  if ('operands' in expression) for (const operand of expression.operands) forEachExpression(operand, visit)
-  if ('operand' in expression) forEachExpression(expression.operand, visit)
-  if (expression.kind === 'collection') for (const item of expression.items) forEachExpression(item, visit)
-  if (expression.kind === 'record') for (const { value } of expression.values) forEachExpression(value, visit)
-}
-
-/** Most values: nothing is in them. */
-const isLeaf = ({ kind }: AnnotationExpression): boolean => kind === 'string' || kind === 'bool' || kind === 'default'
 
 const valueType: AnnotationsRule = {
   name: 'annotation-value-type',
@@ -210,7 +199,9 @@ function constantFault(value: AnnotationExpression, type: Type): string | undefi
 
 function enumFault(value: AnnotationExpression, type: EnumType): string | undefined {
   if (value.kind !== 'enumMember') return `must be a member of ${type.name}, not ${value.kind}.`
-  for (const path of value.value.split(/\s+/)) {
+  const paths = value.value.split(/\s+/)
+  if (paths.length > 1 && !type.flags) return `has several members of ${type.name}, which is no enumeration of flags.`
+  for (const path of paths) {
     const slash = path.lastIndexOf('/')
     if (path.slice(0, slash) !== type.name || !type.memberByName.has(path.slice(slash + 1)))
       return `'${path}' is no member of ${type.name}.`
@@ -332,8 +323,49 @@ const baseTermResolved: Rule<Term> = {
   },
 }
 
+const baseTermCycle: Rule<Term> = {
+  name: 'base-term-cycle',
+  section: 'SpecializedTerm',
+  severity: 'warning',
+  check(term, { model, report }) {
+    const seen = new Set<string>()
+    for (let base = term.baseTerm; base !== undefined; base = model.terms.get(base)?.baseTerm) {
+      if (base === term.name) report(term, `'${term.name}' specializes itself.`)
+      if (seen.has(base)) return
+      seen.add(base)
+    }
+  },
+}
+
+/** Model elements that terms apply to (CSDL XML 14.1.2). */
+const applicable: ReadonlySet<string> = new Set(
+  `Action ActionImport Annotation Apply Cast Collection ComplexType EntityContainer EntitySet EntityType EnumType Function FunctionImport If
+  Include IsOf LabeledElement Member NavigationProperty Null OnDelete Parameter Property PropertyValue Record Reference
+  ReferentialConstraint ReturnType Schema Singleton Term TypeDefinition UrlRef`.split(/\s+/),
+)
+
+const appliesToKnown: Rule<Term> = {
+  name: 'term-applies-to-known',
+  section: 'Applicability',
+  severity: 'warning',
+  check(term, { report }) {
+    for (const target of term.appliesTo)
+      if (!applicable.has(target)) report(term, `'${term.name}' applies to '${target}', which is no model element.`)
+  },
+}
+
+const collectionNullable: Rule<Term> = {
+  name: 'term-collection-says-nullable',
+  section: 'Term',
+  severity: 'warning',
+  check(term, { report, version, written }) {
+    if (term.type.collection && version(term) === '4.01' && written(term, 'Nullable') === undefined)
+      report(term, `the collection '${term.name}' must say whether its items are nullable.`)
+  },
+}
+
 export const annotationRules = {
   model: [namespaceInScope, labelUnique],
-  term: [termDefault, baseTermResolved],
+  term: [termDefault, baseTermResolved, baseTermCycle, appliesToKnown, collectionNullable],
   annotations: [once, termResolved, appliesTo, baseTerm, constantForm, valueType, pathResolved, ifOutsideCollection],
 } as const

@@ -147,6 +147,17 @@ const bindingThrough: Rule<EntitySet | Singleton> = {
   },
 }
 
+const bindingCastIn40: Rule<EntitySet | Singleton> = {
+  name: 'binding-path-cast-last-is-4.01',
+  section: 'NavigationPropertyPathBinding',
+  severity: 'warning',
+  check(source, context) {
+    for (const binding of source.navigationPropertyBindings)
+      if (context.version(binding) === '4.0' && bindingSteps(context, source, binding)?.at(-1)?.kind === 'cast')
+        context.report(binding, `'${binding.path}' ends at a cast, which OData 4.0 does not know.`)
+  },
+}
+
 const bindingOnce: Rule<EntitySet | Singleton> = {
   name: 'binding-path-once',
   section: 'NavigationPropertyPathBinding',
@@ -232,6 +243,23 @@ const importSet: Rule<EntityContainer> = {
   },
 }
 
+const importSetType: Rule<EntityContainer> = {
+  name: 'import-entity-set-type',
+  section: 'FunctionImport',
+  severity: 'warning',
+  check(container, { model, report }) {
+    for (const child of container.children.values()) {
+      if (!('operations' in child) || child.entitySet === undefined) continue
+      const target = targetOf(model, container, child.entitySet)
+      const returned = child.operations[0]?.returnType?.type
+      if (target?.kind !== 'child' || target.child.kind !== 'entitySet' || returned?.kind !== 'entity') continue
+      const { type } = target.child
+      if (!isSubtypeOf(type, returned) && !isSubtypeOf(returned, type))
+        report(child, `'${child.operationName}' returns '${returned.name}', but the entity set holds '${type.name}'.`)
+    }
+  },
+}
+
 const importReturnsEntity: Rule<OperationImport> = {
   name: 'import-entity-set-returns-entity',
   section: 'FunctionImport',
@@ -256,7 +284,16 @@ const importInServiceDocument: Rule<OperationImport> = {
 }
 
 export const containerRules = {
-  container: [childNames, redefinition, extendsCycle, bindingTarget, bindingType, importSet],
-  source: [setKey, singletonKey, singletonNullable, bindingPath, bindingContainment, bindingThrough, bindingOnce],
+  container: [childNames, redefinition, extendsCycle, bindingTarget, bindingType, importSet, importSetType],
+  source: [
+    setKey,
+    singletonKey,
+    singletonNullable,
+    bindingPath,
+    bindingContainment,
+    bindingThrough,
+    bindingCastIn40,
+    bindingOnce,
+  ],
   import: [importReturnsEntity, importInServiceDocument],
 } as const

@@ -113,6 +113,17 @@ const definitionOfAnything: Rule<TypeDefinition> = {
   },
 }
 
+const noneOfAnything: Rule<TypeDefinition> = {
+  name: 'type-definition-of-primitive-type-has-no-facets',
+  section: 'UnderlyingPrimitiveType',
+  severity: 'warning',
+  check(definition, { report }) {
+    const [facet] = Object.keys(definition.facets) as (keyof Facets)[]
+    if (definition.underlying.kind === 'abstract' && facet !== undefined)
+      report(definition, `'${names[facet]}' says nothing about '${definition.name}' of ${definition.underlying.name}.`)
+  },
+}
+
 const notRespecified: Rule<TypeUse> = {
   name: 'type-definition-facet-not-respecified',
   section: 'UnderlyingPrimitiveType',
@@ -129,5 +140,5 @@ const all = [applicable, maxLength, maxLengthMax, precision, scale, floating]
 
 export const facetRules = {
   facets: [...all.map(({ use }) => use), notRespecified],
-  typeDefinition: [...all.map(({ definition }) => definition), definitionOfAnything],
+  typeDefinition: [...all.map(({ definition }) => definition), definitionOfAnything, noneOfAnything],
 } as const

@@ -1,6 +1,6 @@
-import type { EnumType, Model, Operation, Schema, StructuredType } from '../../edm/model.ts'
+import type { EntityContainer, EnumType, Model, Operation, Schema, StructuredType } from '../../edm/model.ts'
 import { isNamespace, isSimpleIdentifier, localName, reservedNames } from '../names.ts'
-import type { Rule } from './rule.ts'
+import type { Rule, RuleContext } from './rule.ts'
 
 const namespaceForm: Rule<Schema> = {
   name: 'namespace-form',
@@ -92,10 +92,11 @@ const schemaChildNames: Rule<Schema> = {
   name: 'schema-child-name-form',
   section: 'SimpleIdentifier',
   severity: 'error',
-  check(schema, { report }) {
+  check(schema, { report, written }) {
     const { types, operations, terms, container } = schema
     for (const element of [...types, ...operations, ...terms, ...(container ? [container] : [])]) {
-      const name = localName(element.name)
+      // as it is written: behind its last dot it could be one
+      const name = written(element, 'Name') ?? localName(element.name)
       if (!isSimpleIdentifier(name)) report(element, `'${name}' must be a simple identifier.`)
     }
   },
@@ -163,9 +164,38 @@ const membersDifferInCase: Rule<EnumType> = {
   },
 }
 
+const schemaChildrenDifferInCase: Rule<Schema> = {
+  name: 'schema-names-differ-in-case-only',
+  section: 'Schema',
+  severity: 'warning',
+  check({ types, operations, terms }, { report }) {
+    reportFolded([...types, ...operations, ...terms], report)
+  },
+}
+
+const containerChildrenDifferInCase: Rule<EntityContainer> = {
+  name: 'container-names-differ-in-case-only',
+  section: 'EntityContainer',
+  severity: 'warning',
+  check({ children }, { report }) {
+    reportFolded([...children.values()], report)
+  },
+}
+
+function reportFolded(elements: readonly { readonly name: string }[], report: RuleContext['report']): void {
+  const seen = new Map<string, string>()
+  for (const element of elements) {
+    const folded = element.name.toLowerCase()
+    const other = seen.get(folded)
+    if (other === undefined) seen.set(folded, element.name)
+    else if (other !== element.name) report(element, `'${element.name}' and '${other}' differ in letter case only.`)
+  }
+}
+
 export const nameRules = {
   model: [aliasIsNoNamespace, includeAlias, includedOnce, referenceOnce],
-  schema: [namespaceForm, namespaceReserved, aliasForm, schemaChildNames],
+  schema: [namespaceForm, namespaceReserved, aliasForm, schemaChildNames, schemaChildrenDifferInCase],
+  container: [containerChildrenDifferInCase],
   structured: [propertyNames, propertiesDifferInCase],
   enum: [memberNames, membersDifferInCase],
   operation: [parameterNames],

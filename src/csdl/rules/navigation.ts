@@ -227,10 +227,37 @@ const oneContainer: Rule<EntityType> = {
   },
 }
 
+const constraintOnce: Rule<NavigationProperty> = {
+  name: 'referential-constraint-once',
+  section: 'ReferentialConstraint',
+  severity: 'warning',
+  check({ referentialConstraints }, { report }) {
+    const seen = new Set<string>()
+    for (const constraint of referentialConstraints) {
+      const { property } = constraint
+      if (seen.has(property)) report(constraint, `'${property}' has two referential constraints.`)
+      seen.add(property)
+    }
+  },
+}
+
+const relatedKeyIn40: Rule<NavigationProperty> = {
+  name: 'related-type-has-key-in-4.0',
+  section: 'Key',
+  severity: 'warning',
+  check(property, { report, version }) {
+    const { type, collection } = property
+    if (collection || type.kind !== 'entity' || type.key.length > 0 || version(property) !== '4.0') return
+    report(property, `'${property.name}' leads to '${type.name}', which must have a key in OData 4.0.`)
+  },
+}
+
 export const navigationRules = {
   entity: [oneContainer],
   navigation: [
     nullableCollection,
+    constraintOnce,
+    relatedKeyIn40,
     partnerOnComplex,
     partnerResolved,
     partnerType,

@@ -75,6 +75,14 @@ const pathResolved: Rule<Operation> = {
       report(operation, `'${fault}' in the entity set path '${entitySetPath}' cannot be followed.`)
       return
     }
+    const property = steps.find(({ kind }) => kind === 'property')
+    if (property?.kind === 'property') {
+      report(
+        operation,
+        `'${property.property.name}' in the entity set path '${entitySetPath}' is no navigation property.`,
+      )
+      return
+    }
     const end = typeAfter(type, steps)
     const returned = returnType?.type
     const related =
@@ -197,6 +205,17 @@ const actionAndFunction: Rule<Overloads> = {
   },
 }
 
+const oneKind: Rule<Overloads> = {
+  name: 'operation-name-one-kind',
+  section: 'Schema',
+  severity: 'warning',
+  check({ operations, name }, { report }) {
+    const [first] = operations
+    const other = operations.find(({ kind }) => kind !== first?.kind)
+    if (other !== undefined) report(other, `'${name}' should not name both actions and functions.`)
+  },
+}
+
 const optionalLast: Rule<Operation> = {
   name: 'optional-parameters-last',
   section: 'Parameter',
@@ -224,5 +243,5 @@ export const operationRules = {
     pathReturnsEntity,
     optionalLast,
   ],
-  overloads: [actionOverloads, functionNames, functionTypes, functionReturns, actionAndFunction],
+  overloads: [actionOverloads, functionNames, functionTypes, functionReturns, actionAndFunction, oneKind],
 } as const

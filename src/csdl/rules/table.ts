@@ -3,6 +3,7 @@ import { type ReaderRule, readerRules } from '../reader-rules.ts'
 import { annotationRules } from './annotations.ts'
 import { containerRules } from './container.ts'
 import { enumRules } from './enums.ts'
+import { expressionRules } from './expressions.ts'
 import { facetRules } from './facets.ts'
 import { jsonSchemaRules } from './json-schema.ts'
 import { nameRules } from './names.ts'
@@ -26,10 +27,10 @@ export const modelRules: RuleTable = {
   operation: [...nameRules.operation, ...operationRules.operation],
   overloads: operationRules.overloads,
   term: annotationRules.term,
-  container: containerRules.container,
+  container: [...nameRules.container, ...containerRules.container],
   source: containerRules.source,
   import: containerRules.import,
-  annotations: [...annotationRules.annotations, ...jsonSchemaRules.annotations],
+  annotations: [...annotationRules.annotations, ...expressionRules.annotations, ...jsonSchemaRules.annotations],
 }
 
 /** One line of the table of rules, for documentation. */

@@ -1,4 +1,5 @@
 import type {
+  AbstractType,
   EntityType,
   EnumType,
   KeyProperty,
@@ -339,9 +340,112 @@ function isEnumValue(type: EnumType, written: string): boolean {
   return names.every((name) => type.memberByName.has(name) || /^-?\d+$/.test(name))
 }
 
+const keyOnce: Rule<EntityType> = {
+  name: 'key-property-once',
+  section: 'Key',
+  severity: 'error',
+  check(type, { report }) {
+    const seen = new Set<string>()
+    for (const key of ownKey(type)) {
+      const path = key.path.join('/')
+      if (seen.has(path)) report(key, `'${path}' is in the key twice.`)
+      seen.add(path)
+    }
+  },
+}
+
+const relatedKeyWhole: Rule<EntityType> = {
+  name: 'key-of-related-type-is-whole',
+  section: 'Key',
+  severity: 'error',
+  check(type, { report }) {
+    const paths = new Set(ownKey(type).map(({ path }) => path.join('/')))
+    for (const key of ownKey(type)) {
+      const { end, at } = relatedEnd(type, key.path)
+      if (end === undefined) continue
+      const missing = end.key.find(({ path }) => !paths.has([...key.path.slice(0, at), ...path].join('/')))
+      if (missing !== undefined)
+        report(key, `'${missing.path.join('/')}' is part of the key of '${end.name}' and must be in this key too.`)
+    }
+  },
+}
+
+/** The type that a key path's navigation property leads to, and how many names lead there. */
+function relatedEnd(type: StructuredType, path: readonly string[]): { end: EntityType | undefined; at: number } {
+  let current: StructuredType | undefined = type
+  for (const [i, name] of path.slice(0, -1).entries()) {
+    const related: EntityType | AbstractType | undefined = current?.allNavigationProperties.get(name)?.type
+    if (related?.kind === 'entity') return { end: related, at: i + 1 }
+    const inner: Type | undefined = current?.allProperties.get(name)?.type.type
+    current = inner !== undefined && isStructured(inner) ? inner : undefined
+  }
+  return { end: undefined, at: 0 }
+}
+
+const noPathTypes: Rule<EntityType> = {
+  name: 'entity-holds-no-paths',
+  section: 'BuiltInTypesfordefiningVocabularyTerms',
+  severity: 'error',
+  check(type, { report }) {
+    for (const property of type.properties) {
+      const found = pathTypeIn(property.type.type)
+      if (found !== undefined)
+        report(property, `'${property.name}' cannot hold values of ${found}, which is for terms.`)
+    }
+  },
+}
+
+const pathTypesIn = new WeakMap<StructuredType, string | undefined>()
+
+/** A path type that values of a type hold, be it in complex values within. */
+function pathTypeIn(type: Type): string | undefined {
+  if (!isStructured(type)) return /^Edm\.\w+Path$/.test(type.name) ? type.name : undefined
+  if (pathTypesIn.has(type)) return pathTypesIn.get(type)
+  pathTypesIn.set(type, undefined)
+  let found: string | undefined
+  for (const property of type.allProperties.values()) found ??= pathTypeIn(property.type.type)
+  pathTypesIn.set(type, found)
+  return found
+}
+
+const streamParameter: Rule<TypeUse> = {
+  name: 'no-stream-parameters',
+  section: 'PrimitiveTypes',
+  severity: 'warning',
+  check({ reference, element, name, role }, { report }) {
+    if (role === 'parameter' && primitiveOf(reference.type)?.name === 'Edm.Stream')
+      report(element, `the parameter '${name}' cannot be a stream.`)
+  },
+}
+
+const defaultWithinLength: Rule<Property> = {
+  name: 'default-value-within-max-length',
+  section: 'DefaultValue',
+  severity: 'warning',
+  check(property, { report }) {
+    const { defaultValue, type } = property
+    const { maxLength } = type.type.kind === 'typeDefinition' ? { ...type.type.facets, ...type.facets } : type.facets
+    if (defaultValue === undefined || typeof maxLength !== 'number' || primitiveOf(type.type)?.name !== 'Edm.String')
+      return
+    if ([...defaultValue].length > maxLength)
+      report(property, `the default value of '${property.name}' is longer than ${maxLength} characters.`)
+  },
+}
+
 export const typeRules = {
   structured: [notNamedLikeType, kindKept, redefinition, openInherited, finite],
-  entity: [abstractBase, streamInherited, keyRequired, keyType, keyNotNull, keyPathSingle, keyAlias],
-  property: [collectionNullable, containmentIn40, defaultValueForm],
-  typeUse: [collectionOfStreams, collectionOfPrimitive, untypedIs401, pathTypes],
+  entity: [
+    abstractBase,
+    streamInherited,
+    keyRequired,
+    keyType,
+    keyNotNull,
+    keyPathSingle,
+    keyAlias,
+    keyOnce,
+    relatedKeyWhole,
+    noPathTypes,
+  ],
+  property: [collectionNullable, containmentIn40, defaultValueForm, defaultWithinLength],
+  typeUse: [collectionOfStreams, collectionOfPrimitive, untypedIs401, pathTypes, streamParameter],
 } as const

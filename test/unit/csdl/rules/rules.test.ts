@@ -322,6 +322,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'action-and-function-of-one-name': {
     content: `${E('')}<Function Name="F" IsBound="true"><Parameter Name="b" Type="self.E"/><ReturnType Type="Edm.String"/></Function><Action Name="F" IsBound="true"><Parameter Name="b" Type="self.E"/></Action>`,
+    also: ['operation-name-one-kind'],
   },
 
   // container
@@ -424,6 +425,76 @@ const cases: Readonly<Record<string, Case>> = {
   'json-schema-known': {
     content: jsonSchema('{"$ref":"https://example.com/s.json"}'),
     also: ['annotation-namespace-in-scope'],
+  },
+  'annotation-null-allowed': {
+    content: `<Term Name="T" Type="Edm.Int32" Nullable="false"/><ComplexType Name="A"><Annotation Term="self.T"><Null/></Annotation></ComplexType>`,
+  },
+  'annotation-record-type': {
+    content: `<ComplexType Name="X"/><ComplexType Name="Y"/><Term Name="T" Type="self.X"/><ComplexType Name="A"><Annotation Term="self.T"><Record Type="self.Y"/></Annotation></ComplexType>`,
+  },
+  'annotation-record-complete': {
+    content: `<ComplexType Name="X"><Property Name="a" Type="Edm.Int32" Nullable="false"/></ComplexType><Term Name="T" Type="self.X"/><ComplexType Name="A"><Annotation Term="self.T"><Record/></Annotation></ComplexType>`,
+  },
+  'annotation-record-property-once': {
+    content: `<ComplexType Name="X"><Property Name="a" Type="Edm.Int32" Nullable="false"/></ComplexType><Term Name="T" Type="self.X"/><ComplexType Name="A"><Annotation Term="self.T"><Record>${'<PropertyValue Property="a" Int="1"/>'.repeat(2)}</Record></Annotation></ComplexType>`,
+  },
+  'annotation-function-known': {
+    content: `<Term Name="T" Type="Edm.String"/><ComplexType Name="A"><Annotation Term="self.T"><Apply Function="odata.concat"><String>a</String></Apply></Annotation></ComplexType>`,
+  },
+  'annotation-operand-type': {
+    content: `<Term Name="T" Type="Edm.Boolean"/><ComplexType Name="A"><Annotation Term="self.T"><Not><String>a</String></Not></Annotation></ComplexType>`,
+  },
+  'annotation-path-kind': {
+    content: `<Term Name="T" Type="Edm.AnnotationPath"/><ComplexType Name="A"><Annotation Term="self.T"><AnnotationPath>a/b</AnnotationPath></Annotation></ComplexType>`,
+  },
+  'labeled-element-resolved': {
+    content: `<Term Name="T" Type="Edm.String"/><ComplexType Name="A"><Annotation Term="self.T"><LabeledElementReference>self.L</LabeledElementReference></Annotation></ComplexType>`,
+  },
+  'base-term-cycle': { content: term('Type="Edm.String" BaseTerm="self.T"') },
+  'term-applies-to-known': { content: term('Type="Edm.String" AppliesTo="Kitchen"') },
+  'term-collection-says-nullable': { content: term('Type="Collection(Edm.String)"') },
+  'schema-names-differ-in-case-only': { content: '<ComplexType Name="Ab"/><ComplexType Name="aB"/>' },
+  'container-names-differ-in-case-only': {
+    content: E('') + container('<EntitySet Name="Es" EntityType="self.E"/><Singleton Name="eS" Type="self.E"/>'),
+  },
+  'operation-name-one-kind': {
+    content: '<Action Name="a"/><Function Name="a"><ReturnType Type="Edm.Int32"/></Function>',
+  },
+  'key-property-once': {
+    content:
+      '<EntityType Name="E"><Key><PropertyRef Name="a"/><PropertyRef Name="a"/></Key><Property Name="a" Type="Edm.Int32" Nullable="false"/></EntityType>',
+  },
+  'key-of-related-type-is-whole': {
+    content:
+      '<EntityType Name="F"><Key><PropertyRef Name="a"/><PropertyRef Name="b"/></Key><Property Name="a" Type="Edm.Int32" Nullable="false"/><Property Name="b" Type="Edm.Int32" Nullable="false"/></EntityType><EntityType Name="E"><Key><PropertyRef Name="n/a" Alias="na"/></Key><NavigationProperty Name="n" Type="self.F" Nullable="false"/></EntityType>',
+  },
+  'entity-holds-no-paths': {
+    content: `<ComplexType Name="X"><Property Name="a" Type="Edm.PropertyPath"/></ComplexType>${E('<Property Name="p" Type="self.X"/>')}`,
+  },
+  'no-stream-parameters': { content: '<Action Name="a"><Parameter Name="p" Type="Edm.Stream"/></Action>' },
+  'default-value-within-max-length': {
+    content: E('<Property Name="p" Type="Edm.String" MaxLength="1" DefaultValue="ab"/>'),
+  },
+  'type-definition-of-primitive-type-has-no-facets': {
+    content: '<TypeDefinition Name="D" UnderlyingType="Edm.PrimitiveType" MaxLength="5"/>',
+  },
+  'referential-constraint-once': {
+    content: E(
+      '<Property Name="p" Type="Edm.Int32"/><NavigationProperty Name="n" Type="self.E">' +
+        '<ReferentialConstraint Property="p" ReferencedProperty="ID"/>'.repeat(2) +
+        '</NavigationProperty>',
+    ),
+  },
+  'import-entity-set-type': {
+    content: `${E('')}<EntityType Name="F"/><Action Name="a"><ReturnType Type="self.F"/></Action>${container('<EntitySet Name="Es" EntityType="self.E"/><ActionImport Name="a" Action="self.a" EntitySet="Es"/>')}`,
+  },
+  'binding-path-cast-last-is-4.01': {
+    content: `${E('<NavigationProperty Name="n" Type="self.E"/>')}<EntityType Name="F" BaseType="self.E"/>${container('<EntitySet Name="Es" EntityType="self.E"><NavigationPropertyBinding Path="n/self.F" Target="Es"/></EntitySet>')}`,
+    version: '4.0',
+  },
+  'related-type-has-key-in-4.0': {
+    content: `<EntityType Name="F" Abstract="true"/>${E('<NavigationProperty Name="n" Type="self.F"/>')}`,
+    version: '4.0',
   },
   'annotation-if-has-else': {
     content: `${term('Type="Edm.Untyped"')}<ComplexType Name="A"><Annotation Term="self.T"><If><Bool>true</Bool><Int>1</Int></If></Annotation></ComplexType>`,
