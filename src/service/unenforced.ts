@@ -1,10 +1,13 @@
 import { schemaTerm } from '../csdl/json-schema.ts'
 import { forEachElement } from '../csdl/walk.ts'
 import { text } from '../edm/annotations.ts'
-import type { Annotation, AnnotationExpression, Model } from '../edm/model.ts'
+import type { Annotation, AnnotationExpression, Model, StructuredType } from '../edm/model.ts'
+import { isStructured } from '../edm/types.ts'
 import { compilePattern } from '../eval/pattern.ts'
+import { constraintOf } from '../payload/validation/constraints.ts'
 import { isEnforceable } from '../payload/validation/json-schema.ts'
 import { isItemsOfEnforced } from '../payload/validation/relation-rules.ts'
+import { unknownIn } from '../payload/validation/unknown-conditions.ts'
 import { termRegistry } from '../plan/capabilities/registry.ts'
 
 /** Annotations of a model that have no effect though they should have one. */
@@ -17,6 +20,8 @@ export interface Unenforced {
   readonly schemas?: readonly string[]
   /** types whose ItemsOf has paths that are not one navigation property of an entity type */
   readonly itemsOf?: readonly string[]
+  /** what conditions of Validation.Constraint look at that cannot be evaluated: they may not be enforced */
+  readonly conditions?: readonly string[]
   /** Capabilities terms with values that depend on the data: they count as not said */
   readonly dynamic: readonly string[]
 }
@@ -30,6 +35,7 @@ export function unenforcedIn(model: Model): Unenforced | undefined {
   const patterns = new Set<string>()
   const schemas = new Set<string>()
   const itemsOf = new Set<string>()
+  const conditions = new Set<string>()
   const dynamic = new Set<string>()
   const look = ({ term, value }: Annotation): void => {
     const status = termRegistry.get(term)?.status
@@ -45,13 +51,31 @@ export function unenforcedIn(model: Model): Unenforced | undefined {
     })
     for (const { annotations } of schema.unresolvedAnnotations) annotations.forEach(look)
   }
-  if (Object.keys(terms).length + patterns.size + schemas.size + itemsOf.size + dynamic.size === 0) return undefined
+  for (const type of model.types.values())
+    if (isStructured(type)) for (const each of unknownConditions(type)) conditions.add(each)
+  for (const overloads of model.operations.values())
+    for (const { name, parameters } of overloads)
+      for (const parameter of parameters)
+        if (constraintOf(parameter) !== undefined)
+          conditions.add(`${name}(${parameter.name}): parameters are not judged`)
+  if (Object.keys(terms).length + patterns.size + schemas.size + itemsOf.size + conditions.size + dynamic.size === 0)
+    return undefined
   return {
     terms,
     patterns: [...patterns],
     ...(schemas.size > 0 ? { schemas: [...schemas] } : {}),
     ...(itemsOf.size > 0 ? { itemsOf: [...itemsOf] } : {}),
+    ...(conditions.size > 0 ? { conditions: [...conditions] } : {}),
     dynamic: [...dynamic],
+  }
+}
+
+function* unknownConditions(type: StructuredType): Iterable<string> {
+  for (const [name, element] of [['', type] as const, ...type.allProperties, ...type.allNavigationProperties]) {
+    if (name !== '' && 'declaringType' in element && element.declaringType !== type) continue
+    const condition = constraintOf(element)
+    const unknown = condition && unknownIn(condition, type)
+    if (unknown !== undefined) yield `${name === '' ? type.name : `${type.name}/${name}`}: ${unknown}`
   }
 }
 

@@ -1,68 +1,79 @@
-import type { AnnotationExpression, PrimitiveTypeName, Property, TypeReference } from '../../edm/model.ts'
-import { convertNumber } from '../../edm/numbers.ts'
-import { comparePrimitive, equalPrimitive, isNumeric, parsePrimitive, promotedType } from '../../edm/primitives.ts'
-import { isStructured, primitiveOf } from '../../edm/types.ts'
-import type { PrimitiveValue, StructuredValue, Value } from '../../edm/value.ts'
-import { compilePattern } from '../../eval/pattern.ts'
-import { constantText } from './constant.ts'
+import { canonicalFunctions as signatures } from '../../bind/functions.ts'
+import type { CanonicalFunctionName } from '../../bind/tree.ts'
+import { booleanReference, itemReference, primitiveReference, stringReference } from '../../bind/type-references.ts'
+import type { AnnotationExpression, TypeReference } from '../../edm/model.ts'
+import { isIntegral } from '../../edm/primitives.ts'
+import { primitiveOf } from '../../edm/types.ts'
+import type { StructuredValue, Value } from '../../edm/value.ts'
+import { type ArithmeticOperator, arithmetic, negation } from '../../eval/arithmetic.ts'
+import { conversion, typeTest } from '../../eval/convert.ts'
+import { canonicalFunctions } from '../../eval/functions.ts'
+import { isCollectionValue } from '../../eval/values.ts'
+import { compared, constantTerm, equalTo, type Known, known, shownType, type Term } from './condition-terms.ts'
+import { valueAtPath } from './instance-path.ts'
 
 /**
- * Dynamic expressions of annotations (CSDL 14.4) over one value in memory: what Validation.Constraint needs. What cannot be told
- * (a property that the body does not have, a function that is not known) is undefined, and whoever asks decides.
+ * Dynamic expressions of annotations (CSDL 14.4) over one value in memory: conditions of Validation.Constraint and Core.OperationAvailable.
+ * Operators and functions mean what they mean in $filter (URL Conventions 5.1.1), and are evaluated by the same functions. What cannot be told
+ * (a property that the body does not have, a construct that `unknownIn` names) is undefined, and whoever asks decides.
  */
-
-/** A value with its type; a constant has its text until it meets a type. */
-type Term =
-  | { readonly value: Value; readonly type: PrimitiveTypeName | undefined }
-  | { readonly text: string }
-  | undefined
 
 /**
  * Whether a condition holds for a value.
  * @param whole properties that are absent are null; false: they are not known (a merge)
- * @returns undefined where it cannot be told
+ * @returns undefined where it cannot be told; null counts as false
  */
 export function holds(condition: AnnotationExpression, of: StructuredValue, whole: boolean): boolean | undefined {
-  return new Evaluation(of, whole).truth(condition)
+  const truth = new Evaluation(of, whole).truth(condition)
+  return truth === null ? false : truth
+}
+
+const arithmeticOperators: Readonly<Record<string, ArithmeticOperator>> = {
+  add: 'add',
+  sub: 'sub',
+  mul: 'mul',
+  div: 'div',
+  divBy: 'divby',
+  mod: 'mod',
 }
 
 class Evaluation {
   readonly #of: StructuredValue
   readonly #whole: boolean
+  readonly #now = Date.now()
 
   constructor(of: StructuredValue, whole: boolean) {
     this.#of = of
     this.#whole = whole
   }
 
-  /** Three-valued logic like that of $filter: null is not true; undefined is not known. */
-  truth(expression: AnnotationExpression): boolean | undefined {
+  /** Three-valued logic like that of $filter, and undefined: not known. */
+  truth(expression: AnnotationExpression): boolean | null | undefined {
     const term = this.#term(expression)
     if (term === undefined) return undefined
-    const value = 'text' in term ? parsePrimitive('Edm.Boolean', term.text) : term.value
-    return value === null ? false : typeof value === 'boolean' ? value : undefined
+    const { value } = known(term, booleanReference)
+    return typeof value === 'boolean' || value === null ? value : undefined
   }
 
-  #term(expression: AnnotationExpression): Term {
+  #term(expression: AnnotationExpression): Term | undefined {
     switch (expression.kind) {
-      case 'bool':
-        return { value: expression.value, type: 'Edm.Boolean' }
       case 'null':
         return { value: null, type: undefined }
       case 'path':
       case 'propertyPath':
-        return this.#path(expression.value)
+        return valueAtPath(this.#of, expression.value, this.#whole)
       case 'and':
       case 'or': {
         const decisive = expression.kind === 'or'
         const sides = expression.operands.map((operand) => this.truth(operand))
         if (sides.includes(decisive)) return truth(decisive)
-        return sides.includes(undefined) ? undefined : truth(!decisive)
+        if (sides.includes(undefined)) return undefined
+        return truth(sides.includes(null) ? null : !decisive)
       }
       case 'not': {
         const [operand] = expression.operands
         const inner = operand && this.truth(operand)
-        return inner === undefined ? undefined : truth(!inner)
+        return inner === undefined ? undefined : truth(inner === null ? null : !inner)
       }
       case 'eq':
       case 'ne':
@@ -70,124 +81,169 @@ class Evaluation {
       case 'le':
       case 'gt':
       case 'ge': {
-        const [left, right] = expression.operands
-        return left && right ? compared(expression.kind, this.#term(left), this.#term(right)) : undefined
+        const [left, right] = this.#terms(expression.operands)
+        return left && right && truthOf(compared(expression.kind, left, right))
       }
-      case 'in': {
-        const [left, ...rest] = expression.operands
-        const list = rest.flatMap((item) => (item.kind === 'collection' ? item.items : [item]))
-        if (left === undefined) return undefined
-        const found = list.map((item) => compared('eq', this.#term(left), this.#term(item)))
-        if (found.some((term) => term !== undefined && 'value' in term && term.value === true)) return truth(true)
-        return found.includes(undefined) ? undefined : truth(false)
+      case 'has': {
+        const [left, right] = this.#terms(expression.operands)
+        return left && right && truthOf(hasFlags(left, right))
       }
+      case 'in':
+        return this.#in(expression.operands)
       case 'if': {
         const [test, yes, no] = expression.operands
         const decided = test && this.truth(test)
         if (decided === undefined) return undefined
-        const chosen = decided ? yes : no
+        const chosen = decided === true ? yes : no
         return chosen === undefined ? { value: null, type: undefined } : this.#term(chosen)
       }
+      case 'neg': {
+        const [operand] = this.#terms(expression.operands)
+        if (operand === undefined) return undefined
+        const { value, type } = known(operand)
+        return { value: negation(type)(value), type }
+      }
+      case 'add':
+      case 'sub':
+      case 'mul':
+      case 'div':
+      case 'divBy':
+      case 'mod': {
+        const [left, right] = this.#terms(expression.operands)
+        const operator = arithmeticOperators[expression.kind]
+        return left && right && operator && calculated(operator, known(left), known(right))
+      }
+      case 'cast': {
+        const operand = this.#term(expression.operand)
+        if (operand === undefined) return undefined
+        const { value, type } = known(operand)
+        return { value: conversion(type, expression.type)(value), type: expression.type }
+      }
+      case 'isOf': {
+        const operand = this.#term(expression.operand)
+        if (operand === undefined) return undefined
+        const { value, type } = known(operand)
+        return { value: typeTest(type, expression.type)(value), type: booleanReference }
+      }
+      case 'collection': {
+        const items = this.#terms(expression.items)
+        return items.every((item) => item !== undefined) ? collected(items) : undefined
+      }
+      case 'labeledElement':
+        return this.#term(expression.operand)
       case 'apply':
         return this.#apply(expression.function, expression.operands)
-      default: {
-        const text = constantText(expression)
-        return text === undefined ? undefined : { text }
+      default:
+        return constantTerm(expression)
+    }
+  }
+
+  #terms(expressions: readonly AnnotationExpression[]): readonly (Term | undefined)[] {
+    return expressions.map((each) => this.#term(each))
+  }
+
+  /** `In` of a list of items, or of a collection that a path leads to. */
+  #in([operand, ...rest]: readonly AnnotationExpression[]): Term | undefined {
+    const left = operand && this.#term(operand)
+    if (left === undefined) return undefined
+    const found: (boolean | undefined)[] = []
+    for (const each of rest) {
+      const terms = this.#terms(each.kind === 'collection' ? each.items : [each])
+      for (const term of terms)
+        if (term !== undefined && !('constant' in term) && isCollectionValue(term.value)) {
+          const type = term.type && itemReference(term.type)
+          for (const value of term.value) found.push(equalTo(left, { value, type }))
+        } else found.push(term && equalTo(left, term))
+    }
+    if (found.includes(true)) return truth(true)
+    return found.includes(undefined) ? undefined : truth(false)
+  }
+
+  /** A canonical function, qualified with `odata` (CSDL 14.4.4.1). `concat` takes values of any primitive type, and more than two. */
+  #apply(name: string, operands: readonly AnnotationExpression[]): Term | undefined {
+    const canonical = canonicalName(name)
+    if (canonical === undefined) return undefined
+    if (canonical === 'now')
+      return {
+        value: { kind: 'dateTimeOffset', ms: this.#now, sub: 0, offset: 0, digits: 3 },
+        type: primitiveReference('Edm.DateTimeOffset'),
       }
+    const terms = this.#terms(operands)
+    const given: Known[] = []
+    for (const term of terms) {
+      if (term === undefined) return undefined
+      given.push(known(term))
+    }
+    if (given.some(({ value }) => value === null)) return { value: null, type: resultOf(canonical, given) }
+    if (canonical === 'concat' && !given.some(({ value }) => isCollectionValue(value)))
+      return { value: given.map((each) => text(each)).reduce(joined, ''), type: stringReference }
+    const [a, b, c] = given
+    return {
+      value: canonicalFunctions[canonical](a?.value ?? null, b?.value, c?.value),
+      type: resultOf(canonical, given),
     }
   }
+}
 
-  #path(path: string): Term {
-    let current: Value | undefined = this.#of
-    let type: PrimitiveTypeName | undefined
-    for (const step of path.split('/')) {
-      if (current === null) return { value: null, type: undefined }
-      if (step === '$count')
-        return Array.isArray(current) ? { value: BigInt(current.length), type: 'Edm.Int64' } : undefined
-      if (!isStructuredValue(current)) return undefined
-      if (step.includes('.')) continue
-      const property: Property | undefined = current.type.allProperties.get(step)
-      if (property === undefined) return undefined
-      const { members }: StructuredValue = current
-      if (!members.has(step) && !this.#whole) return undefined
-      const reference: TypeReference = property.type
-      type = reference.collection || isStructured(reference.type) ? undefined : primitiveOf(reference.type)?.name
-      current = members.get(step) ?? (reference.collection ? [] : null)
-    }
-    return { value: current ?? null, type }
+/** The canonical function that a client-side function is; undefined: it is none, or no one can tell what it does. */
+export function canonicalName(name: string): CanonicalFunctionName | undefined {
+  return name.startsWith('odata.') ? signatures.get(name.slice('odata.'.length).toLowerCase())?.name : undefined
+}
+
+function resultOf(name: CanonicalFunctionName, given: readonly Known[]): TypeReference | undefined {
+  const first = given[0]
+  const collection = first !== undefined && isCollectionValue(first.value)
+  const found = signatures
+    .get(name)
+    ?.signatures.filter(({ parameters }) => parameters.length === given.length)
+    .find(({ parameters: [parameter] }) => parameter === undefined || (parameter === 'Collection') === collection)
+  const rounds = name === 'ceiling' || name === 'floor' || name === 'round'
+  if (found === undefined || found.result === 'first' || rounds) return first?.type
+  return primitiveReference(found.result)
+}
+
+function text({ value, type }: Known): string | null {
+  const converted = conversion(type, stringReference)(value)
+  return typeof converted === 'string' ? converted : null
+}
+
+function joined(a: Value, b: Value): Value {
+  return canonicalFunctions.concat(a, b, undefined)
+}
+
+function calculated(operator: ArithmeticOperator, left: Known, right: Known): Term {
+  // a fraction of whole numbers is a decimal (URL Conventions 5.1.1.2.5)
+  const result = operator === 'divby' && isWhole(left) && isWhole(right) ? primitiveReference('Edm.Decimal') : undefined
+  const value = arithmetic(operator, left.type, right.type, result)(left.value, right.value)
+  return { value, type: shownType(value) }
+}
+
+function isWhole({ type }: Known): boolean {
+  const name = type && primitiveOf(type.type)?.name
+  return name !== undefined && isIntegral(name)
+}
+
+function collected(items: readonly Term[]): Term {
+  const all = items.map((item) => known(item))
+  const type = all.find(({ type }) => type !== undefined)?.type
+  return {
+    value: all.map(({ value }) => value) as Value,
+    type: type === undefined ? undefined : { ...type, collection: true },
   }
-
-  #apply(name: string, operands: readonly AnnotationExpression[]): Term {
-    const texts = operands.map((operand) => {
-      const term = this.#term(operand)
-      return term === undefined ? undefined : 'text' in term ? term.text : term.value
-    })
-    const [first, second] = texts
-    if (name === 'odata.matchesPattern') {
-      if (first === null) return { value: null, type: 'Edm.Boolean' }
-      return typeof first === 'string' && typeof second === 'string' ? matches(first, second) : undefined
-    }
-    if (name === 'odata.concat' && texts.every((part) => typeof part === 'string'))
-      return { value: texts.join(''), type: 'Edm.String' }
-    return undefined
-  }
 }
 
-function truth(value: boolean): Term {
-  return { value, type: 'Edm.Boolean' }
+function hasFlags(left: Term, right: Term): boolean | null | undefined {
+  if ('constant' in left) return undefined
+  const { value: flags } = known(right, left.type)
+  if (left.value === null || flags === null) return null
+  if (typeof left.value !== 'bigint' || typeof flags !== 'bigint') return undefined
+  return (left.value & flags) === flags
 }
 
-function matches(text: string, pattern: string): Term {
-  try {
-    return truth(compilePattern(pattern, '')(text))
-  } catch {
-    return undefined
-  }
+function truth(value: boolean | null): Term {
+  return { value, type: booleanReference }
 }
 
-type Comparison = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'
-
-function compared(operator: Comparison, left: Term, right: Term): Term {
-  if (left === undefined || right === undefined) return undefined
-  const [a, b] = [typed(left, right), typed(right, left)]
-  if (a === undefined || b === undefined) return undefined
-  if (a.value === null || b.value === null) {
-    const equal = a.value === b.value
-    return truth(operator === 'eq' ? equal : operator === 'ne' ? !equal : false)
-  }
-  if (a.type === undefined || b.type === undefined) return undefined
-  const type = promotedType(a.type, b.type)
-  if (type === undefined) return undefined
-  const [x, y] = [promoted(type, a.value), promoted(type, b.value)]
-  if (x === undefined || y === undefined) return undefined
-  if (operator === 'eq') return truth(equalPrimitive(type, x, y))
-  if (operator === 'ne') return truth(!equalPrimitive(type, x, y))
-  // NaN compares with nothing
-  if (Number.isNaN(x) || Number.isNaN(y)) return truth(false)
-  const order = comparePrimitive(type, x, y)
-  return truth(
-    operator === 'lt' ? order < 0 : operator === 'le' ? order <= 0 : operator === 'gt' ? order > 0 : order >= 0,
-  )
-}
-
-/** A constant takes the type of what it meets; two constants are not compared. */
-function typed(term: Exclude<Term, undefined>, other: Exclude<Term, undefined>) {
-  if (!('text' in term)) return term
-  if ('text' in other) return undefined
-  if (other.value === null && other.type === undefined) return { value: term.text, type: 'Edm.String' as const }
-  if (other.type === undefined) return undefined
-  const value = parsePrimitive(other.type, term.text)
-  if (value !== undefined) return { value, type: other.type }
-  // `Age gt 1.5`: the number is none of the property's type
-  const decimal = isNumeric(other.type) ? parsePrimitive('Edm.Decimal', term.text) : undefined
-  return decimal === undefined ? undefined : { value: decimal, type: 'Edm.Decimal' as const }
-}
-
-function promoted(type: PrimitiveTypeName, value: Value): PrimitiveValue | undefined {
-  if (!isNumeric(type)) return value as PrimitiveValue
-  return convertNumber(type, value as Parameters<typeof convertNumber>[1])
-}
-
-function isStructuredValue(value: Value | undefined): value is StructuredValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
+function truthOf(value: boolean | null | undefined): Term | undefined {
+  return value === undefined ? undefined : truth(value)
 }

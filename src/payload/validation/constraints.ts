@@ -132,12 +132,21 @@ function makeChecks(type: StructuredType): TypeChecks | null {
     }
     return entry.checks === null && entry.types === undefined && entry.condition === undefined ? [] : [entry]
   })
+  for (const [name, property] of type.allNavigationProperties) {
+    const condition = conditionOf(property)
+    if (condition !== undefined) properties.push({ name, checks: null, isGiven: false, types: undefined, condition })
+  }
   const conditions: Condition[] = []
   for (let current: StructuredType | undefined = type; current !== undefined; current = current.baseType) {
     const condition = conditionOf(current)
     if (condition !== undefined) conditions.push(condition)
   }
   return properties.length + conditions.length === 0 ? null : { properties, conditions }
+}
+
+/** Validation.Constraint of an element: its condition. */
+export function constraintOf(element: Annotatable): AnnotationExpression | undefined {
+  return conditionOf(element)?.expression
 }
 
 function conditionOf(element: Annotatable): Condition | undefined {
@@ -154,6 +163,7 @@ function conditionOf(element: Annotatable): Condition | undefined {
 function pathsIn(expression: AnnotationExpression): readonly string[] {
   if (expression.kind === 'path' || expression.kind === 'propertyPath') return [expression.value]
   if (expression.kind === 'collection') return expression.items.flatMap(pathsIn)
+  if ('operand' in expression) return pathsIn(expression.operand)
   return 'operands' in expression ? expression.operands.flatMap(pathsIn) : []
 }
 

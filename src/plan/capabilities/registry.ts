@@ -301,9 +301,9 @@ const validationTerms: Readonly<Record<string, TermEntry>> = {
   AllowedValues: enforced('on properties and type definitions', `${checks}/property-checks.ts`, validation),
   ApplicableTerms: { status: 'served', what: 'about terms, for tools' },
   Constraint: partly(
-    'on entity and complex types and properties, also of what a PATCH would make of the stored entity: comparisons, logic, `In`, `If`, paths, `odata.concat`, `odata.matchesPattern`; not on navigation properties, no other functions',
+    'on entity and complex types, properties and navigation properties, also of what a PATCH would make of the stored entity: all operators, `If`, `Cast`, `IsOf`, `Collection`, the canonical functions as `odata.*`, paths through complex values, collections, casts and dynamic properties; not on parameters, no paths through navigation properties, no `odata.uriEncode`, `odata.fillUriTemplate` and functions of others: the log tells those',
     `${checks}/condition.ts`,
-    validation,
+    'test/unit/payload/validation/condition.test.ts',
   ),
   DerivedTypeConstraint: enforced(
     'on properties, entity sets, containing navigation properties and parameters',
