@@ -30,6 +30,8 @@ export interface NestedPlan {
   readonly access: NestedAccess
   /** why nothing may be nested or related here when the entity is created, and when it is updated */
   readonly relating: { readonly insert: string | undefined; readonly update: string | undefined }
+  /** the term that keeps what is related: it must not be parted */
+  readonly kept: string | undefined
   /** what the model says of nesting (Capabilities.DeepInsertSupport, DeepUpdateSupport) */
   readonly deep: { readonly insert: DeepSupport; readonly update: DeepSupport }
 }
@@ -105,6 +107,7 @@ function makePlan(
   return {
     linking,
     relating,
+    kept: position && relatingRefusal(position.place, [...position.tail, ...via], property, 'delete'),
     where: { root: linking.root, place: linking.place, path },
     create,
     access: accessOf(model, path, 'POST'),

@@ -419,6 +419,8 @@ export interface ReferencePlan extends PlanBase, LinkedTo {
   readonly kind: 'reference'
   /** `add` and `set` take one reference, `replace` a collection of them, `remove` the one that `$id` names, `clear` all */
   readonly change: 'add' | 'set' | 'replace' | 'remove' | 'clear'
+  /** the term that keeps what is related: nothing may be parted */
+  readonly kept?: string
   /** of `remove`: the related entity that the path names by key, and the navigation to it; undefined: `$id` does */
   readonly related?: { readonly plan: ReadPlan; readonly hops: readonly Hop[] }
 }

@@ -5,9 +5,11 @@ import type { Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { checkRequest } from './capabilities/check.ts'
+import { relatingRefusal } from './capabilities/navigation.ts'
+import { positionsOf } from './capabilities/references.ts'
 import { placeOfPath } from './expansion.ts'
 import { type Linked, linkingOf } from './linking.ts'
-import { type Method, methodRefused } from './methods.ts'
+import { allow, type Method, methodRefused } from './methods.ts'
 import type { LinkedTo, ReferencePlan } from './plan.ts'
 import { hopPlan, sourceOf } from './source.ts'
 
@@ -54,6 +56,13 @@ export function referencePlan({ model, method, path, pathSlots, options }: Refer
   const linking = linkingOf(model, source.root, place, member, navigation.property)
   if (linking.kind === 'contained') throw methodRefused(method, ['GET'])
   requireChangeable(linking, method)
+  const owning = positionsOf(model, owner).at(-1)
+  const kept = owning && relatingRefusal(owning.place, owning.tail, navigation.property, 'delete')
+  if (kept !== undefined && (change === 'remove' || change === 'clear'))
+    throw new ODataError('methodNotAllowed', `'${navigation.property.name}' keeps what it relates (${kept}).`, {
+      target: navigation.property.name,
+      headers: { Allow: allow(navigation.property.collection ? ['GET', 'POST', 'PUT'] : ['GET', 'PUT']) },
+    })
   return {
     kind: 'reference',
     requires,
@@ -62,6 +71,7 @@ export function referencePlan({ model, method, path, pathSlots, options }: Refer
     place,
     linking,
     change,
+    ...(kept === undefined ? {} : { kept }),
     ...(keyed ? { related: relatedOf(path, first) } : {}),
     ...(conditions.demands === undefined ? {} : { demands: conditions.demands }),
     ...(conditions.preconditionRequired ? { preconditionRequired: true } : {}),

@@ -1,10 +1,12 @@
 import { choosesItems } from '../bind/select.ts'
 import type { BoundPath } from '../bind/tree.ts'
+import { paths } from '../csdl/core.ts'
 import { bool, member } from '../edm/annotations.ts'
 import type { Model } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
-import { capabilityOf } from './capabilities/capability.ts'
-import { positionsOf } from './capabilities/references.ts'
+import { capabilityOf, withoutCasts } from './capabilities/capability.ts'
+import { namesOf } from './capabilities/place.ts'
+import { coveredBy, positionsOf, visit } from './capabilities/references.ts'
 import type { Expansion, Hop, ReadPlan, SourceRoot } from './plan.ts'
 import { reverseOf } from './reverse.ts'
 
@@ -32,7 +34,32 @@ export function trackingRefusal(model: Model, path: BoundPath, plan: ReadPlan): 
     const refusal = expansionRefusal(expansion)
     if (refusal !== undefined) return refusal
   }
-  return undefined
+  return listedRefusal(model, path, plan)
+}
+
+/** ChangeTracking/FilterableProperties and ExpandableProperties, where they name any. */
+function listedRefusal(model: Model, path: BoundPath, { filter, expand }: ReadPlan): string | undefined {
+  const position = positionsOf(model, path).at(-1)
+  const record = position && capabilityOf(position.place, 'ChangeTracking')
+  if (position === undefined) return undefined
+  const expandable = (paths(member(record, 'ExpandableProperties')) ?? []).map(withoutCasts)
+  const other = expand.find(
+    (item) => expandable.length > 0 && !expandable.includes([...namesOf(item.path), item.property.name].join('/')),
+  )
+  if (other)
+    return `$expand of ${other.property.name} is not tracked (Capabilities.ChangeTracking/ExpandableProperties)`
+  const filterable = paths(member(record, 'FilterableProperties')) ?? []
+  if (filterable.length === 0) return undefined
+  let found: string | undefined
+  for (const expression of [...position.conditions, ...(filter === undefined ? [] : [filter])])
+    visit(expression, new Map([['$it', { ...position, steps: [] }]]), {
+      reference: ({ views }) => {
+        for (const view of views)
+          if (view.place === position.place && view.path !== '' && coveredBy(view.path, filterable) === undefined)
+            found ??= view.path
+      },
+    })
+  return found && `a $filter on ${found} is not tracked (Capabilities.ChangeTracking/FilterableProperties)`
 }
 
 /** Why the rows of a stored collection cannot be tracked. */

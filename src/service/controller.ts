@@ -11,6 +11,7 @@ import type { CreateOutcome, DeleteOutcome, Rows, Session, Store, UpdateOutcome 
 import { rowsInMemory } from '../store/rows.ts'
 import { sessionLike } from '../store/session.ts'
 import { changeOf } from './change.ts'
+import { withComputedDefaults } from './fresh-values.ts'
 import { requireKey } from './keys.ts'
 import type { ServiceLog } from './options.ts'
 import { type PlainObject, toPlain, withReturned } from './plain.ts'
@@ -307,8 +308,9 @@ export function createInStep<Entity extends object>(
 
 async function stored(
   context: RequestContext<CreatePlan | UpdatePlan>,
-  entity: StructuredValue,
+  given: StructuredValue,
 ): Promise<CreateOutcome> {
+  const entity = withComputedDefaults(given)
   const missing = missingNumbers(context.collection.entityType, entity.members)
   if (missing.length === 0 || context.collection.key.parts.length === 0)
     return storedAs(context, entity, waiting.get(context))

@@ -12,7 +12,8 @@ import { defaultValues } from '../payload/read-structured.ts'
 import type { CreatePlan, StreamTarget, UpdatePlan } from '../plan/plan.ts'
 import type { Core } from './core.ts'
 import type { Exchange } from './exchange.ts'
-import { keyInSource, makeKey, timeOrderedUuid } from './keys.ts'
+import { freshValue } from './fresh-values.ts'
+import { keyInSource, makeKey } from './keys.ts'
 import { streamChange } from './media-change.ts'
 import { initialMembers, lastingSingleton, lonelyKey } from './singleton.ts'
 import { fixedMembers, nameOf } from './write.ts'
@@ -100,19 +101,14 @@ function emptyValue(property: Property, entity: EntityType): Value {
       return Decimal.zero
     case 'Edm.Binary':
       return new Uint8Array()
-    case 'Edm.Guid':
-      return timeOrderedUuid()
-    case 'Edm.DateTimeOffset':
-      return { kind: 'dateTimeOffset', ms: Date.now(), sub: 0, offset: 0, digits: 3 }
-    case 'Edm.Date':
-      return new Date().toISOString().slice(0, 10)
     case 'Edm.TimeOfDay':
       return '00:00:00'
     case 'Edm.Duration':
       return { kind: 'duration', ps: 0n }
-    default:
-      throw required(property)
   }
+  const fresh = freshValue(property)
+  if (fresh === undefined) throw required(property)
+  return fresh
 }
 
 function isForeignKey({ allNavigationProperties }: EntityType, { name }: Property): boolean {

@@ -2,6 +2,7 @@ import type { Parameters } from '../bind/tree.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { type JsonNode, type JsonObject, parseJson } from '../payload/json.ts'
 import type { Linked } from '../plan/linking.ts'
+import { refused } from '../plan/nested.ts'
 import type { ReferencePlan } from '../plan/plan.ts'
 import { readConditions } from '../protocol/etag.ts'
 import type { HttpResponse } from '../protocol/message.ts'
@@ -81,7 +82,10 @@ async function change(
   }
   if (plan.change === 'replace' || plan.change === 'clear')
     for (const other of await relatedTo(acting, from, linking))
-      if (!wanted.some((to) => isSame(acting.core, other, to))) await unlink(acting, from, linking, other)
+      if (!wanted.some((to) => isSame(acting.core, other, to))) {
+        if (plan.kept !== undefined) throw refused(linking.property, plan.kept)
+        await unlink(acting, from, linking, other)
+      }
   for (const to of wanted) {
     await link(acting, from, linking, to)
     if (linking.kind === 'links') continue

@@ -212,6 +212,48 @@ onEveryStore('Vocabulary terms over HTTP', 'test/models/terms.xml', settings, (r
     )
   })
 
+  it('makes values that must be there and that nobody gives (Core.ComputedDefaultValue)', async () => {
+    const device = async (body: object) =>
+      (await (await running().send('POST', '/Devices', body)).json()) as Record<string, string>
+    const today = new Date().toISOString().slice(0, 10)
+    const made = await device({ id: 50 })
+    expect(made).toMatchObject({ mark: expect.stringMatching(/^[0-9a-f-]{36}$/), maybe: null })
+    expect(made.since).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+    expect(Math.abs(Date.parse(made.since ?? '') - Date.now())).toBeLessThan(60_000)
+    expect([today, new Date().toISOString().slice(0, 10)]).toContain(made.on)
+    expect(await device({ id: 51 })).not.toMatchObject({ mark: made.mark })
+    const given = { mark: made.mark, since: '2020-01-01T00:00:00Z', on: '2020-01-01' }
+    expect(await device({ id: 52, ...given })).toMatchObject(given)
+  })
+
+  it('keeps what is related where the model says so (NonDeletableNavigationProperties)', async () => {
+    const send = (method: string, path: string, body?: object) => running().send(method, path, body)
+    const ref = (path: string) => ({ '@odata.id': `${running().root}${path}` })
+    for (const id of [60, 61]) expect((await send('POST', '/People', { id })).status).toBe(201)
+    const shop = { id: 60, 'boss@odata.bind': 'People(60)' }
+    const bound = { 'staff@odata.bind': ['People(60)'], 'fans@odata.bind': ['People(60)'] }
+    expect((await send('POST', '/Shops', { ...shop, ...bound })).status).toBe(201)
+    const term = '(Capabilities.DeleteRestrictions/NonDeletableNavigationProperties)'
+    for (const path of ['fans(60)/$ref', 'fans/$ref?$id=People(60)', 'boss/$ref']) {
+      const answer = await send('DELETE', `/Shops(60)/${path}`)
+      expect(answer.headers.get('Allow')).toContain('PUT')
+      expect(await failure(answer)).toContain(`405 ${path.slice(0, 4)}: `)
+    }
+    for (const body of [
+      { boss: null },
+      { fans: [] },
+      { 'fans@delta': [{ '@odata.removed': { reason: 'changed' }, ...ref('/People(60)') }] },
+    ])
+      expect(await failure(await send('PATCH', '/Shops(60)', body))).toContain(term)
+    expect(await failure(await send('PUT', '/Shops(60)/fans/$ref', { value: [ref('/People(61)')] }))).toContain(term)
+    // relating anew is no deletion
+    expect((await send('PUT', '/Shops(60)/boss/$ref', ref('/People(61)'))).status).toBe(204)
+    expect((await send('POST', '/Shops(60)/fans/$ref', ref('/People(61)'))).status).toBe(204)
+    expect((await send('PATCH', '/Shops(60)', { 'boss@odata.bind': 'People(60)' })).status).toBe(204)
+    const fans = await (await running().get('/Shops(60)/fans?$orderby=id')).json()
+    expect(fans).toMatchObject({ value: [{ id: 60 }, { id: 61 }] })
+  })
+
   describe('holds JSON to its schema (JSON.Schema)', () => {
     const device = (method: string, path: string, body: object) => running().send(method, `/Devices${path}`, body)
     const put = (path: string, body: string, type = 'application/json') =>

@@ -1,3 +1,4 @@
+import type { MemberStep } from '../../bind/tree.ts'
 import { enumMembers, paths, pathText, texts } from '../../csdl/core.ts'
 import { annotationOf, bool, isTagged, items, member } from '../../edm/annotations.ts'
 import type {
@@ -16,7 +17,7 @@ import type {
   PathNode,
   TransformationNode,
 } from '../../url/ast.ts'
-import type { Place } from './place.ts'
+import { type Place, placeBehind } from './place.ts'
 import { coveredBy } from './references.ts'
 import { optionName, refuse } from './refuse.ts'
 
@@ -32,9 +33,8 @@ type Expression = AnnotationExpression | undefined
 
 /** @throws ODataError queryOptionNotAllowed naming the term */
 export function checkApplySupport(place: Place, apply: ApplyNode): void {
-  const support = supportOf(place)
-  if (support === undefined) return
-  new Check(place, support).sequence(apply, true)
+  // where nothing is said of the collection, something may be said of related ones
+  new Check(place, supportOf(place) ?? (() => undefined)).sequence(apply, true)
 }
 
 /** A member of ApplySupported, else of the defaults. */
@@ -108,11 +108,17 @@ class Check {
         for (const { sequence } of node.nested) this.sequence(sequence, own)
         return
       case 'addnested':
-        for (const { sequence } of node.nested) this.sequence(sequence, false)
+        for (const { sequence } of node.nested) {
+          this.sequence(sequence, false)
+          this.#related(node.path, sequence, own)
+        }
         return
       case 'join':
       case 'outerjoin':
-        if (node.each) this.sequence(node.each, false)
+        if (node.each) {
+          this.sequence(node.each, false)
+          this.#related(node.path, node.each, own)
+        }
         return
       case 'ancestors':
       case 'descendants':
@@ -121,6 +127,12 @@ class Check {
       default:
         return
     }
+  }
+
+  /** What is applied to related entities is up to their collection, too. */
+  #related(path: PathNode, sequence: ApplyNode, own: boolean): void {
+    const place = own ? relatedPlace(this.#place, path) : undefined
+    if (place) checkApplySupport(place, sequence)
   }
 
   #rollups(elements: readonly GroupingNode[]): void {
@@ -182,6 +194,31 @@ class Check {
   #refuse(what: string, name: string): never {
     return refuse(option, what, `Aggregation.ApplySupported/${name}`)
   }
+}
+
+/** The place that a path of navigation and complex properties leads to; undefined where it is none of the model. */
+function relatedPlace(from: Place, { steps }: PathNode): Place | undefined {
+  let place = from
+  let type = from.type
+  let tail: MemberStep[] = []
+  for (const step of steps) {
+    if (step.kind !== 'name') return undefined
+    if (step.name.includes('.')) {
+      type = type?.derivedTypes.find(({ name }) => name === step.name) ?? type
+      continue
+    }
+    const navigation = type?.allNavigationProperties.get(step.name)
+    const property = type?.allProperties.get(step.name)
+    if (navigation !== undefined) {
+      place = placeBehind(place, tail, navigation)
+      type = place.type
+      tail = []
+    } else if (property !== undefined && isStructured(property.type.type)) {
+      tail = [...tail, { kind: 'property', property }]
+      type = property.type.type
+    } else return undefined
+  }
+  return tail.length > 0 || place === from ? undefined : place
 }
 
 /** The names of a path, casts and counts left out. */

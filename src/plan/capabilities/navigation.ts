@@ -18,20 +18,26 @@ export function navigationRefusal(from: Place, to: Place): string | undefined {
   return undefined
 }
 
+const lists = {
+  insert: 'NonInsertableNavigationProperties',
+  update: 'NonUpdatableNavigationProperties',
+  delete: 'NonDeletableNavigationProperties',
+} as const
+
 /**
  * The term that forbids to relate entities by a navigation property; undefined where none does.
  * @param tail structural steps between the rows of the place and the property
- * @param access insert: together with a new entity
+ * @param access insert: together with a new entity; delete: to part what is related
  */
 export function relatingRefusal(
   place: Place,
   tail: readonly MemberStep[],
   property: NavigationProperty,
-  access: 'insert' | 'update',
+  access: 'insert' | 'update' | 'delete',
 ): string | undefined {
   if (!isWritable(property)) return 'Core.Permissions'
   const path = [...namesOf(tail), property.name].join('/')
-  const name = access === 'insert' ? 'NonInsertableNavigationProperties' : 'NonUpdatableNavigationProperties'
+  const name = lists[access]
   const listed = paths(restrictionMember(place, access, name)) ?? []
   return listed.some((text) => withoutCasts(text) === path)
     ? `Capabilities.${restrictionTerms[access]}/${name}`

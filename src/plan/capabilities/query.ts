@@ -183,10 +183,16 @@ function require(checked: CheckedQuery, conditions: readonly Expression[], requi
 
 function checkExpand(checked: CheckedQuery, requirements: Requirements): readonly ExpandItem[] {
   const { position, query, single } = checked
-  if (query.expand.length === 0) return query.expand
+  const { streams = [] } = query
+  if (query.expand.length + streams.length === 0) return query.expand
   const option = optionName('$expand', false)
   const { place } = position
   const record = expandRecord(place, single)
+  if (streams.length > 0 && record.streamsExpandable === false)
+    refuse(option, `cannot give the streams of '${place.name}'`, `${expandTerm}/StreamsExpandable`)
+  for (const { property } of streams)
+    if (property !== undefined && record.nonExpandableStreamProperties.includes(property.name))
+      refuse(option, `cannot give '${property.name}' of '${place.name}'`, `${expandTerm}/NonExpandableStreamProperties`)
   if (record.expandable === false) refuse(option, `cannot be applied to '${place.name}'`, `${expandTerm}/Expandable`)
   return query.expand.map((item) => {
     const expand = checkItem(checked, position, item, requirements)
@@ -267,6 +273,10 @@ function expandRecord(place: Place, byKey: boolean) {
   const own = expandRestrictionsIn(special)
   return {
     expandable: own.expandable,
+    streamsExpandable: own.streamsExpandable ?? general.streamsExpandable,
+    nonExpandableStreamProperties: member(special, 'NonExpandableStreamProperties')
+      ? own.nonExpandableStreamProperties
+      : general.nonExpandableStreamProperties,
     maxLevels: own.maxLevels,
     nonExpandableProperties: member(special, 'NonExpandableProperties')
       ? own.nonExpandableProperties

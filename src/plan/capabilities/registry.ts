@@ -77,7 +77,7 @@ const core: Readonly<Record<string, TermEntry>> = {
     'test/http/create-faults.test.ts',
   ),
   ComputedDefaultValue: partly(
-    'the property need not be given; the service makes keys, no other value: a controller’s `beforeCreate` can',
+    'the property need not be given; the service makes keys, and for a new entity values that must be there (Nullable=false, no foreign key) of Guid (new), DateTimeOffset (now) and Date (today, UTC), behind the hooks; of other types, of nullable properties and inside complex values it makes none, as nothing says what they would mean: a controller’s `beforeCreate` can',
     'src/payload/read-structured.ts',
     http,
   ),
@@ -188,8 +188,8 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
   BatchSupport: enforced('what it denies is refused; published', batches, batchTest),
   BatchSupported: enforced('batches are refused where it says false; published', batches, batchTest),
   CallbackSupported: { status: 'served', what: 'there are no callbacks' },
-  ChangeTracking: partly(
-    '`Supported`: what it denies is not tracked; published. The lists of properties are not looked at',
+  ChangeTracking: enforced(
+    '`Supported`: what it denies is not tracked; published. `FilterableProperties` and `ExpandableProperties`, where they name any: a filter on others, or $expand of others, is not tracked',
     'src/plan/tracking.ts',
     'test/unit/plan/tracking.test.ts',
   ),
@@ -223,13 +223,13 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     `${here}/capability.ts`,
     'test/unit/plan/capabilities/capability.test.ts',
   ),
-  DeleteRestrictions: partly(
-    '`Deletable`, `Permissions`, `MaxLevels`, `FilterSegmentSupported` and `TypecastSegmentSupported` (of `/$each`), `CustomHeaders`, `CustomQueryOptions`; `NonDeletableNavigationProperties` are not looked at',
+  DeleteRestrictions: enforced(
+    '`Deletable`, `Permissions`, `MaxLevels`, `FilterSegmentSupported` and `TypecastSegmentSupported` (of `/$each`), `CustomHeaders`, `CustomQueryOptions`; `NonDeletableNavigationProperties`: DELETE of references (405), and bodies and PUT of references that would part what is related (400); not of foreign keys set to null',
     `${here}/access.ts`,
     access,
   ),
-  ExpandRestrictions: partly(
-    '`Expandable`, `NonExpandableProperties`, `MaxLevels`, `ExpandByKeyRestrictions`; streams cannot be expanded at all',
+  ExpandRestrictions: enforced(
+    '`Expandable`, `NonExpandableProperties`, `MaxLevels`, `ExpandByKeyRestrictions`, `StreamsExpandable` (where it says false), `NonExpandableStreamProperties`',
     `${here}/query.ts`,
     query,
   ),
@@ -240,8 +240,8 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     query,
   ),
   IndexableByKey: enforced('keys in paths: 404', `${here}/check.ts`, query),
-  InsertRestrictions: partly(
-    '`Insertable`, `NonInsertableProperties`, `RequiredProperties`, `Permissions`, `MaxLevels`, `TypecastSegmentSupported`, `QueryOptions`, `CustomHeaders`, `CustomQueryOptions`; deep inserts are not implemented yet',
+  InsertRestrictions: enforced(
+    '`Insertable`, `NonInsertableProperties`, `RequiredProperties`, `Permissions`, `MaxLevels`, `TypecastSegmentSupported`, `QueryOptions`, `CustomHeaders`, `CustomQueryOptions`; `NonInsertableNavigationProperties`: bodies that relate or nest entities there',
     `${here}/body-rules.ts`,
     http,
   ),
@@ -283,8 +283,8 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
   SupportedFormats: { status: 'served', what: 'published' },
   SupportedMetadataFormats: { status: 'served', what: 'published' },
   TopSupported: enforced('$top', `${here}/query.ts`, query),
-  UpdateRestrictions: partly(
-    '`Updatable`, `Upsertable` (where it says false), `UpdateMethod`, `NonUpdatableProperties`, `RequiredProperties`, `Permissions`, `MaxLevels`, `FilterSegmentSupported` and `TypecastSegmentSupported` (of `/$each`), `DeltaUpdateSupported` (where it says false), `QueryOptions`, `CustomHeaders`, `CustomQueryOptions`; the options of deltas are not looked at',
+  UpdateRestrictions: enforced(
+    '`Updatable`, `Upsertable` (where it says false), `UpdateMethod`, `NonUpdatableProperties`, `RequiredProperties`, `Permissions`, `MaxLevels`, `FilterSegmentSupported` and `TypecastSegmentSupported` (of `/$each`), `DeltaUpdateSupported` (where it says false), `QueryOptions`, `CustomHeaders`, `CustomQueryOptions`; `NonUpdatableNavigationProperties`: bodies and requests to `$ref` (not foreign keys as data)',
     `${here}/body-rules.ts`,
     http,
   ),
@@ -328,7 +328,7 @@ const validationTerms: Readonly<Record<string, TermEntry>> = {
 const aggregationTerms: Readonly<Record<string, TermEntry>> = {
   Aggregatable: enforced('where ApplySupported says PropertyRestrictions', `${here}/apply-support.ts`, apply),
   ApplySupported: partly(
-    '`Transformations`, `Rollup`, `From`, `GroupableProperties`, `AggregatableProperties`, `PropertyRestrictions` of the collection that $apply is applied to; not of related ones inside join and addnested; custom aggregation methods are not implemented yet',
+    '`Transformations`, `Rollup`, `From`, `GroupableProperties`, `AggregatableProperties`, `PropertyRestrictions` of the collection that $apply is applied to; inside `join`, `outerjoin` and `addnested` also what the related collection says; `CustomAggregationMethods` are not looked at: there are none, each is a 501',
     `${here}/apply-support.ts`,
     apply,
   ),

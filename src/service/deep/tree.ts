@@ -147,9 +147,10 @@ export class TreeReader {
   planOf(
     where: NestingPlace,
     type: StructuredType,
-    { via, property, target }: RelatedMember,
+    member: RelatedMember,
     purpose: 'insert' | 'update',
   ): NestedPlan | undefined {
+    const { via, property, target } = member
     const steps = stepsTo(type, via)
     if (steps === undefined) {
       this.faults.add('notImplemented', `Relating entities inside a collection (${target}) is not implemented.`, target)
@@ -157,7 +158,8 @@ export class TreeReader {
     }
     try {
       const plan = nestedPlan(this.core.model, where, steps, property)
-      const term = plan.relating[purpose]
+      const parts = purpose === 'update' && plan.linking.kind !== 'contained' && isParting(member)
+      const term = plan.relating[purpose] ?? (parts ? plan.kept : undefined)
       if (term !== undefined) throw refused(property, term)
       return plan
     } catch (error) {
@@ -254,6 +256,12 @@ export class TreeReader {
     }
     return undefined
   }
+}
+
+/** Whether a member parts related entities, whatever is stored: a null, or a removed entity that is not deleted. */
+function isParting({ property, form, items }: RelatedMember): boolean {
+  if (form === 'all') return !property.collection && items.length === 0
+  return items.some((item) => item.kind === 'removed' && item.reason === 'changed')
 }
 
 /** Navigation properties of which a body says more than their foreign keys do. */

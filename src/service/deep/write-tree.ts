@@ -4,7 +4,7 @@ import type { PrimitiveValue, StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { equalValues } from '../../eval/values.ts'
 import type { Linked } from '../../plan/linking.ts'
-import { type NestedPlan, nestedAccess } from '../../plan/nested.ts'
+import { type NestedPlan, nestedAccess, refused } from '../../plan/nested.ts'
 import type { CreatePlan } from '../../plan/plan.ts'
 import { createInStep } from '../controller.ts'
 import { contextOf, sessionOf } from '../core.ts'
@@ -112,6 +112,7 @@ async function removeRest(
     linking.kind === 'contained' ? await containedIn(writing, now, linking) : await relatedTo(writing, now, linking)
   for (const stored of related) {
     if (kept.some((to) => isSame(writing.core, stored, to))) continue
+    if (plan.kept !== undefined && linking.kind !== 'contained') throw refused(linking.property, plan.kept)
     if (linking.kind !== 'contained' && !livesByOwner(linking))
       await unlink(writing, entity, kept.length > 0 ? anyway(linking) : linking, stored)
     else {

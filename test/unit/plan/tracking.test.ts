@@ -8,7 +8,7 @@ const model = parseCsdl(
   `<edmx:Edmx Version="4.01" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
 <Schema Namespace="n" xmlns="http://docs.oasis-open.org/odata/ns/edm">
   <EntityType Name="A"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.Int32" Nullable="false"/>
-    <Property Name="b" Type="Edm.Int32"/>
+    <Property Name="b" Type="Edm.Int32"/><Property Name="c" Type="Edm.Int32"/>
     <NavigationProperty Name="one" Type="n.A"><ReferentialConstraint Property="b" ReferencedProperty="id"/></NavigationProperty>
     <NavigationProperty Name="back" Type="Collection(n.A)" Partner="one"/>
     <NavigationProperty Name="many" Type="Collection(n.A)"/>
@@ -21,6 +21,11 @@ const model = parseCsdl(
     <EntitySet Name="Ts" EntityType="n.T"/>
     <EntitySet Name="Denied" EntityType="n.A"><Annotation Term="Org.OData.Capabilities.V1.ChangeTracking"><Record>
       <PropertyValue Property="Supported" Bool="false"/></Record></Annotation></EntitySet>
+    <EntitySet Name="Few" EntityType="n.A">
+      <NavigationPropertyBinding Path="one" Target="As"/><NavigationPropertyBinding Path="back" Target="As"/><Annotation Term="Org.OData.Capabilities.V1.ChangeTracking"><Record>
+      <PropertyValue Property="FilterableProperties"><Collection><PropertyPath>b</PropertyPath></Collection></PropertyValue>
+      <PropertyValue Property="ExpandableProperties"><Collection><NavigationPropertyPath>one</NavigationPropertyPath></Collection></PropertyValue>
+    </Record></Annotation></EntitySet>
   </EntityContainer>
 </Schema></edmx:DataServices></edmx:Edmx>`,
   { file: 'tracking.xml' },
@@ -39,12 +44,17 @@ describe('what can be tracked', () => {
     'As?$filter=b%20eq%201&$select=b&$count=true&$orderby=b',
     'As?$expand=one',
     'As(1)/back',
+    'Few?$expand=one',
+    'Few?$filter=b%20eq%201&$orderby=c',
     'As(1)/parts',
     'As(1)/parts(2)/parts',
   ])('%s', (url) => expect(refusal(url)).toBeUndefined())
 
   it.each([
     ['Denied', 'Denied is not tracked (Capabilities.ChangeTracking)'],
+    ['Few?$filter=b%20eq%201%20and%20c%20gt%202', /on c .*FilterableProperties/],
+    ['Few/$filter(c%20gt%202)', /on c .*FilterableProperties/],
+    ['Few?$expand=back', /of back .*ExpandableProperties/],
     ['Ts', /DateTimeOffset/],
     ['As?$top=1', /\$top/],
     ['As?$skip=1', /\$top and \$skip/],

@@ -44,7 +44,10 @@ const annotated = (own: string, defaults = ''): Model =>
        <Property Name="Kind" Type="Edm.String"><Annotation Term="Aggregation.Groupable"/></Property>
        <Property Name="Price" Type="Edm.Int32"><Annotation Term="Aggregation.Aggregatable"/></Property>
        <NavigationProperty Name="Bs" Type="Collection(self.B)" ContainsTarget="true"/></EntityType>
+     <EntityType Name="L"><Key><PropertyRef Name="Id"/></Key><Property Name="Id" Type="Edm.Int32" Nullable="false"/>
+       <NavigationProperty Name="As" Type="Collection(self.A)"/></EntityType>
      <EntityContainer Name="C">
+       <EntitySet Name="Limited" EntityType="self.L"><NavigationPropertyBinding Path="As" Target="As"/></EntitySet>
        <EntitySet Name="As" EntityType="self.A">${own === '' ? '' : `<Annotation Term="Aggregation.ApplySupported"><Record>${own}</Record></Annotation>`}</EntitySet>
        ${defaults === '' ? '' : `<Annotation Term="Aggregation.ApplySupportedDefaults"><Record>${defaults}</Record></Annotation>`}
      </EntityContainer>`,
@@ -55,6 +58,17 @@ const rollup = (value: string) =>
 const apply = (sequence: string) => `As?$apply=${encodeURIComponent(sequence)}`
 
 describe('ApplySupported', () => {
+  it.each([
+    ['join(As as A,filter(Price gt 1))', 'allowed'],
+    ['join(As as A,groupby((Kind)))', 'Transformations'],
+    ['addnested(As,filter(Price gt 1)/top(1) as N)', 'Transformations'],
+    ['outerjoin(As as A)/groupby((Id))', 'allowed'],
+  ])('of related collections: %s', (sequence, expected) => {
+    const model = annotated(text('Transformations', 'filter'))
+    const found = verdict(`Limited?$apply=${encodeURIComponent(sequence)}`, model)
+    expect(found.replace('Aggregation.ApplySupported/', '')).toBe(expected)
+  })
+
   it.each([
     ['', '', 'concat(identity,groupby((rollup(Kind,Price))))', 'allowed'],
     [text('Transformations', 'filter'), '', 'filter(Price gt 1)', 'allowed'],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { modelOf } from '../../../support/csdl.ts'
 import { judge, refusal } from './requests.ts'
 
 describe('options that a set does not support', () => {
@@ -208,6 +209,45 @@ describe('ExpandRestrictions', () => {
   it('sets $levels=max to what is left', () => {
     const { expand } = judge('GET Nested?$expand=Owner($levels=max)')
     expect(expand[0]?.levels).toBe(2)
+  })
+})
+
+describe('ExpandRestrictions of streams', () => {
+  const model = (restrictions: string) =>
+    modelOf(
+      `<EntityType Name="S" HasStream="true"><Key><PropertyRef Name="Id"/></Key><Property Name="Id" Type="Edm.Int32" Nullable="false"/>
+         <Property Name="A" Type="Edm.Stream"/><Property Name="B" Type="Edm.Stream"/></EntityType>
+       <EntityContainer Name="C"><EntitySet Name="Ss" EntityType="self.S">
+         <Annotation Term="Capabilities.ExpandRestrictions"><Record>${restrictions}</Record></Annotation></EntitySet></EntityContainer>`,
+      {
+        references:
+          '<edmx:Reference Uri="c"><edmx:Include Namespace="Org.OData.Capabilities.V1" Alias="Capabilities"/></edmx:Reference>',
+      },
+    )
+  const no = (name: string) => `<PropertyValue Property="${name}" Bool="false"/>`
+  const listed =
+    '<PropertyValue Property="NonExpandableStreamProperties"><Collection><PropertyPath>B</PropertyPath></Collection></PropertyValue>'
+
+  it.each([
+    ['', 'Ss?$expand=A,$value', 'allowed'],
+    [no('StreamsExpandable'), 'Ss?$expand=A', 'StreamsExpandable'],
+    [no('StreamsExpandable'), 'Ss?$expand=$value', 'StreamsExpandable'],
+    [no('Expandable'), 'Ss(1)?$expand=A', 'Expandable'],
+    [listed, 'Ss(1)?$expand=A,$value', 'allowed'],
+    [listed, 'Ss(1)?$expand=A,B', 'NonExpandableStreamProperties'],
+    [
+      `${listed}<PropertyValue Property="ExpandByKeyRestrictions"><Record>${no('StreamsExpandable')}</Record></PropertyValue>`,
+      'Ss?$expand=A',
+      'allowed',
+    ],
+    [
+      `<PropertyValue Property="ExpandByKeyRestrictions"><Record>${no('StreamsExpandable')}</Record></PropertyValue>`,
+      'Ss(1)?$expand=A',
+      'StreamsExpandable',
+    ],
+  ])('%s: %s: %s', (restrictions, url, expected) => {
+    const found = refusal(`GET ${url}`, model(restrictions))
+    expect(found.replace('400 $expand Capabilities.ExpandRestrictions/', '')).toBe(expected)
   })
 })
 
