@@ -1,5 +1,13 @@
 import { annotationOf, bool, isTagged, items, member, text } from '../edm/annotations.ts'
-import type { Annotatable, AnnotationExpression, EntityType, Model, Parameter, Property } from '../edm/model.ts'
+import type {
+  Annotatable,
+  AnnotationExpression,
+  EntityType,
+  Model,
+  Parameter,
+  Property,
+  TypeReference,
+} from '../edm/model.ts'
 
 /** Typed access to the terms of Org.OData.Core.V1 that the service acts on. */
 
@@ -41,6 +49,11 @@ export function resourcePath(child: Annotatable): readonly string[] | undefined 
   const path = text(annotationOf(child, `${core}ResourcePath`)?.value)?.replace(/^\/|\/$/g, '')
   const pieces = path?.split('/')
   return pieces?.every((name) => piece.test(name)) ? pieces : undefined
+}
+
+/** Core.IsDelta of a parameter or return type: its entities are represented as a delta; of collections of entities only. */
+export function isDelta(element: Annotatable, type: TypeReference): boolean {
+  return type.collection && type.type.kind === 'entity' && isTagged(element, `${core}IsDelta`)
 }
 
 /** Core.Permissions of a property: the flags that are set, by name (`None`, `Read`, `Write`, `ReadWrite`, `Invoke`). */

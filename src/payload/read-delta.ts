@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { EntityType, Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { contentIdNames } from './content-id.ts'
+import type { RemovedReason } from './delta.ts'
 import { type JsonNode, type JsonObject, jsonKinds, parseJson } from './json.ts'
 import { keyPredicate } from './key-text.ts'
 import { scalarReader } from './read-value.ts'
@@ -46,6 +47,34 @@ export function readDelta(body: Uint8Array | undefined, delta: boolean, most: nu
   const node = parseJson(body)
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
   if (node.kind !== 'object') throw invalid(`The body must be a JSON object, not ${jsonKinds[node.kind]}.`, node)
+  return itemsOf(node, (item) => Buffer.from(text.slice(item.offset, item.end)), delta, most, '')
+}
+
+/**
+ * Reads a delta that is a value in a body (Core.IsDelta): the array of its items, or an object as a body would be.
+ * @param target of the value
+ * @throws ODataError as `readDelta`
+ */
+export function readDeltaValue(node: JsonNode, most: number, target: string): readonly DeltaItem[] {
+  const whole: JsonNode =
+    node.kind === 'array' ? { ...node, kind: 'object', members: new Map([['value', node]]), duplicates: [] } : node
+  if (whole.kind !== 'object')
+    throw new ODataError('bodyInvalid', `The value of ${target} must be a delta, not ${jsonKinds[node.kind]}.`, {
+      target,
+    })
+  return itemsOf(whole, () => nothing, true, most, `${target}/`)
+}
+
+const nothing = new Uint8Array()
+
+/** @param before of the targets of faults */
+function itemsOf(
+  node: JsonObject,
+  bytesOf: (item: JsonObject) => Uint8Array,
+  delta: boolean,
+  most: number,
+  before: string,
+): readonly DeltaItem[] {
   const context = control(node, 'context')
   if (delta && context !== undefined && !(context.kind === 'string' && /[#/]\$delta$/.test(context.value)))
     throw new ODataError('controlInformationInvalid', 'The context of a delta is "#$delta".', { target: '@context' })
@@ -55,7 +84,7 @@ export function readDelta(body: Uint8Array | undefined, delta: boolean, most: nu
     throw new ODataError('badRequest', `The body has more than ${most} items (limit memberChanges).`)
   return value.items.map((item, i) => {
     if (item.kind !== 'object') throw invalid(`The item ${i} must be an object, not ${jsonKinds[item.kind]}.`, item)
-    const read = readItem(item, Buffer.from(text.slice(item.offset, item.end)), `value/${i}`)
+    const read = readItem(item, bytesOf(item), `${before === '' ? 'value/' : before}${i}`)
     if (!delta && read.kind !== 'entity')
       throw invalid('A PUT names the entities that there will be, nothing else.', item)
     return read
@@ -91,6 +120,18 @@ function readItem(node: JsonObject, bytes: Uint8Array, target: string): DeltaIte
       target: `${target}/@removed`,
     })
   return { ...common, kind: 'removed', id, etag }
+}
+
+/** Whether a removed entity is deleted, or only no part of the collection any more. */
+export function reasonOf(node: JsonObject): RemovedReason {
+  const removed = control(node, 'removed')
+  const reason = removed?.kind === 'object' ? removed.members.get('reason') : node.members.get('reason')
+  return reason?.kind === 'string' && reason.value === 'changed' ? 'changed' : 'deleted'
+}
+
+/** Whether a removed entity is said as 4.01 does: by control information beside its key properties. */
+export function isRemovedOf401(node: JsonObject): boolean {
+  return control(node, 'removed') !== undefined
 }
 
 function control(node: JsonObject, name: string): JsonNode | undefined {

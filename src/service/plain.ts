@@ -115,12 +115,19 @@ function whole(value: Value): Value {
 /**
  * What code of the service made, as a value of a type. Members of entities that are no structural properties do not count.
  * @param what made it: `the handler of Namespace.Name`
+ * @param mode merge: required members may be missing
  * @throws Error that names all that does not fit: the code's fault, not the client's
  */
-export function fromPlain(model: Model, reference: TypeReference, plain: unknown, what: string): Value {
+export function fromPlain(
+  model: Model,
+  reference: TypeReference,
+  plain: unknown,
+  what: string,
+  mode: 'create' | 'merge' = 'create',
+): Value {
   const reading = { model, faults: new Faults(), keyIgnored: false, trusted: true }
   const node = nodeOf(reference.type.kind === 'entity' ? withoutRelated(reference.type, plain) : plain)
-  const read = node.kind === 'null' ? null : valueReader(reference)(node, 'value', reading, 'create')
+  const read = node.kind === 'null' ? null : valueReader(reference)(node, 'value', reading, mode)
   orBlame(reading.faults, `${what} gave back what ${reference.type.name} cannot hold`)
   if (read === undefined) throw new Error(`invariant: ${what} gave back no value`)
   return read

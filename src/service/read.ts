@@ -27,6 +27,7 @@ import { nextLink } from './isolation.ts'
 import { itemsOfRow, lacksPosition, writeItems } from './items.ts'
 import { dispositionOf } from './media-rules.ts'
 import { missingEntity } from './missing.ts'
+import { isDeltaResult, readDeltaResult } from './operations/delta-result.ts'
 import type { Continuation } from './paging.ts'
 import { countByRelated, evalContext, listByRelated } from './related.ts'
 import { virtualSingleton } from './singleton.ts'
@@ -263,6 +264,7 @@ async function readCollection(
   related: Parameters | undefined,
   options: QueryOptions,
 ): Promise<HttpResponse> {
+  if (isDeltaResult(plan)) return readDeltaResult(core, exchange, plan, related ?? [], options)
   if (options.deltatoken !== undefined)
     return readDelta(core, exchange, {
       plan,

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ODataError } from '../../src/errors/odata-error.ts'
+import type { DeltaChange } from '../../src/service/operations/delta-change.ts'
 import type { OperationContext } from '../../src/service/operations/handlers.ts'
 import type { PlainObject } from '../../src/service/plain.ts'
 import { onEveryService, type RunningService } from '../support/running-service.ts'
@@ -78,6 +79,18 @@ const operations = {
     return changed
   },
   'lib.Ping': () => undefined,
+  // gives back what it was given
+  'lib.Sync': ({ changes }: Values) => {
+    calls.push(['lib.Sync', { changes }])
+    return (changes as DeltaChange[]).flatMap((change): PlainObject[] => {
+      if (change.kind === 'entity') return [{ Stock: 0, ...change.entity }]
+      return change.kind === 'removed' ? [{ '@removed': { reason: change.reason }, ...change.entity }] : []
+    })
+  },
+  'lib.News': () => [
+    { '@odata.removed': {}, ID: 8 },
+    { ID: 7, Title: 'Seven', Tags: [], Stock: 1 },
+  ],
 }
 
 const settings = { enforcePermissions: false, operations }
@@ -314,6 +327,83 @@ onEveryService('operations', 'test/models/operations.xml', settings, (running) =
       expect([whole.body.value, whole.body['@odata.nextLink']]).toMatchObject([[{}, {}], undefined])
       const quiet = await running().send('POST', '/Restock', { books: [1], by: 1 }, { Prefer: 'return=minimal' })
       expect([quiet.status, quiet.headers.get('preference-applied')]).toEqual([204, 'return=minimal'])
+    })
+
+    it('take and give deltas', async () => {
+      const old = `${running().root}/$metadata#Books/$deletedEntity`
+      const link = { source: 'Books(1)', relationship: 'Author', target: 'Authors(1)' }
+      const items = [
+        { ID: 4, Title: 'Four', '@etag': 'W/"3"', Tags: [] },
+        { '@removed': { reason: 'changed' }, ID: 5 },
+        { '@context': '#Books/$link', ...link },
+        { '@context': old, id: 'Books(6)', reason: 'deleted' },
+      ]
+      calls = []
+      const failing = await post('/Sync', { changes: items })
+      // the handler gives back the last one without its key
+      expect(failing.status).toBe(500)
+      expect(calls).toEqual([
+        [
+          'lib.Sync',
+          {
+            changes: [
+              {
+                kind: 'entity',
+                entity: expect.objectContaining({ ID: 4, Title: 'Four' }),
+                id: undefined,
+                etag: 'W/"3"',
+              },
+              {
+                kind: 'removed',
+                entity: expect.objectContaining({ ID: 5 }),
+                id: undefined,
+                etag: undefined,
+                reason: 'changed',
+              },
+              { kind: 'link', ...link },
+              { kind: 'removed', entity: expect.anything(), id: 'Books(6)', etag: undefined, reason: 'deleted' },
+            ],
+          },
+        ],
+      ])
+      const delta = { '@context': '#Books/$delta', value: items.slice(0, 3) }
+      const answer = await post('/Sync?$select=Title', { changes: delta }, { 'OData-MaxVersion': '4.01' })
+      expect(answer).toMatchObject({
+        status: 200,
+        body: {
+          '@context': `${running().root}/$metadata#Books(Title)/$delta`,
+          value: [
+            { ID: 4, Title: 'Four' },
+            { '@removed': { reason: 'changed' }, '@id': `${running().root}/Books(5)`, ID: 5 },
+          ],
+        },
+      })
+      expect(answer.body.value).toHaveLength(2)
+      const news = await get('/News()')
+      expect(news.body).toMatchObject({
+        '@odata.context': `${running().root}/$metadata#Books/$delta`,
+        value: [
+          { '@odata.context': old, id: `${running().root}/Books(8)`, reason: 'deleted' },
+          { ID: 7, Stock: 1 },
+        ],
+      })
+    })
+
+    it.each<[string, unknown, number, string]>([
+      ['/Sync', { changes: 'x' }, 400, 'must be a delta'],
+      ['/Sync', { changes: [1] }, 400, 'must be an object'],
+      ['/Sync', { changes: [{ ID: 'x' }] }, 400, 'changes/0/ID'],
+      ['/Sync', { changes: [{ '@removed': 1 }] }, 400, '@removed'],
+      ['/Sync', { changes: { '@context': '#Books', value: [] } }, 400, '$delta'],
+      ['/Sync', {}, 400, 'changes'],
+      ['/Sync', { changes: [{ ID: 1, 'Author@delta': {} }] }, 501, 'changes/0/Author'],
+      ['/Sync?$expand=Author', { changes: [] }, 501, '$expand'],
+      ['/News()?$filter=ID eq 1', undefined, 501, '$filter'],
+      ['/News()?$top=1', undefined, 501, '$top'],
+    ])('refuse a delta that is none: %s %j', async (path, body, status, text) => {
+      const answer = await (body === undefined ? get(path) : post(path, body))
+      expect(JSON.stringify(answer.body)).toContain(text)
+      expect(answer.status).toBe(status)
     })
 
     it('stand in change sets: all or nothing', async () => {

@@ -108,7 +108,11 @@ const core: Readonly<Record<string, TermEntry>> = {
   ),
   GeometryFeature: served,
   Immutable: enforced('ignored in updates, kept by PUT', 'src/payload/read-structured.ts', http),
-  IsDelta: notYet('operations that give deltas are not implemented yet'),
+  IsDelta: partly(
+    'of collections of entities: parameters of actions and functions are read as deltas (entities, removed entities, links), results are written as such; results have no links, related entities inside parameters, and options of results but `$select`, are a 501',
+    'src/service/operations/delta-result.ts',
+    called,
+  ),
   IsLanguageDependent: served,
   IsMediaType: enforced('values are media types', `${checks}/property-checks.ts`, validation),
   IsURL: enforced('values are URLs or relative references', `${checks}/property-checks.ts`, validation),

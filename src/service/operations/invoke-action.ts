@@ -12,6 +12,7 @@ import { shapeOfSource } from '../expand.ts'
 import { read } from '../read.ts'
 import { transact } from '../transact.ts'
 import { readActionBody } from './arguments.ts'
+import { checkDeltaOptions, isDeltaResult } from './delta-result.ts'
 import { rowsOfResult } from './result.ts'
 
 /**
@@ -29,6 +30,8 @@ export async function invokeAction(
   const { call } = plan
   core.operations.require(call.operation)
   if (plan.read && !plan.read.raw) negotiateJson(headers, options.format)
+  // before the handler changes anything
+  if (plan.read && isDeltaResult(plan.read)) checkDeltaOptions(options)
   const body = await exchange.request.body(core.limits.bodyBytes)
   if (body !== undefined && body.length > 0) requireJsonBody(headers)
   const values = readActionBody(core.model, call.operation, body)
