@@ -56,6 +56,8 @@ const draft06 = 'http://json-schema.org/draft-06/schema'
  */
 export function compileSchema(source: string, engine: PatternEngine): SchemaCheck {
   const schema = parsed(source)
+  // not of JSON Schema: ajv would give a promise, which is no answer
+  if (typeof schema === 'object' && '$async' in schema) throw new SchemaError('unknown', 'has the keyword $async')
   const draft = draftOf(schema)
   checkSchema(draft, schema)
   const options: Options = {

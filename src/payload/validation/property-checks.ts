@@ -230,6 +230,13 @@ export function countFault(property: Annotatable, count: number, all: boolean): 
   return undefined
 }
 
+/** As many items as have to be counted to judge a collection by MinItems and MaxItems. */
+export function countedAtMost(property: Annotatable): number {
+  const smallest = integer(annotationOf(property, `${validation}MinItems`)?.value) ?? 0n
+  const largest = integer(annotationOf(property, `${validation}MaxItems`)?.value) ?? -1n
+  return Number(largest + 1n > smallest ? largest + 1n : smallest)
+}
+
 /** Whether MinItems or MaxItems say something of a collection. */
 export function hasCountRules(property: Annotatable): boolean {
   return countChecks(property).length > 0

@@ -1,12 +1,14 @@
 import type { NavigationProperty } from '../../edm/model.ts'
+import type { PrimitiveValue } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
-import { countFault } from '../../payload/validation/property-checks.ts'
+import { equalValues } from '../../eval/values.ts'
+import { countedAtMost, countFault } from '../../payload/validation/property-checks.ts'
 import { itemsOfRules } from '../../payload/validation/relation-rules.ts'
 import type { Linking } from '../../plan/linking.ts'
-import { type Acting, fullIdentity, readAgain, type StoredEntity, typeOf } from './entity.ts'
+import { type Acting, fullIdentity, readAgain, type StoredEntity, typeOf, valueAt } from './entity.ts'
 import { relatedTo } from './link.ts'
 import { linkingTo, seeingAll } from './noting.ts'
-import { containedAt, containedIn } from './removal.ts'
+import { containedAt, pathOf } from './removal.ts'
 
 /**
  * Holds relations to MinItems, MaxItems and ItemsOf (Org.OData.Validation.V1): what a request touches is noted (noting.ts), and judged once all
@@ -26,25 +28,29 @@ export async function judgeTouched(acting: Acting, removing = false): Promise<vo
     throw new ODataError(removing ? 'conflict' : 'valueInvalid', message, { target })
   }
   for (const { root, path } of touched.contained)
-    judgeCount(root.property, (await containedAt(all, root, path)).length, refuse)
+    await judgeCount(root.property, (atMost) => containedAt(all, root, path, undefined, atMost), refuse)
   for (const { entity, linkings } of touched.entities) {
     const now = await readAgain(all, entity)
     if (now === undefined) continue
-    for (const linking of linkings) {
-      if (linking.property.collection) {
-        const related = await relatedOf(all, now, linking)
-        judgeCount(linking.property, related.length, refuse)
-      }
-    }
+    for (const linking of linkings)
+      if (linking.property.collection)
+        await judgeCount(linking.property, (atMost) => relatedOf(all, now, linking, atMost), refuse)
     await judgeItemsOf(all, now, new Set(linkings.map(({ property }) => property)), refuse)
   }
 }
 
 type Refuse = (message: string, target: string) => never
 
-function judgeCount(property: NavigationProperty, count: number, refuse: Refuse): void {
-  const fault = countFault(property, count, true)
-  if (fault !== undefined) refuse(`The collection ${property.name} ${fault}; it would have ${count}.`, property.name)
+/** @param read no more than so many of the related entities */
+async function judgeCount(
+  property: NavigationProperty,
+  read: (atMost: number) => Promise<readonly StoredEntity[]>,
+  refuse: Refuse,
+): Promise<void> {
+  const enough = countedAtMost(property)
+  if (enough === 0) return
+  const fault = countFault(property, (await read(enough)).length, true)
+  if (fault !== undefined) refuse(`The collection ${property.name} ${fault}.`, property.name)
 }
 
 async function judgeItemsOf(
@@ -60,8 +66,7 @@ async function judgeItemsOf(
     if (some === undefined || of === undefined) continue
     const parts = await relatedOf(acting, entity, some)
     if (parts.length === 0) continue
-    const whole = new Set((await relatedOf(acting, entity, of)).map((each) => fullIdentity(core, each)))
-    if (parts.some((each) => !whole.has(fullIdentity(core, each))))
+    if (!(await areAmong(acting, entity, of, parts)))
       refuse(
         `What '${path.name}' leads to, '${target.name}' must lead to, too (Validation.ItemsOf).`,
         touched.has(path) ? path.name : target.name,
@@ -69,6 +74,34 @@ async function judgeItemsOf(
   }
 }
 
-function relatedOf(acting: Acting, entity: StoredEntity, linking: Linking): Promise<readonly StoredEntity[]> {
-  return linking.kind === 'contained' ? containedIn(acting, entity, linking) : relatedTo(acting, entity, linking)
+/** Whether some entities are among those that a property leads to. Foreign keys say so by themselves, however many there are. */
+async function areAmong(
+  acting: Acting,
+  entity: StoredEntity,
+  of: Linking,
+  parts: readonly StoredEntity[],
+): Promise<boolean> {
+  const { core } = acting
+  if (of.kind === 'principal')
+    return parts.every(
+      (part) =>
+        part.root === of.root &&
+        of.pairs.every(({ from, to }) => {
+          const [own, key] = [valueAt(core, part, to), valueAt(core, entity, from)]
+          return own !== null && key !== null && equalValues(own as PrimitiveValue, key as PrimitiveValue)
+        }),
+    )
+  const whole = new Set((await relatedOf(acting, entity, of)).map((each) => fullIdentity(core, each)))
+  return parts.every((each) => whole.has(fullIdentity(core, each)))
+}
+
+function relatedOf(
+  acting: Acting,
+  entity: StoredEntity,
+  linking: Linking,
+  atMost?: number,
+): Promise<readonly StoredEntity[]> {
+  if (linking.kind !== 'contained') return relatedTo(acting, entity, linking, atMost)
+  const path = pathOf(acting.core, entity, linking)
+  return containedAt(acting, linking.root, path, linking.place, atMost)
 }

@@ -79,11 +79,15 @@ function noteBoth(acting: Acting, from: StoredEntity, linking: Linked, to: Store
   if (partner !== undefined) touched.add(core, to, backOf(acting, { root, place, partner }))
 }
 
-/** The entities that a navigation property of an entity leads to. @throws ODataError notImplemented where they are too many */
+/**
+ * The entities that a navigation property of an entity leads to.
+ * @param atMost so many are enough; undefined: all of them @throws ODataError badRequest where all are too many
+ */
 export async function relatedTo(
   { core, exchange }: Acting,
   from: StoredEntity,
   linking: Linked,
+  atMost?: number,
 ): Promise<readonly StoredEntity[]> {
   const { relation, property, root, type, place } = linking
   const { read } = plansOfRow(core, from.root)
@@ -102,11 +106,11 @@ export async function relatedTo(
     const row = await controller.read(context)
     return row === undefined ? [] : [{ root, place, row }]
   }
-  const { controller, context } = contextOf(core, exchange, plan, parameters, { limit: mostRelated + 1 })
+  const { controller, context } = contextOf(core, exchange, plan, parameters, { limit: atMost ?? mostRelated + 1 })
   const rows = await controller.list(context)
   const found: StoredEntity[] = []
   for await (const batch of rows.batches) for (const row of batch) found.push({ root, place, row })
-  if (found.length > mostRelated)
+  if (atMost === undefined && found.length > mostRelated)
     throw new ODataError('badRequest', `'${property.name}' relates more than ${mostRelated} entities (limit linked).`, {
       target: property.name,
     })

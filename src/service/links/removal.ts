@@ -146,19 +146,20 @@ export function containedIn(acting: Acting, owner: StoredEntity, linking: Contai
   return containedAt(acting, linking.root, pathOf(acting.core, owner, linking), linking.place)
 }
 
-/** What stands in a contained collection. @param path of its owner (bson/layout.ts) */
+/** What stands in a contained collection. @param path of its owner (bson/layout.ts) @param atMost so many are enough */
 export async function containedAt(
   { core, exchange }: Acting,
   root: ContainedCollection,
   path: string,
   place: Place = { root: undefined, path: [] },
+  atMost?: number,
 ): Promise<readonly StoredEntity[]> {
   let plan = containedPlans.get(root)
   if (plan === undefined) {
     plan = hopPlan({ root, owner: 0, steps: [], type: root.type, single: false })
     containedPlans.set(root, plan)
   }
-  const { controller, context } = contextOf(core, exchange, plan, [path])
+  const { controller, context } = contextOf(core, exchange, plan, [path], atMost === undefined ? {} : { limit: atMost })
   const rows = await controller.list(context)
   const found: StoredEntity[] = []
   for await (const batch of rows.batches) for (const row of batch) found.push({ root, place, row })

@@ -85,6 +85,7 @@ it.each([
   ['[]', 'invalid: is no JSON Schema: it must be an object'],
   ['{"type":"objekt"}', 'invalid: is no JSON Schema: schema/type must be'],
   ['{"pattern":"("}', 'invalid: is no JSON Schema'],
+  ['{"$async":true,"type":"string"}', 'unknown: has the keyword $async'],
   ['{"$ref":"https://example.com/s.json"}', 'unknown: refers to what is not in it'],
   ['{"$schema":"http://json-schema.org/draft-04/schema#"}', 'unknown: is of a draft that is not known here'],
 ])('%s: %s', (source, why) => {
