@@ -51,7 +51,8 @@ function optionsOf(model: Model, { root, version, graph, operations = true }: De
       try {
         return planner.plan(method, parseRequestUrl(target, { version: '4.01', limits: defaultUrlLimits })).plan
       } catch (error) {
-        if (error instanceof ODataError) return undefined
+        if (error instanceof ODataError)
+          return { kind: 'refused', method: error.code === 'methodNotAllowed', target: error.target }
         throw error
       }
     },

@@ -36,9 +36,17 @@ export interface OpenApiOptions {
   /**
    * Asks the service's own planner what it makes of a request, so that the document says what is served and nothing else.
    * @param target path and query below the root, starting with `/`
-   * @returns the plan; undefined where the service would refuse
    */
-  readonly plan: (method: string, target: string) => Plan | undefined
+  readonly plan: (method: string, target: string) => Plan | Refusal
+}
+
+/** That the service would refuse a request. */
+export interface Refusal {
+  readonly kind: 'refused'
+  /** the method is not allowed, whatever the query options */
+  readonly method: boolean
+  /** what the request would be refused for: `$expand`, a property */
+  readonly target: string | undefined
 }
 
 type Mutable = { [name: string]: unknown }
@@ -237,7 +245,8 @@ class OpenApiWriter {
   }
 
   /** `$ref`: which entities are related, and changing it (Protocol 11.4.6). */
-  #references({ template, example, ...step }: Path, { name, collection, type: related }: NavigationProperty): void {
+  #references({ template, example, ...step }: Path, property: NavigationProperty): void {
+    const { name, collection, type: related } = property
     const path: Path = {
       ...step,
       template: `${template}/$ref`,
@@ -265,10 +274,13 @@ class OpenApiWriter {
         ...(collection ? {} : { 204: { description: 'Nothing is related' } }),
       },
     })
-    for (const [method, verb] of [
+    // what is contained comes and goes with its owner
+    if (property.containsTarget) return
+    const changes = [
       ['post', 'add'],
       ['put', 'set'],
-    ] as const)
+    ] as const
+    for (const [method, verb] of collection ? changes : changes.slice(1))
       this.#operation(method, path, `${verb}${path.id}`, {
         ...parts,
         summary: `Relate ${name}`,
@@ -331,7 +343,7 @@ class OpenApiWriter {
 
   #batch(): void {
     const { container } = this.#model
-    if (batchSupport(container).supported === false || this.#options.plan('POST', '/$batch') === undefined) return
+    if (batchSupport(container).supported === false || this.#options.plan('POST', '/$batch').kind === 'refused') return
     this.#paths['/$batch'] = batchPath
   }
 
@@ -357,11 +369,10 @@ class OpenApiWriter {
   }
 
   #operation(method: string, path: Path, id: string, parts: OperationParts): void {
-    const plan = this.#options.plan(method.toUpperCase(), path.example)
-    if (plan === undefined) return
+    const taken = this.#taken(method.toUpperCase(), path, parts)
+    if (taken === undefined) return
+    const { plan, options } = taken
     const told = permissionText(plan)
-    const { type } = parts
-    const options = type === undefined ? [] : this.#taken(method, path, parts.options, type)
     for (const name of options) this.#optionsUsed.add(name)
     const parameters = [
       ...(parts.headers ?? []),
@@ -385,21 +396,41 @@ class OpenApiWriter {
     if (plan.requires.length > 0) this.#requires.set(operation, plan.requires)
   }
 
-  /** The options among these that the service takes here: nearly always all, so they are asked for together first. */
-  #taken(method: string, { example }: Path, names: readonly string[], type: EntityType): readonly string[] {
-    const asked = names.flatMap((name): readonly { readonly name: string; readonly text: string }[] => {
-      if (name === 'expand' && type.allNavigationProperties.size === 0) return []
-      const value = name === 'orderby' ? [...type.allProperties.keys()][0] : exampleOptions[name]
-      return value === undefined ? [] : [{ name, text: `$${name}=${encodeURIComponent(value)}` }]
-    })
-    const takes = (texts: readonly string[]): boolean =>
-      this.#options.plan(method.toUpperCase(), `${example}${example.includes('?') ? '&' : '?'}${texts.join('&')}`) !==
-      undefined
-    if (asked.length === 0) return []
-    const all = takes(asked.map(({ text }) => text))
-    return (all || asked.length === 1 ? (all ? asked : []) : asked.filter(({ text }) => takes([text]))).map(
-      ({ name }) => name,
-    )
+  /**
+   * The plan of a request without options, and the options that the service takes with it; undefined where it takes no such request.
+   * Making plans is nearly all the work, so options are asked for together first, and the request without them only where it may tell more.
+   */
+  #taken(
+    method: string,
+    { example }: Path,
+    { options, type }: OperationParts,
+  ): { readonly plan: Plan; readonly options: readonly string[] } | undefined {
+    const asked = type === undefined ? [] : askedOptions(options, type)
+    const ask = (some: readonly AskedOption[]): Plan | Refusal => {
+      const query = some.map(({ text }) => text).join('&')
+      return this.#options.plan(method, `${example}${query === '' ? '' : example.includes('?') ? '&' : '?'}${query}`)
+    }
+    // a filter may be required, so what is taken with one says nothing of the request without it
+    let plain = asked.length === 0 || options.includes('filter') ? ask([]) : undefined
+    if (plain?.kind === 'refused') return undefined
+    let left = asked
+    while (left.length > 0) {
+      const answer = ask(left)
+      if (answer.kind !== 'refused') {
+        // who may do this may do it without options
+        if (answer.requires.length === 0) plain ??= answer
+        break
+      }
+      if (answer.method && plain === undefined) return undefined
+      const fault = left.find(({ name }) => isAbout(answer, name, type))
+      if (fault === undefined) {
+        left = left.length === 1 ? [] : left.filter((option) => ask([option]).kind !== 'refused')
+        break
+      }
+      left = left.filter((option) => option !== fault)
+    }
+    plain ??= ask([])
+    return plain.kind === 'refused' ? undefined : { plan: plain, options: left.map(({ name }) => name) }
   }
 
   /** Security is said once all operations are known: only then it is certain that there is a scheme. */
@@ -454,6 +485,26 @@ interface OperationParts {
   readonly headers?: readonly Schema[]
   readonly body?: Schema
   readonly responses: { readonly [status: number]: Schema }
+}
+
+interface AskedOption {
+  readonly name: string
+  readonly text: string
+}
+
+/** Options with values that show whether they are taken of entities of a type. */
+function askedOptions(names: readonly string[], type: EntityType): readonly AskedOption[] {
+  return names.flatMap((name): readonly AskedOption[] => {
+    if (name === 'expand' && type.allNavigationProperties.size === 0) return []
+    const value = name === 'orderby' ? [...type.allProperties.keys()][0] : exampleOptions[name]
+    return value === undefined ? [] : [{ name, text: `$${name}=${encodeURIComponent(value)}` }]
+  })
+}
+
+/** Whether a request is refused for an option: by its name, or by that of something it expands. */
+function isAbout({ target }: Refusal, option: string, type: EntityType | undefined): boolean {
+  if (target === undefined) return false
+  return target === `$${option}` || (option === 'expand' && type?.allNavigationProperties.has(target) === true)
 }
 
 function below(path: Path, segment: string): Path {
