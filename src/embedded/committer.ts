@@ -1,6 +1,7 @@
-import { ABORT, type RootDatabase } from 'lmdb'
+import type { RootDatabase } from 'lmdb'
 import type { ODataError } from '../errors/odata-error.ts'
 import { storeFailure } from '../store/failures.ts'
+import { ABORT } from './lmdb.ts'
 import { type Tables, WriteBatch } from './write-batch.ts'
 
 /** One write waiting for its turn. */

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs'
-import { type Database, type DatabaseOptions, open, type RootDatabase } from 'lmdb'
+import type { Database, DatabaseOptions, RootDatabase } from 'lmdb'
 import { ODataError } from '../errors/odata-error.ts'
 import { storeFailure } from '../store/failures.ts'
+import { open } from './lmdb.ts'
 
 /** What a data folder holds, by number: 2 has ordered index entries. A folder of a later format is not opened. */
 export const dataFormat = 2
