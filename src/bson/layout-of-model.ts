@@ -134,7 +134,8 @@ function structuredLayout(type: StructuredType): StructuredLayout {
       }
       continue
     }
-    if (field === fields.id) {
+    // in a complex value it is a field like all others
+    if (field === fields.id && type.kind === 'entity') {
       throw new Error(
         `${nameOf(property)} would be stored as ${fields.id}, which holds the key: map it with ${storageTerms.field}`,
       )

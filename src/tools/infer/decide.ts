@@ -113,8 +113,16 @@ function collectionOf({ items }: FieldSeen): Decision {
   for (const one of items.kinds.values()) count += one
   const item = decide(items, count)
   if (item === undefined) return { ...none, note: `items of BSON type ${[...items.others].join(', ')} read as null` }
-  if (item.collection) return { ...none, note: 'arrays of arrays' }
+  if (item.collection) {
+    const lost = holdsDocuments(items) ? '; documents in them read as null' : ''
+    return { ...none, note: `arrays of arrays${lost}` }
+  }
   return { ...item, collection: true, nullable: item.nullable }
+}
+
+/** Whether documents are among items, however deep. */
+function holdsDocuments({ kinds, items }: FieldSeen): boolean {
+  return kinds.has('document') || (items !== undefined && holdsDocuments(items))
 }
 
 /** Values of several kinds: untyped where all are scalars; else the most frequent kind, as documents need a type. */

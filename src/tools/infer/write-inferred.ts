@@ -1,3 +1,4 @@
+import { fields } from '../../bson/layout.ts'
 import { isNamespace } from '../../csdl/names.ts'
 import { type Decision, decide } from './decide.ts'
 import { capitalized, Identifiers, typeNameOf } from './identifiers.ts'
@@ -40,6 +41,9 @@ const keyTypes: ReadonlySet<string> = new Set([
 
 /** More field names than this, each rare, make a dictionary: its names are data, no properties. */
 const dictionaryFields = 40
+
+/** Fields of odatum's own in documents that it has written. */
+const ownFields: ReadonlySet<string> = new Set(Object.values(fields).filter((name) => name.startsWith('@')))
 
 class Writer {
   readonly #namespace: string
@@ -134,12 +138,17 @@ ${this.#sets.join('')}      </EntityContainer>
     const lines: string[] = []
     const dictionary = isDictionary(seen)
     for (const [field, values] of seen.fields) {
-      // names of odatum's own
-      if (field === without || field.includes('@')) continue
+      if (field === without || ownFields.has(field) || /@(?:exact|stream)$/.test(field)) continue
       if (dictionary && presence(values) < seen.count / 2) continue
       if (field === '' || /^\$|[.\0]/.test(field)) {
         lines.push(
           `        ${comment(`The field ${JSON.stringify(field)} is left out: its name has a meaning in MongoDB.`)}\n`,
+        )
+        continue
+      }
+      if (field.includes('@')) {
+        lines.push(
+          `        ${comment(`The field ${JSON.stringify(field)} is left out: names with @ are odatum's own.`)}\n`,
         )
         continue
       }

@@ -64,6 +64,9 @@ describe('layout of a model', () => {
     )
     expect(() => layoutFor(clash([field('other')]))).not.toThrow()
     expect(() => layoutFor(entityType('T.A', { _id: ref('Edm.String') }, { key: ['_id'] }))).not.toThrow()
+    const within = complexType('T.C', { _id: ref('Edm.String') })
+    const { layout } = layoutFor(entityType('T.A', { id: ref('Edm.String'), c: ref(within) }, { key: ['id'] }))
+    expect(layout.structured(within).fieldOf.get('_id')).toBe('_id')
   })
 
   it.each(['$a', 'a.b', 'a@b', '', 'a\0'])('refuses the field name %j', (name) => {
