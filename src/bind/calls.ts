@@ -12,6 +12,7 @@ import {
   type ParameterType,
 } from './functions.ts'
 import { convertTo, type LiteralLike, meetingPrimitive, meetingType, naturalParameter } from './literals.ts'
+import { mightBe } from './may-implement.ts'
 import { castTo } from './member-path.ts'
 import { bindBoolean } from './operators.ts'
 import type { Expression, MemberExpression, MemberStep } from './tree.ts'
@@ -206,7 +207,7 @@ function refuseUnrelated(
   const b = to.type
   const related =
     isStructured(a) && isStructured(b)
-      ? isSubtypeOf(a, b) || isSubtypeOf(b, a)
+      ? isSubtypeOf(a, b) || isSubtypeOf(b, a) || mightBe(context.model, a, b)
       : !isStructured(a) && !isStructured(b) && from.collection === to.collection
   if (!related) context.fail('typeMismatch', `${typeName(from)} cannot be ${typeName(to)}.`, node)
 }

@@ -6,6 +6,7 @@ import { annotationValue } from './annotation-value.ts'
 import { modelTypeOf } from './apply/dynamic.ts'
 import { type BindContext, notFound, type Scope, shown, unaliased, type Variable } from './context.ts'
 import { functionNames } from './functions.ts'
+import { mightBe } from './may-implement.ts'
 import { bindBoolean } from './operators.ts'
 import { bindRoot } from './root.ts'
 import type { Expression, MemberExpression, MemberStep } from './tree.ts'
@@ -286,7 +287,7 @@ export function castTo(
   if (declared !== undefined && isStructured(declared)) {
     if (isSubtypeOf(declared, type))
       return { ...from, type, collection: from?.collection ?? false, nullable: true, facets: {} }
-    if (!isSubtypeOf(type, declared))
+    if (!isSubtypeOf(type, declared) && !mightBe(context.model, declared, type))
       context.fail('typeMismatch', `'${type.name}' is not derived from '${declared.name}'.`, node)
   } else if (declared !== undefined && declared.kind !== 'abstract')
     context.fail('typeMismatch', `${declared.name} cannot be cast to '${type.name}'.`, node)

@@ -51,6 +51,11 @@ export function resourcePath(child: Annotatable): readonly string[] | undefined 
   return pieces?.every((name) => piece.test(name)) ? pieces : undefined
 }
 
+/** Core.MayImplement of a type: names of types outside of its hierarchy that its instances may be addressed as. */
+export function mayImplement(type: Annotatable): readonly string[] {
+  return texts(annotationOf(type, `${core}MayImplement`)?.value) ?? []
+}
+
 /** Core.IsDelta of a parameter or return type: its entities are represented as a delta; of collections of entities only. */
 export function isDelta(element: Annotatable, type: TypeReference): boolean {
   return type.collection && type.type.kind === 'entity' && isTagged(element, `${core}IsDelta`)

@@ -201,6 +201,13 @@ onEveryService('inheritance', 'test/models/inheritance.xml', {}, (running) => {
       ['isof(inheritance.Employee)', 'emil mona'],
       ['isof(Ns.Manager)', 'mona'],
       ['not isof(Ns.Employee)', 'anna carl'],
+      // Core.MayImplement: legal, and nothing that is stored says that it is one
+      ['isof(Ns.Payable)', ''],
+      ['not isof(Ns.Payable)', 'anna carl emil mona'],
+      ['isof(Ns.Payable) or isof(Ns.Manager)', 'mona'],
+      ["Ns.Payable/Account eq '1'", ''],
+      ['Ns.Payable/Account eq null', 'anna carl emil mona'],
+      ['Ns.Employee/Ns.Paid/Limit gt 1', ''],
       ['Ns.Employee/Salary gt 60', 'mona'],
       ['Ns.Employee/Salary lt 60', 'emil'],
       ['Ns.Employee/Salary eq null', 'anna carl'],

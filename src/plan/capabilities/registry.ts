@@ -118,7 +118,11 @@ const core: Readonly<Record<string, TermEntry>> = {
   IsURL: enforced('values are URLs or relative references', `${checks}/property-checks.ts`, validation),
   Links: served,
   LongDescription: { status: 'served', what: 'also in OpenAPI' },
-  MayImplement: notYet('casts follow the type hierarchy only'),
+  MayImplement: partly(
+    '`isof`, `cast` and casts in expressions to such types are legal, and true of what the data say is of that type: a stored value is of the one type it was made with, so of nothing that this service has stored. Type-cast segments to them are a 404, in $select and $expand a 400',
+    'src/bind/may-implement.ts',
+    'test/http/inheritance.test.ts',
+  ),
   MediaType: enforced(
     'the Content-Type of `/$value`; of streams: what may be uploaded (415), and the property that a path names is set by uploads',
     'src/service/media-change.ts',
