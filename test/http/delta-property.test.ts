@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { bookshopModel, onEveryService } from '../support/running-service.ts'
+import { trackResult } from '../support/delta-client.ts'
+import { bookshopModel, onEveryStore } from '../support/running-service.ts'
 
 /** An initial state and the deltas after it are the current state, whatever is written meanwhile. */
 
@@ -21,7 +22,7 @@ function numbers(seed: number): (end: number) => number {
   }
 }
 
-onEveryService('initial state and deltas', bookshopModel, { limits: { pageSize: 7 } }, (running) => {
+onEveryStore('initial state and deltas', bookshopModel, { limits: { pageSize: 7 } }, (running) => {
   const headers = { 'OData-MaxVersion': '4.01', Prefer: 'track-changes' }
   const page = async (url: string): Promise<Page> => {
     const answer = await fetch(url, { headers })
@@ -101,3 +102,107 @@ onEveryService('initial state and deltas', bookshopModel, { limits: { pageSize: 
     },
   )
 })
+
+/** Results with related entities of every kind; what of them is asked for decides what is told. */
+const expanding: readonly (readonly [query: string, version: '4.0' | '4.01', expanded: readonly string[]])[] = [
+  ['users?$expand=groups,folders($select=title)', '4.01', ['groups', 'folders']],
+  ["users?$expand=groups($filter=title ne 'hidden'),folders&$filter=level lt 3", '4.0', ['groups', 'folders']],
+  [
+    'users?$expand=manager($select=name),reports($filter=level lt 3)&$filter=level gt 0',
+    '4.01',
+    ['manager', 'reports'],
+  ],
+  ['badges?$expand=holder($select=name)', '4.01', ['holder']],
+  ['badges?$expand=holder&$select=colour', '4.0', ['holder']],
+  ['orders?$expand=items&$filter=id lt 5', '4.0', ['items']],
+  ['groups?$expand=members($select=name)&$select=title', '4.01', ['members']],
+]
+
+onEveryStore(
+  'initial state and deltas of relations',
+  'test/models/relations.xml',
+  { limits: { pageSize: 7 } },
+  (running) => {
+    it('are the current state of all that is expanded, under concurrent writers', {
+      timeout: long ? 300_000 : 60_000,
+    }, async () => {
+      const { root } = running()
+      const send = async (method: string, path: string, body?: unknown): Promise<void> => {
+        const answer = await running().send(method, path, body)
+        // whom a request relates may have been deleted meanwhile, or never been there
+        expect(answer.status, `${method} ${path}: ${await answer.text()}`).toBeLessThan(500)
+      }
+      const work = async (next: (end: number) => number): Promise<void> => {
+        const user = `users('u${next(8)}')`
+        const other = `u${next(8)}`
+        const group = `groups('g${next(4)}')`
+        const folder = `/${user}/folders('f${next(3)}')`
+        const body = { name: `n${next(100)}`, level: next(5), managerId: next(3) === 0 ? null : other }
+        switch (next(12)) {
+          case 0:
+            return send('DELETE', `/${user}`)
+          case 1:
+            return send('PUT', `/${user}`, body)
+          case 2:
+          case 3:
+            return send('PATCH', `/${user}`, { managerId: other, level: next(5) })
+          case 4:
+            return send('PUT', `/${group}`, { title: next(3) === 0 ? 'hidden' : `t${next(50)}` })
+          case 5:
+          case 6:
+            return send('POST', `/${user}/groups/$ref`, { '@odata.id': `${root}/${group}` })
+          case 7:
+            return send('DELETE', `/${user}/groups/$ref?$id=${root}/${group}`)
+          case 8:
+            return send('PUT', folder, { title: `t${next(50)}` })
+          case 9:
+            return next(2) === 0 ? send('DELETE', folder) : send('DELETE', `/${group}`)
+          case 10:
+            return send('PUT', `/badges(${next(6)})`, { colour: `c${next(9)}`, holderId: next(3) === 0 ? null : other })
+          default: {
+            const part = { atomicityGroup: 'g', headers: { 'Content-Type': 'application/json' } }
+            const requests = [
+              { ...part, id: '1', method: 'PATCH', url: `users('${other}')`, body },
+              {
+                ...part,
+                id: '2',
+                method: 'PUT',
+                url: `items(orderId=${next(7)},line=${next(3)})`,
+                body: { product: body.name },
+              },
+              { ...part, id: '3', method: 'PUT', url: `orders(${next(7)})`, body: { note: body.name } },
+            ]
+            return send('POST', '/$batch', { requests })
+          }
+        }
+      }
+      const before = numbers(77)
+      for (let n = 0; n < 40; n++) await work(before)
+      const begin = () =>
+        Promise.all(expanding.map(([query, version, names]) => trackResult(`${root}/${query}`, version, names)))
+      const clients = await begin()
+      let done = false
+      const all = Promise.all(
+        Array.from({ length: writers }, async (_, i) => {
+          const next = numbers(i + 5)
+          for (let n = 0; n < 2 * writes; n++) await work(next)
+        }),
+      ).finally(() => {
+        done = true
+      })
+      let deltas = 0
+      let told = 0
+      while (!done) {
+        for (const client of clients) told += await client.catchUp()
+        deltas += clients.length
+      }
+      await all
+      for (const client of clients) told += await client.catchUp()
+      const current = await begin()
+      for (const [i, client] of clients.entries())
+        expect(client.state(), `${expanding[i]?.join(' ')}`).toEqual(current[i]?.state())
+      expect(current.flatMap((client) => client.state()).length).toBeGreaterThan(10)
+      if (long) console.info(`${2 * writes * writers} writes, ${deltas} deltas, ${told} items told`)
+    })
+  },
+)
