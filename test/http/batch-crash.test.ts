@@ -12,7 +12,7 @@ const kills = process.env.ODATUM_TEST_LONG === '1' ? 40 : 3
 const timeout = 60_000 + kills * 5_000
 
 /**
- * Kills the command (SIGKILL) while many clients send change sets, deep inserts and deep updates. Afterwards each author is there with all of his books, the old or the
+ * Kills the command (SIGKILL) while many clients send change sets, deep inserts, deep updates and deltas. Afterwards each author is there with all of his books, the old or the
  * new ones, or not at all, and whatever was acknowledged is there.
  * @returns how many writes were acknowledged
  */
@@ -21,9 +21,28 @@ async function crash(name: string, store: readonly string[]): Promise<number> {
   const acknowledged = new Set<number>()
   /** authors whose books were replaced by others */
   const replaced = new Set<number>()
+  /** two authors that one delta changes */
+  const pairs: (readonly [number, number])[] = []
+  let alone: number | undefined
+  const changedBooks = (id: number) => ({
+    Name: `changed${id}`,
+    Books: Array.from({ length: books }, (_, n) => ({ Title: 'new', Price: n })),
+  })
   let requests = 0
   let next = 1
   const write = async (serving: ServingCommand): Promise<void> => {
+    const changeTogether = async (pair: readonly [number, number]): Promise<void> => {
+      requests++
+      pairs.push(pair)
+      const answer = await fetch(`${serving.root}/Authors`, {
+        method: 'PATCH',
+        headers: { 'Content-Type': 'application/json', 'OData-Version': '4.01' },
+        body: JSON.stringify({ '@context': '#$delta', value: pair.map((ID) => ({ ID, ...changedBooks(ID) })) }),
+      })
+      const text = await answer.text()
+      if (answer.status >= 300) throw new Error(`not changed: ${text}`)
+      for (const id of pair) replaced.add(id)
+    }
     for (;;) {
       const id = next++
       requests++
@@ -53,10 +72,7 @@ async function crash(name: string, store: readonly string[]): Promise<number> {
             const update = await fetch(`${serving.root}/Authors(${id})`, {
               method: 'PATCH',
               headers: { 'Content-Type': 'application/json', 'OData-Version': '4.01' },
-              body: JSON.stringify({
-                Name: `changed${id}`,
-                Books: Array.from({ length: books }, (_, n) => ({ Title: 'new', Price: n })),
-              }),
+              body: JSON.stringify(changedBooks(id)),
             })
             const text = await update.text()
             if (update.status !== 204) throw new Error(`not changed: ${text}`)
@@ -68,6 +84,12 @@ async function crash(name: string, store: readonly string[]): Promise<number> {
         const text = await answer.text()
         if (text.split('HTTP/1.1 201 ').length !== books + 2) throw new Error(`not stored: ${text}`)
         acknowledged.add(id)
+        if (alone === undefined) alone = id
+        else {
+          const pair = [alone, id] as const
+          alone = undefined
+          await changeTogether(pair)
+        }
       } catch (error) {
         if (error instanceof TypeError) return
         throw error
@@ -107,6 +129,11 @@ async function crash(name: string, store: readonly string[]): Promise<number> {
         written.set(AuthorID, (written.get(AuthorID) ?? 0) + 1)
       }
     }
+    expect(pairs.length).toBeGreaterThan(0)
+    expect(
+      pairs.filter(([one, other]) => changed.has(one) !== changed.has(other)),
+      'deltas of which a part is there',
+    ).toEqual([])
     expect(
       [...replaced].filter((id) => !changed.has(id)),
       'updates that were acknowledged, but are gone',
@@ -135,7 +162,7 @@ async function crash(name: string, store: readonly string[]): Promise<number> {
 const { uri, reason } = mongodb()
 
 describe.skipIf(commandMissing !== '')(
-  `SIGKILL during change sets, deep inserts and deep updates${commandMissing && `: ${commandMissing}`}`,
+  `SIGKILL during change sets, deep inserts, deep updates and deltas${commandMissing && `: ${commandMissing}`}`,
   () => {
     it('leaves each of them whole or leaves nothing of it (embedded)', { timeout }, async () => {
       const data = dataFolder()

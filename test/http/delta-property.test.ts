@@ -7,6 +7,8 @@ import { bookshopModel, onEveryStore } from '../support/running-service.ts'
 const long = process.env.ODATUM_TEST_LONG === '1'
 const writers = 5
 const writes = long ? 2_000 : 20
+/** times that the copies of relations are compared */
+const rounds = long ? 100 : 5
 /** entities that writers contend for */
 const ids = 25
 
@@ -181,28 +183,30 @@ onEveryStore(
       const begin = () =>
         Promise.all(expanding.map(([query, version, names]) => trackResult(`${root}/${query}`, version, names)))
       const clients = await begin()
-      let done = false
-      const all = Promise.all(
-        Array.from({ length: writers }, async (_, i) => {
-          const next = numbers(i + 5)
-          for (let n = 0; n < 2 * writes; n++) await work(next)
-        }),
-      ).finally(() => {
-        done = true
-      })
+      const next = Array.from({ length: writers }, (_, i) => numbers(i + 5))
       let deltas = 0
       let told = 0
-      while (!done) {
+      for (let round = 0; round < rounds; round++) {
+        let done = false
+        const all = Promise.all(
+          next.map(async (one) => {
+            for (let n = 0; n < 4; n++) await work(one)
+          }),
+        ).finally(() => {
+          done = true
+        })
+        while (!done) {
+          for (const client of clients) told += await client.catchUp()
+          deltas += clients.length
+        }
+        await all
         for (const client of clients) told += await client.catchUp()
-        deltas += clients.length
+        const current = await begin()
+        for (const [i, client] of clients.entries())
+          expect(client.state(), `round ${round}: ${expanding[i]?.join(' ')}`).toEqual(current[i]?.state())
+        expect(current.flatMap((client) => client.state()).length).toBeGreaterThan(10)
       }
-      await all
-      for (const client of clients) told += await client.catchUp()
-      const current = await begin()
-      for (const [i, client] of clients.entries())
-        expect(client.state(), `${expanding[i]?.join(' ')}`).toEqual(current[i]?.state())
-      expect(current.flatMap((client) => client.state()).length).toBeGreaterThan(10)
-      if (long) console.info(`${2 * writes * writers} writes, ${deltas} deltas, ${told} items told`)
+      if (long) console.info(`${4 * rounds * writers} writes, ${deltas} deltas, ${told} items told`)
     })
   },
 )

@@ -169,6 +169,65 @@ onEveryService('change tracking', bookshopModel, { limits: { pageSize: 3 } }, (r
     ])
   })
 
+  it('tells what is related by the key of the other, and in 4.0 the links to it', async () => {
+    const { root, send } = running()
+    for (const id of [61, 62]) await create(id)
+    const make = async (title: string, author: number | null): Promise<string> => {
+      const answer = await send('POST', '/Books', { Title: title, Price: 1, Tags: [], AuthorID: author })
+      const text = await answer.text()
+      expect(answer.status, text).toBe(201)
+      return String((JSON.parse(text) as Item).ID)
+    }
+    const [a, b] = [await make('First', 61), await make('Second', 61)]
+    const url = '/Authors?$filter=ID in (61,62)&$select=Name&$expand=Books($select=Title;$filter=Price lt 5)'
+    const { link } = await walk(url, tracking)
+    const former = { 'OData-MaxVersion': '4.0' }
+    const { link: old } = await walk(url, { ...former, Prefer: 'track-changes' })
+    const book = (id: string, title: string, more: Item = {}) =>
+      expect.objectContaining({ ID: id, Title: title, ...more })
+    await send('PATCH', `/Books(${a})`, { Title: 'changed' })
+    const renamed = await ask(link)
+    // it was not moved, so it is not removed from anywhere
+    expect(renamed.body.value).toEqual([
+      expect.objectContaining({ ID: 61, Books: [book(a, 'changed'), book(b, 'Second')] }),
+    ])
+    await send('PATCH', `/Books(${b})`, { AuthorID: 62 })
+    const removed = (id: string, reason: string) => ({
+      '@context': `${root}/$metadata#Books/$deletedEntity`,
+      '@removed': { reason },
+      '@id': `${root}/Books(${id})`,
+      ID: id,
+    })
+    const moved = await ask(String(renamed.body['@deltaLink']))
+    expect(moved.body.value).toEqual([
+      removed(b, 'changed'),
+      expect.objectContaining({ ID: 62, Books: [book(b, 'Second')] }),
+    ])
+    await send('DELETE', `/Books(${a})`, undefined)
+    await send('PATCH', `/Books(${b})`, { Price: 9 })
+    const gone = await ask(`${moved.body['@deltaLink']}&$count=true`)
+    expect(gone.body).toMatchObject({ '@count': 2 })
+    expect(gone.body.value).toEqual([removed(a, 'deleted'), expect.objectContaining({ ID: 62, Books: [] })])
+    const deleted = (id: string, reason: string) => ({
+      '@odata.context': `${root}/$metadata#Books/$deletedEntity`,
+      id: `${root}/Books(${id})`,
+      reason,
+    })
+    await send('PATCH', `/Books(${b})`, { Price: 2 })
+    expect((await walk(old, former)).rows).toEqual([
+      deleted(a, 'deleted'),
+      deleted(b, 'changed'),
+      expect.objectContaining({ ID: 62, Name: 'Author 62' }),
+      book(b, 'Second', { '@odata.context': `${root}/$metadata#Books(Title)/$entity` }),
+      {
+        '@odata.context': `${root}/$metadata#Authors/$link`,
+        source: `${root}/Authors(62)`,
+        relationship: 'Books',
+        target: `${root}/Books(${b})`,
+      },
+    ])
+  })
+
   it('begins with $deltatoken=latest without any data', async () => {
     await create(70)
     const { status, body } = await ask('/Authors?$deltaToken=latest')
@@ -307,6 +366,39 @@ onEveryService(
       expect(told((await walk(later.bath.link, as('Bath'))).rows)).toEqual(['-4'])
       expect(told((await walk(later.york.link, as('York'))).rows)).toEqual(['4'])
       expect(told((await walk(all.link, modern)).rows)).toEqual(['4'])
+    })
+
+    it('of related entities, too: what falls out of sight is removed, what was never in sight is not told', async () => {
+      const { root, send } = running()
+      for (const id of [21, 22]) await put(id, 'Bath')
+      await put(31, 'York')
+      const make = async (author: number): Promise<string> => {
+        const answer = await send('POST', '/Books', { Title: 't', Price: 77, Tags: [], AuthorID: author })
+        return String(((await answer.json()) as Item).ID)
+      }
+      const [one, two, three] = [await make(21), await make(22), await make(31)]
+      const names = new Map([
+        [one, 'one'],
+        [two, 'two'],
+        [three, 'three'],
+      ])
+      const url = `${root}/Books?$filter=Price eq 77&$select=ID&$expand=Author`
+      const first = await walk(url, as('Bath'))
+      const authorOf = ({ ID, Author }: Item) => [names.get(String(ID)), (Author as Item | null)?.ID]
+      expect(first.rows.map(authorOf)).toEqual([
+        ['one', 21],
+        ['two', 22],
+        ['three', undefined],
+      ])
+      await put(31, 'York', 'changed')
+      await put(22, 'Bath', 'changed')
+      await put(21, 'York')
+      const shown = (row: Item) => (row['@removed'] === undefined ? authorOf(row) : `-${row.ID}`)
+      const bath = await walk(first.link, as('Bath'))
+      expect(bath.rows.map(shown)).toEqual([['two', 22], '-21', ['one', undefined]])
+      await send('DELETE', '/Authors(31)', undefined)
+      await send('DELETE', '/Authors(22)', undefined)
+      expect((await walk(bath.link, as('Bath'))).rows.map(shown)).toEqual(['-22', ['two', undefined]])
     })
   },
 )

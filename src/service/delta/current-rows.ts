@@ -29,7 +29,9 @@ export async function tellChanges(
   told: Told,
 ): Promise<void> {
   const { plan } = telling
-  const rows = await readChanged(telling, root, changed)
+  const all = await readChanged(telling, root, changed)
+  // what the caller never had in sight has not changed for him
+  const rows = all.filter(({ row, seen }) => row !== undefined || seen || !sighted)
   const tracked = expansionsTo(plan, root)
   const related = tracked.length === 0 ? undefined : await relatedRows(telling, tracked, rows)
   for (const each of rows)
