@@ -47,19 +47,23 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   return best
 }
 
-/** Levenshtein distance, given up (returning `limit`) once it cannot be below `limit`. */
+/** Levenshtein distance, two neighbours in each other's place counted once; given up (returning `limit`) once it cannot be below `limit`. */
 function editDistance(a: string, b: string, limit: number): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
+  let before: readonly number[] = []
   for (let i = 1; i <= a.length; i++) {
     const row = [i]
     let smallest = i
     for (let j = 1; j <= b.length; j++) {
       const cost = a.charCodeAt(i - 1) === b.charCodeAt(j - 1) ? 0 : 1
-      const value = Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + cost)
+      let value = Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + cost)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        value = Math.min(value, (before[j - 2] ?? 0) + 1)
       row.push(value)
       smallest = Math.min(smallest, value)
     }
     if (smallest >= limit) return limit
+    before = previous
     previous = row
   }
   return previous[b.length] ?? limit

@@ -1,7 +1,7 @@
 import type { Model, TypeReference } from '../edm/model.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { bindOptions } from './bind-options.ts'
-import { BindContext } from './context.ts'
+import { anyTypeHasNot, BindContext } from './context.ts'
 import { bindExpression } from './expression.ts'
 import type { RootReference } from './root.ts'
 import type { BoundPath, BoundQuery, ParameterSlot } from './tree.ts'
@@ -26,8 +26,24 @@ export interface BoundQueryResult {
 export function bindQuery(model: Model, path: BoundPath, options: QueryOptions, firstSlot: number): BoundQueryResult {
   const context = new BindContext(model, options.aliases, firstSlot, '$filter', bindExpression)
   context.roots = []
+  if (path.resource === 'all' && path.segments.length === 0) refuseNames(context, options)
   const query = bindOptions(context, options, { type: rowType(path), row: '$it', it: undefined })
   return { query, slots: context.slots, literalSlots: context.literalSlots, roots: context.roots }
+}
+
+/** Entities of any type have no properties to select or expand (URL Conventions 4.16). @throws ODataError nameNotFound, notImplemented */
+function refuseNames(context: BindContext, { select, expand }: QueryOptions): void {
+  for (const [option, nodes] of [
+    ['$select', select],
+    ['$expand', expand],
+  ] as const)
+    for (const { path } of nodes ?? []) {
+      const [step] = path
+      if (step?.kind !== 'name') continue
+      context.target = option
+      if (!context.isCast(step.name, undefined)) context.fail('nameNotFound', anyTypeHasNot(step.name), step)
+      context.notImplemented(`${option} of entities of any type`, step)
+    }
 }
 
 /**

@@ -299,6 +299,11 @@ export function notFound(what: string, name: string, candidates: Iterable<string
   return `The ${what} '${shown(name)}' does not exist${place}.${near === undefined ? '' : ` Did you mean '${near}'?`}`
 }
 
+/** What Edm.EntityType, the type of entities of any type, has no property for. */
+export function anyTypeHasNot(name: string): string {
+  return `Entities of any type have no property '${shown(name)}': write Namespace.Type/property, or $all/Namespace.Type.`
+}
+
 /** Text of a client as it is quoted in messages: not endless. */
 export function shown(text: string): string {
   return text.length <= 100 ? text : `${text.slice(0, 97)}...`

@@ -1,6 +1,7 @@
 import type { PrimitiveTypeName, StructuredType, TypeReference } from '../edm/model.ts'
 import { isIntegral, isNumeric, promotedType } from '../edm/primitives.ts'
 import { isSubtypeOf, typeName } from '../edm/types.ts'
+import { ODataError } from '../errors/odata-error.ts'
 import type { BinaryNode, BinaryOperator, ExpressionNode, ListNode, Span, UnaryNode } from '../url/ast.ts'
 import type { BindContext, Scope } from './context.ts'
 import {
@@ -111,7 +112,18 @@ function comparedOperands(context: BindContext, node: BinaryNode, scope: Scope):
     return { left: context.parameter(leftLiteral, meeting), right: convertToMeeting(right, meeting) }
   }
   const left = context.bind(context, node.left, scope)
-  return promote(context, node, left, context.bind(context, node.right, scope))
+  return promote(context, node, left, rightOperand(context, node.right, scope))
+}
+
+/** The right operand of a comparison: a lone name that is no property may be a text without its quotes. */
+function rightOperand(context: BindContext, node: ExpressionNode, scope: Scope): Expression {
+  try {
+    return context.bind(context, node, scope)
+  } catch (error) {
+    const lone = node.kind === 'path' && node.steps.length === 1
+    if (!(error instanceof ODataError) || error.code !== 'nameNotFound' || !lone) throw error
+    return context.fail('nameNotFound', `${error.message} Strings stand in single quotes.`, node)
+  }
 }
 
 function meetLiteral(context: BindContext, node: BinaryNode, literal: LiteralLike, other: Expression): TypeReference {

@@ -215,17 +215,14 @@ function selectOptions(
 }
 
 const collectionOptions = ['filter', 'search', 'orderby', 'top', 'skip', 'count'] as const
-const noOptions = ['expand', 'apply', 'levels', 'index', 'skiptoken', 'deltatoken'] as const
-
-/** Options that $select has not (ABNF: selectOption). */
+/** Of the options that $expand has, $select has not one (ABNF: selectOption); others the parser refuses. */
 function refuseOptions(context: BindContext, node: SelectNode, options: QueryOptions): void {
-  for (const name of noOptions)
-    if (options[name] !== undefined)
-      context.fail(
-        'queryOptionNotAllowed',
-        `$${name} is no option of a property in $select.${name === 'expand' ? ' What is related stands in $expand, with a path: $expand=property/navigation.' : ''}`,
-        node,
-      )
+  if (options.expand !== undefined)
+    context.fail(
+      'queryOptionNotAllowed',
+      '$expand is no option of a property in $select: write $expand=property/navigation.',
+      node,
+    )
 }
 
 function selectOperation(context: BindContext, name: string, node: PathStep): void {

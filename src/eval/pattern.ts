@@ -42,7 +42,8 @@ function tryCompile(source: string, flags: string): Pattern | ODataError {
     return (text) => re.matcher(text).find()
   } catch (error) {
     if (error instanceof ODataError) return error
-    return invalid(error instanceof Error ? error.message : 'cannot be read')
+    const said = error instanceof Error ? `: ${error.message.replace(/^error parsing regexp: /, '')}` : ''
+    return invalid(`cannot be read${said}`)
   }
 }
 
@@ -60,7 +61,7 @@ function flagBits(flags: string): number {
 }
 
 function invalid(what: string): ODataError {
-  return new ODataError('literalInvalid', `The pattern of matchespattern ${what}.`)
+  return new ODataError('literalInvalid', `The pattern of matchesPattern ${what}.`)
 }
 
 function unsupported(what: string): ODataError {

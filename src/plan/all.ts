@@ -1,5 +1,15 @@
-import { mapOperands } from '../bind/rewrite.ts'
-import type { BoundPath, BoundQuery, BoundSegment, Expression, MemberExpression, ParameterSlot } from '../bind/tree.ts'
+import { anyTypeHasNot } from '../bind/context.ts'
+import { stepName } from '../bind/print.ts'
+import { mapOperands, replaceMembers } from '../bind/rewrite.ts'
+import type {
+  BoundPath,
+  BoundQuery,
+  BoundSegment,
+  Expression,
+  MemberExpression,
+  MemberStep,
+  ParameterSlot,
+} from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
 import type { EntitySet, EntityType, Model, Singleton } from '../edm/model.ts'
 import { isStructured, isSubtypeOf } from '../edm/types.ts'
@@ -50,7 +60,7 @@ export function allPlan(
     slots,
     type,
     parts: holders.flatMap((child) => partOf(child, type, query, planPart)),
-    select: query.select,
+    select: type === undefined ? undefined : query.select,
     expand: query.expand,
     top: query.top,
     skip: query.skip,
@@ -95,8 +105,11 @@ function partOf(
 
 /** Entities of any type have no properties to select, expand or calculate with. */
 function refuseUntyped({ select, expand, compute, orderby }: BoundQuery): void {
+  for (const { expression } of orderby) refuseNames(expression, '$orderby')
+  for (const { expression } of compute) refuseNames(expression, '$compute')
   const [option] = [
-    ...(select === undefined ? [] : ['$select']),
+    // `*` is what there is
+    ...(select === undefined || (select.all && select.properties.size === 0) ? [] : ['$select']),
     ...(expand.length === 0 ? [] : ['$expand']),
     ...(compute.length === 0 ? [] : ['$compute']),
     ...(orderby.length === 0 ? [] : ['$orderby']),
@@ -107,6 +120,19 @@ function refuseUntyped({ select, expand, compute, orderby }: BoundQuery): void {
       `${option} of entities of any type is not implemented by this service: name a type, $all/Namespace.Type.`,
       { target: option },
     )
+}
+
+/** @throws ODataError nameNotFound for properties that no cast stands before */
+function refuseNames(expression: Expression, target: string): void {
+  replaceMembers(expression, (member) => {
+    const [first] = member.steps
+    if (member.variable === '$it' && first !== undefined && first.kind !== 'cast') throw noProperty(first, target)
+    return member
+  })
+}
+
+function noProperty(step: MemberStep, target: string): ODataError {
+  return new ODataError('nameNotFound', anyTypeHasNot(stepName(step)), { target })
 }
 
 const nothing: Expression = { kind: 'constant', value: null, type: undefined }
@@ -142,12 +168,7 @@ function memberOf(member: MemberExpression, type: EntityType): Expression {
   if (member.variable !== '$it') return member
   const [first, ...rest] = member.steps
   if (first === undefined) return member
-  if (first.kind !== 'cast')
-    throw new ODataError(
-      'nameNotFound',
-      `Entities of any type have no property '${first.kind === 'dynamic' ? first.name : first.kind}': write Namespace.Type/property, or $all/Namespace.Type.`,
-      { target: '$filter' },
-    )
+  if (first.kind !== 'cast') throw noProperty(first, '$filter')
   if (isSubtypeOf(type, first.type)) return { ...member, steps: rest }
   return isSubtypeOf(first.type, type) ? member : nothing
 }

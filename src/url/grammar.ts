@@ -232,7 +232,8 @@ function nestedName(scanner: Scanner, kind: NestedKind, options: OptionsDraft): 
 /** Checks that a part was read to its end; blanks at the end are taken. */
 export function expectEnd(scanner: Scanner, expected: string): void {
   scanner.skipBlanks()
-  if (scanner.at < scanner.text.length) scanner.failNear(expected, operatorNames)
+  if (scanner.at < scanner.text.length)
+    scanner.failNear(expected, expected.startsWith('an operator') ? operatorNames : [])
 }
 
 /** The grammar's rules, wired. */

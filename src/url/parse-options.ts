@@ -55,7 +55,7 @@ export function parseQueryOptions(
       const from = literals.length
       checkStart(scanner, key)
       optionValue(scanner, key, options, false)
-      expectEnd(scanner, 'an operator or the end')
+      expectEnd(scanner, key === 'select' || key === 'expand' ? "',' or the end" : 'an operator or the end')
       if (key === 'id') shape += `${key}:${text.length}:${text}&`
       else if (!shapeless.has(key)) shape += `${key}=${shapeOf(text, literals, from)}&`
     }

@@ -186,7 +186,8 @@ export class Scanner {
   /** Fails here: says what was expected and what was met. */
   fail(expected: string, at = this.at): never {
     const met = this.metAt(at)
-    return this.failAt('urlSyntax', `Expected ${expected}, found ${met.text}`, at, met.length)
+    const hint = this.hintAt(at, expected)
+    return this.failAt('urlSyntax', `Expected ${expected}, found ${met.text}${hint}`, at, met.length)
   }
 
   /** Fails with a near name among `candidates`, if the word at hand resembles one. */
@@ -222,11 +223,39 @@ export class Scanner {
     )
   }
 
+  /** What to write instead, of what other languages have; empty where nothing is known. */
+  private hintAt(at: number, expected: string): string {
+    if (this.text[at] === '"' && expected.startsWith('a value')) return ' (strings stand in single quotes)'
+    if (!expected.startsWith('an operator')) return ''
+    foreignOperator.lastIndex = at
+    const written = foreignOperator.exec(this.text)?.[0]
+    const meant = written === undefined ? undefined : operatorsMeant[written]
+    if (meant !== undefined) return ` (write '${meant}')`
+    return this.text[at - 1] === "'" && this.identifierEnd(at) > at ? ' (a quote inside a string is written twice)' : ''
+  }
+
   private metAt(at: number): { readonly text: string; readonly length: number } {
     if (at >= this.text.length) return { text: 'the end', length: 0 }
     const end = Math.max(this.qualifiedEnd(at), at + ((this.text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1))
     return { text: quote(this.text.slice(at, end)), length: end - at }
   }
+}
+
+const foreignOperator = /===?|!==?|<>|<=|>=|[=<>]|\|\||&&|!/y
+
+const operatorsMeant: Readonly<Record<string, string>> = {
+  '=': 'eq',
+  '==': 'eq',
+  '===': 'eq',
+  '!=': 'ne',
+  '!==': 'ne',
+  '<>': 'ne',
+  '<': 'lt',
+  '<=': 'le',
+  '>': 'gt',
+  '>=': 'ge',
+  '||': 'or',
+  '&&': 'and',
 }
 
 /** Client text for a message: quoted, at most 40 characters, nothing unprintable. */

@@ -127,12 +127,12 @@ describe('a default namespace (Core.DefaultNamespace)', () => {
 
   it('lets short names of types stand in options', () => {
     const { query } = bindUrl(
-      'People?$filter=Boss/rank%20gt%201%20and%20isof(Boss)&$select=Boss/rank&$expand=Boss/friends,friends/Boss',
+      'People?$filter=Boss/rank%20gt%201%20and%20isof(Boss)&$select=Boss/rank&$expand=Boss/friends/Boss',
       true,
       model,
     )
     expect(printQuery(query)).toBe(
-      'filter=((d.Boss/rank gt #0:Edm.Int32) and isof($it,d.Boss))&select=rank&expand=d.Boss/friends,friends(filter=isof($this,d.Boss))',
+      'filter=((d.Boss/rank gt #0:Edm.Int32) and isof($it,d.Boss))&select=rank&expand=d.Boss/friends(filter=isof($this,d.Boss))',
     )
   })
 })

@@ -49,10 +49,7 @@ describe('$select', () => {
       '$select=address/s.FullAddress/street',
       "notImplemented $select: 'my.shop.FullAddress/street' in $select, where 'my.shop.OtherAddress' has that name too, is not implemented by this service.",
     ],
-    [
-      '$select=addresses($search=zip)',
-      'notImplemented $select: $search inside $select is not implemented by this service.',
-    ],
+    ['$select=addresses($levels=2)', 'queryOptionNotAllowed $select: $levels is no option of a property in $select.'],
     ['$select=s.Book', 'notImplemented $select: A type alone in $select is not implemented by this service.'],
   ])('refuses %s', (options, message) => {
     expect(refusal(on(options))).toBe(message)
