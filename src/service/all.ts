@@ -213,10 +213,11 @@ async function singletonRow(
   parameters: Parameters,
 ): Promise<readonly Uint8Array[]> {
   const { controller, context } = contextOf(core, exchange, plan, parameters)
-  const row = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
-  if (row === undefined) return []
+  const read = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
+  if (read === undefined) return []
   const asking = evalContext(core, condition)
-  if (condition.related) await readRelated(core, exchange, condition, condition.related, parameters, [row])
+  const { related } = condition
+  const [row = read] = related ? await readRelated(core, exchange, condition, related, parameters, [read]) : []
   if (condition.filter && !preparePredicate(condition.filter, asking)(parameters)(row)) return []
   if (condition.search && !prepareSearch(condition.search, asking)(parameters)(row)) return []
   return [row]

@@ -40,9 +40,17 @@ export interface RelatedWindow {
   readonly limit: number | undefined
 }
 
-/** Entities that rows are related to, by property and the place of the document that has it; as long as somebody holds the row. */
+/**
+ * Entities that rows are related to, by property and the place of the document that has it; as long as somebody holds the row.
+ * A store may give one row to several readers (joined reads, one entity reached by two paths): what is noted here is of a row's own view.
+ */
 const entitiesOf = new WeakMap<Uint8Array, Map<NavigationProperty, Map<number, readonly Uint8Array[]>>>()
 const contexts = new WeakMap<RelatedQuery, EvalContext>()
+
+/** A view of a row that no other reader has. */
+function ownView(row: Uint8Array): Uint8Array {
+  return row.subarray(0)
+}
 
 /** What the expressions of a plan are compiled for: its rows, and where they follow navigation properties, the related ones. */
 export function evalContext(core: Core, plan: ReadPlan | CountPlan): EvalContext {
@@ -80,7 +88,7 @@ function addCollections(
   }
 }
 
-/** Reads the entities that some rows are related to, level by level. */
+/** Reads the entities that some rows are related to, level by level. @param rows views of this reader's own */
 async function fetchRelated(
   core: Core,
   exchange: Exchange,
@@ -94,6 +102,15 @@ async function fetchRelated(
     nodes.map(async ({ via, expansion, nodes: inner }) => {
       const startOf = documentReader(core, source, via)
       const found = await relatedEntities(core, exchange, source, expansion, parameters, rows)
+      const views = new Map<Uint8Array, Uint8Array>()
+      const viewOf = (entity: Uint8Array): Uint8Array => {
+        let view = views.get(entity)
+        if (view === undefined) {
+          view = ownView(entity)
+          views.set(entity, view)
+        }
+        return view
+      }
       for (const [row, entities] of found) {
         let known = entitiesOf.get(row)
         if (known === undefined) {
@@ -105,9 +122,9 @@ async function fetchRelated(
           places = new Map()
           known.set(expansion.item.property, places)
         }
-        places.set(startOf(row), entities)
+        places.set(startOf(row), entities.map(viewOf))
       }
-      await fetchRelated(core, exchange, expansion.one.source, inner, parameters, [...found.values()].flat())
+      await fetchRelated(core, exchange, expansion.one.source, inner, parameters, [...views.values()])
     }),
   )
 }
@@ -123,16 +140,21 @@ function documentReader(core: Core, source: Source, via: readonly MemberStep[]):
   }
 }
 
-/** Reads what a plan's conditions look at of some rows, so that they can be evaluated for them (`evalContext`). */
-export function readRelated(
+/**
+ * Reads what a plan's conditions look at of some rows, so that they can be evaluated (`evalContext`).
+ * @returns the rows to evaluate them for
+ */
+export async function readRelated(
   core: Core,
   exchange: Exchange,
   plan: ReadPlan,
   related: RelatedQuery,
   parameters: Parameters,
   rows: readonly Uint8Array[],
-): Promise<void> {
-  return fetchRelated(core, exchange, plan.source, related.nodes, parameters, rows)
+): Promise<readonly Uint8Array[]> {
+  const views = rows.map(ownView)
+  await fetchRelated(core, exchange, plan.source, related.nodes, parameters, views)
+  return views
 }
 
 /** The rows that pass the part of the filter that follows navigation, in the store's order, batch by batch. */
@@ -159,7 +181,7 @@ async function* passing(
       scanned += batch.length
       if (scanned > mostScanned) throw tooMany('looks at', mostScanned, 'relatedScan')
       for (let start = 0; start < batch.length; start += batchRows) {
-        const some = batch.slice(start, start + batchRows)
+        const some = batch.slice(start, start + batchRows).map(ownView)
         await fetchRelated(core, exchange, plan.source, related.nodes, parameters, some)
         yield test === undefined ? some : some.filter((row) => test(row))
       }

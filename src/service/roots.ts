@@ -38,9 +38,9 @@ async function readRoot(
   }
   const { plan, expression } = root
   const { controller, context } = contextOf(core, exchange, plan, parameters)
-  const row = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
-  if (row === undefined) return null
-  if (plan.related) await readRelated(core, exchange, plan, plan.related, parameters, [row])
+  const read = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
+  if (read === undefined) return null
+  const [row = read] = plan.related ? await readRelated(core, exchange, plan, plan.related, parameters, [read]) : []
   // structured values are refused when the request is bound (bind/root.ts)
   return prepareValue(expression, evalContext(core, plan))(parameters)(row) as PrimitiveValue | CollectionValue | null
 }

@@ -31,6 +31,17 @@ onEveryService('what was found', 'test/models/found.xml', {}, (running) => {
     expect(await ids('$orderby=id desc,(id mod 0) lt parentId')).toBe('4 3 2 1')
   })
 
+  it('requests at the same time that come by the same related entities do not see one another', async () => {
+    const filters = [
+      ['parent/children/any(c:c/children/any(d:d/id eq 4))', '2 3'],
+      ['parent/children/any(c:c/parent/id eq 1)', '2 3'],
+      ['parent/children/any(c:c/id gt 3)', '4'],
+    ] as const
+    const asked = Array.from({ length: 60 }, (_, i) => filters[i % filters.length] ?? filters[0])
+    const answers = await Promise.all(asked.map(([filter]) => ids(`$count=true&$filter=${encodeURIComponent(filter)}`)))
+    expect(answers).toEqual(asked.map(([, expected]) => expected))
+  })
+
   it('a condition inside $expand that follows navigation is refused, whatever stands beside it', async () => {
     for (const filter of ['parent/id eq 1', "(parent/id gt 3) and startswith(null,'a')"]) {
       const query = `$expand=children($filter=${encodeURIComponent(filter)})`
