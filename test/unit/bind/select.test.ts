@@ -49,7 +49,10 @@ describe('$select', () => {
       '$select=address/s.FullAddress/street',
       "notImplemented $select: 'my.shop.FullAddress/street' in $select, where 'my.shop.OtherAddress' has that name too, is not implemented by this service.",
     ],
-    ['$select=addresses($levels=2)', 'queryOptionNotAllowed $select: $levels is no option of a property in $select.'],
+    [
+      '$select=addresses($expand=country)',
+      'queryOptionNotAllowed $select: $expand is no option of a property in $select: write $expand=property/navigation.',
+    ],
     ['$select=s.Book', 'notImplemented $select: A type alone in $select is not implemented by this service.'],
   ])('refuses %s', (options, message) => {
     expect(refusal(on(options))).toBe(message)
