@@ -69,11 +69,6 @@ export class Declaring {
     return this.#stack[this.#stack.length - 1]?.namespaces ?? xmlOnly
   }
 
-  /** Whether text that stands here counts. */
-  get takesText(): boolean {
-    return this.#skipped === 0 && (this.#stack[this.#stack.length - 1]?.rules.text ?? false)
-  }
-
   /** One copy of the value of an attribute, for as long as the model lives. */
   value(attribute: string, text: string): string {
     // targets and descriptions hardly repeat: not worth looking for

@@ -85,12 +85,6 @@ export class Problems {
     this.all.push({ file: source.file, ...source.place(offset), rule, message, severity })
   }
 
-  /** Adds what was found apart. */
-  take(found: Problems): void {
-    this.hasErrors ||= found.hasErrors
-    for (const problem of found.all) this.all.push(problem)
-  }
-
   /** All problems by file (the main one first) and place. */
   sorted(): readonly Problem[] {
     const files = new Map<string, number>()

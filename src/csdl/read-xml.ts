@@ -1,9 +1,7 @@
-import type { SaxesParser } from 'saxes'
-import { loadPackage } from '../base/load-package.ts'
+import { SaxesParser } from 'saxes'
 import type { Declaration } from './declaration.ts'
 import { Attributes, Declaring, type Fatal, type Namespaces, noAttributes } from './declaring.ts'
 import { CsdlError, type Problems, type Source } from './problems.ts'
-import { scanXml } from './scan-xml.ts'
 
 /**
  * Reads a CSDL XML document into declarations. There is no DTD and no entity but XML's own five.
@@ -11,17 +9,7 @@ import { scanXml } from './scan-xml.ts'
  * @throws CsdlError where the text is no well-formed XML or no CSDL at all
  */
 export function readXml(source: Source, problems: Problems): Declaration {
-  return scanXml(source, problems) ?? readAnyXml(source, problems)
-}
-
-function newParser(): SaxesParser {
-  const saxes = loadPackage('saxes') as typeof import('saxes')
-  return new saxes.SaxesParser({ position: false, xmlns: false } as const)
-}
-
-/** The same for every document, and what says where one is not well-formed: `scanXml` is measured against it. */
-export function readAnyXml(source: Source, problems: Problems): Declaration {
-  const parser = newParser()
+  const parser = new SaxesParser({ position: false, xmlns: false } as const)
   const fail = (rule: 'xml-well-formed' | 'no-doctype' | Fatal, message: string): never => {
     problems.report({ source, offset: Math.max(0, Math.min(parser.position, source.text.length) - 1) }, rule, message)
     throw new CsdlError(problems.all)
