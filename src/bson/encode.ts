@@ -178,7 +178,7 @@ function keyExact(property: Property, value: Value | undefined): ExactPart | und
 }
 
 /** Keys that a client names must not reach a prototype. */
-function newDocument(): Document {
+export function newDocument(): Document {
   return Object.create(null) as Document
 }
 

@@ -19,6 +19,7 @@ export const fields = {
   id: '_id',
   type: '@type',
   version: '@version',
+  /** lists of keys of related entities (link-keys.ts) */
   links: '@links',
   /** behind a collection's name: how many items it has, of a row on its way out only (eval/chosen-items.ts) */
   count: '@count',

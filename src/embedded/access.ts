@@ -6,6 +6,7 @@ import { bsonType, elementType, findField, readString, valueOffset } from '../bs
 import type { EntityType, StructuredType } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
 import { type EvalContext, preparePredicate, type RowTest } from '../eval/compile.ts'
+import { prepareKeyList } from '../eval/key-list.ts'
 import { type BoundOrder, prepareOrder } from '../eval/order.ts'
 import { prepareSearch } from '../eval/search.ts'
 import type { CountPlan, DeletePlan, ReadPlan, Source, SourceRoot, UpdatePlan } from '../plan/plan.ts'
@@ -180,6 +181,9 @@ export class Accesses {
         case 'filter':
           conditions.push(preparePredicate(step.predicate, this.#context(type, collection)))
           expressions.push(step.predicate)
+          break
+        case 'keys':
+          conditions.push(prepareKeyList(step.parameter, { layout: this.#layout, collection: layout }))
           break
       }
     }

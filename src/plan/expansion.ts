@@ -10,8 +10,8 @@ import { follows } from './navigation-tree.ts'
 import { OuterValues, ofRow } from './of-row.ts'
 import { totalOrder } from './order.ts'
 import type { ExpandedItems, Expansion, HopValue, Matching, ReadPlan, Source, SourceRoot } from './plan.ts'
-import { keyProperty, memberOf, type Pair, relationOf, storageOf } from './relation.ts'
-import { ownerSuffix } from './source.ts'
+import { memberOf, type Pair, relationOf, storageOf } from './relation.ts'
+import { ownerSuffix } from './suffix.ts'
 
 /** How deep $expand goes, and how many navigation properties it names, `$levels` unrolled. */
 export const expandLimits = { depth: 5, items: 20 } as const
@@ -236,9 +236,9 @@ function manyOf({ property }: ExpandItem, source: Source, parameter: number): Ta
   const storage = storageOf(property)
   const casts = source.steps.filter(({ kind }) => kind === 'cast')
   if (storage.kind === 'links') {
-    const key = keyProperty(source.root.type)
+    const members = source.root.type.key.map((part) => memberOf(stepsOf([part.property]), part.property.type))
     // the condition takes a list as it is
-    return key && { source, matching: { kind: 'values', members: [memberOf(stepsOf([key]), key.type)], each: true } }
+    return { source, matching: { kind: 'values', members, each: true } }
   }
   const [first] = storage.pairs
   if (first === undefined) return undefined

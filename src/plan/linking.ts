@@ -1,11 +1,12 @@
 import { follow, isContained, type Place, placeBehind } from '../bind/binding-targets.ts'
 import type { MemberStep } from '../bind/tree.ts'
 import type { EntitySet, EntityType, Model, NavigationProperty, Singleton } from '../edm/model.ts'
+import { isSubtypeOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { containedCollection } from './contained.ts'
-import type { ContainedCollection, SourceRoot } from './plan.ts'
-import { keyProperty, type Pair, partnerOf, type Relation, relationOf, storageOf } from './relation.ts'
-import { ownerSuffix } from './source.ts'
+import type { ContainedCollection, ListedKeys, SourceRoot } from './plan.ts'
+import { type Pair, type Partner, partnerPathOf, type Relation, relationOf, storageOf } from './relation.ts'
+import { ownerSuffix, propertiesOf } from './suffix.ts'
 
 /**
  * How the relation of a navigation property is written (docs/decisions/0007-deep-writes.md): the other side of `relation.ts`, which
@@ -40,8 +41,12 @@ export interface Linked extends LinkingBase {
   readonly relation: Relation
   /** foreign keys: `from` in the entity that has the property, `to` in the related one; of links none */
   readonly pairs: readonly Pair[]
+  /** of links: how the entity lists the keys of the related ones */
+  readonly listed: ListedKeys | undefined
   /** the property that leads back, where it leads to where the entity stands */
   readonly partner: NavigationProperty | undefined
+  /** complex properties of the related entity before the partner */
+  readonly partnerVia: readonly MemberStep[]
 }
 
 /**
@@ -82,9 +87,10 @@ export function linkingOf(
   if (kind === 'links') requireList(property, via, relation)
   if (kind === 'dependent' && property.collection)
     throw notWritten(property, 'is a collection with a referential constraint of its own')
-  const back = partnerOf(property)
+  const back = wayBack(property, via, root.type)
   const partner = back !== undefined && leadsBack(model, next, root, back, kind) ? back : undefined
   const pairs = storage.kind === 'links' ? [] : storage.pairs
+  const [first] = relation.values
   return {
     kind,
     property,
@@ -95,14 +101,30 @@ export function linkingOf(
     root: relation.target,
     relation,
     pairs,
-    partner,
+    listed: first?.kind === 'links' ? first : undefined,
+    partner: partner?.property,
+    partnerVia: (partner?.via ?? []).map((step) => ({ kind: 'property', property: step })),
   }
 }
 
 function requireList(property: NavigationProperty, via: readonly MemberStep[], { target }: Relation): void {
   if (target.kind === 'singleton') throw notWritten(property, `always leads to the singleton ${target.name}`)
-  if (via.some(({ kind }) => kind === 'property'))
-    throw notWritten(property, 'has no referential constraint and lies in a complex property')
+  if (via.some(({ kind }) => kind === 'ordinal'))
+    throw notWritten(property, 'has no referential constraint and lies in an item of a collection')
+}
+
+/** The property that leads back from what a property leads to; of one in a complex value only the other side may say it (CSDL 8.4). */
+function wayBack(property: NavigationProperty, via: readonly MemberStep[], from: EntityType): Partner | undefined {
+  const path = [...propertiesOf(via), property].map(({ name }) => name).join('/')
+  if (path === property.name) return partnerPathOf(property)
+  if (property.type.kind !== 'entity') return undefined
+  for (const candidate of property.type.allNavigationProperties.values()) {
+    const { partner, type } = candidate
+    if (partner === undefined || type.kind !== 'entity' || !isSubtypeOf(from, type)) continue
+    const names = partner.split('/').filter((name) => !name.includes('.'))
+    if (names.join('/') === path) return { via: [], property: candidate }
+  }
+  return undefined
 }
 
 function notWritten({ name, declaringType }: NavigationProperty, why: string): ODataError {
@@ -116,9 +138,13 @@ function leadsBack(
   model: Model,
   target: Place,
   root: SourceRoot,
-  partner: NavigationProperty,
+  { via, property }: Partner,
   kind: Linked['kind'],
 ): boolean {
-  if (isContained(model, partner) || follow(model, target, partner).root !== root) return false
-  return kind !== 'links' || keyProperty(root.type) !== undefined
+  let from = target
+  for (const { name } of via) from = placeBehind(from, name)
+  if (isContained(model, property) || follow(model, from, property).root !== root) return false
+  if (kind !== 'links') return true
+  // a list of what is alone in its place says nothing
+  return root.kind === 'entitySet' && root.type.key.every(({ path }) => path.length === 1)
 }

@@ -104,6 +104,8 @@ export type SourceStep =
   | { readonly kind: 'key'; readonly predicate: KeyPredicate }
   | { readonly kind: 'cast'; readonly type: StructuredType }
   | { readonly kind: 'filter'; readonly predicate: Expression }
+  /** those whose key, of several parts, is in a list: a parameter (bson/link-keys.ts) */
+  | { readonly kind: 'keys'; readonly parameter: number }
 
 /**
  * One step of navigation on the way to a plan's source: a row that must be there, and what of it becomes parameters, numbered
@@ -125,13 +127,22 @@ export type HopValue =
   | { readonly kind: 'owner'; readonly suffix: string }
   /** a value of the row; where it must be there and is null, nothing is related */
   | { readonly kind: 'member'; readonly expression: Expression; readonly required: boolean }
-  /** keys of related entities that the row lists (`@links`); where one must be there and is not, nothing is related */
-  | {
-      readonly kind: 'links'
-      readonly path: readonly MemberStep[]
-      readonly key: TypeReference
-      readonly required: boolean
-    }
+  | ListedKeys
+
+/** Keys of related entities that the row lists (`@links`; bson/link-keys.ts). */
+export interface ListedKeys {
+  readonly kind: 'links'
+  /** name of the list (suffix.ts) */
+  readonly list: string
+  /** complex properties that the row must have values of: without them nothing is related */
+  readonly within: readonly Property[]
+  /** whose keys they are */
+  readonly type: EntityType
+  /** a value of the first key, by the number of its key property; undefined: all keys, as a list */
+  readonly part: number | undefined
+  /** where the value must be there and is not, nothing is related */
+  readonly required: boolean
+}
 
 /** One expanded navigation property: how its entities are read (plan/expansion.ts, service/expand.ts). */
 export interface Expansion {
@@ -171,7 +182,7 @@ export interface ExpandedItems {
 export type Matching =
   /** by the owner's path in its key */
   | { readonly kind: 'owner' }
-  /** its values of these expressions are the parent's; `each`: its value is in the list that the parent gives */
+  /** its values of these expressions are the parent's; `each`: its value, or its key, is in the list that the parent gives */
   | { readonly kind: 'values'; readonly members: readonly Expression[]; readonly each: boolean }
 
 /** A filter or order that follows navigation properties (plan/related.ts, service/related.ts). */

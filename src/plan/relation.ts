@@ -3,6 +3,7 @@ import { booleanReference } from '../bind/type-references.ts'
 import type {
   EntitySet,
   EntityType,
+  KeyProperty,
   NavigationProperty,
   Property,
   ReferentialConstraint,
@@ -13,6 +14,7 @@ import type {
 import { isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { FixedValue, HopValue, SourceStep } from './plan.ts'
+import { listName, propertiesOf } from './suffix.ts'
 
 /**
  * How the entities of a navigation property without containment are found: by its own referential constraint, by that of its
@@ -51,33 +53,64 @@ export function storageOf(property: NavigationProperty): Storage {
     const pairs = pairsOf(referentialConstraints, declaringType, type)
     if (pairs) return { kind: 'constraint', pairs, dependent: true }
   }
-  const partner = partnerOf(property)
-  if (partner !== undefined && partner.referentialConstraints.length > 0) {
-    const pairs = pairsOf(partner.referentialConstraints, type, declaringType)
+  const partner = partnerPathOf(property)
+  if (partner !== undefined && partner.property.referentialConstraints.length > 0) {
+    const { via } = partner
+    const pairs = pairsOf(partner.property.referentialConstraints, partner.property.declaringType, declaringType)
     if (pairs)
-      return { kind: 'constraint', pairs: pairs.map(({ from, to }) => ({ from: to, to: from })), dependent: false }
+      return {
+        kind: 'constraint',
+        pairs: pairs.map(({ from, to }) => ({ from: to, to: [...via, ...from] })),
+        dependent: false,
+      }
   }
   return { kind: 'links' }
 }
 
-/** The navigation property that leads back (CSDL 8.4), where a path of one step names it. */
+/** A navigation property that leads back, and the complex properties of the related entity before it. */
+export interface Partner {
+  readonly via: readonly Property[]
+  readonly property: NavigationProperty
+}
+
+/** The navigation property that leads back (CSDL 8.4), where it is one of the entity itself. */
 export function partnerOf(property: NavigationProperty): NavigationProperty | undefined {
+  const partner = partnerPathOf(property)
+  return partner?.via.length === 0 ? partner.property : undefined
+}
+
+/**
+ * The navigation property that leads back (CSDL 8.4), which may lie in a complex property. Of a property that lies in one itself only
+ * `linkingOf` knows it, as it depends on the way there.
+ */
+export function partnerPathOf(property: NavigationProperty): Partner | undefined {
   const { type, partner } = property
   if (type.kind !== 'entity') return undefined
-  if (partner !== undefined) {
-    const name = partner.split('/').at(-1) ?? ''
-    return navigationNamed(type, name)
-  }
+  if (partner !== undefined) return partnerAt(type, partner)
   // one side may leave the other unsaid
   for (const candidate of type.allNavigationProperties.values())
-    if (candidate.partner === property.name && candidate.type === property.declaringType) return candidate
+    if (candidate.partner === property.name && candidate.type === property.declaringType)
+      return { via: [], property: candidate }
   return undefined
 }
 
-function navigationNamed(type: EntityType, name: string): NavigationProperty | undefined {
+/** What a Partner path leads to. */
+export function partnerAt(type: EntityType, path: string): Partner | undefined {
+  const names = path.split('/')
+  const last = names.pop() ?? ''
+  const via = propertiesAt(type, names.join('/'))
+  if (via === undefined) return undefined
+  const complex = via.at(-1)?.type.type
+  const holder = via.length === 0 ? type : complex !== undefined && isStructured(complex) ? complex : undefined
+  const property = holder && navigationNamed(holder, last)
+  return property && { via, property }
+}
+
+function navigationNamed(type: StructuredType, name: string): NavigationProperty | undefined {
   const own = type.allNavigationProperties.get(name)
   if (own !== undefined) return own
-  for (const derived of type.derivedTypes) {
+  const derivedTypes: readonly StructuredType[] = type.derivedTypes
+  for (const derived of derivedTypes) {
     const found = derived.allNavigationProperties.get(name)
     if (found !== undefined) return found
   }
@@ -102,7 +135,7 @@ function pairsOf(
 function propertiesAt(type: StructuredType, path: string): readonly Property[] | undefined {
   const properties: Property[] = []
   let current: StructuredType | undefined = type
-  for (const name of path.split('/')) {
+  for (const name of path === '' ? [] : path.split('/')) {
     if (name.includes('.')) continue
     const property: Property | undefined = current?.allProperties.get(name) ?? derivedProperty(current, name)
     if (property === undefined || property.type.collection) return undefined
@@ -203,36 +236,37 @@ function linked(
   parameter: number,
   full: string,
 ): Pick<Relation, 'values' | 'steps'> {
-  const part = keyProperty(target.type)
-  if (part === undefined)
+  const { key } = target.type
+  if (key.length === 0 || key.some(({ path: { length } }) => length > 1))
     throw new ODataError(
       'notImplemented',
-      `${full} lists entities with a key of several parts, which is not implemented.`,
+      `${full} lists entities whose key lies in a complex property, which is not implemented.`,
       { target: property.name },
     )
-  const key = part.type
-  const path: readonly MemberStep[] = [...via, { kind: 'navigation', property }]
+  const listed = { kind: 'links', list: listName(via, property), within: propertiesOf(via), type: target.type } as const
   if (!property.collection) {
-    const predicate = { key: target.type.key, parameters: [parameter] }
-    return { values: [{ kind: 'links', path, key, required: true }], steps: [{ kind: 'key', predicate }, ...casts] }
+    const predicate = { key, parameters: key.map((_, i) => parameter + i) }
+    return {
+      values: key.map((_, part) => ({ ...listed, part, required: true })),
+      steps: [{ kind: 'key', predicate }, ...casts],
+    }
   }
-  const list: TypeReference = { ...key, collection: true }
+  return { values: [{ ...listed, part: undefined, required: false }], steps: [...casts, among(key, parameter)] }
+}
+
+/** Those whose key is in a list. */
+function among(key: readonly KeyProperty[], parameter: number): SourceStep {
+  const [first, ...more] = key
+  if (first === undefined || more.length > 0) return { kind: 'keys', parameter }
+  const { property } = first
+  const list: TypeReference = { ...property.type, collection: true }
   const predicate: Expression = {
     kind: 'in',
-    operand: memberOf([{ kind: 'property', property: part }], key),
+    operand: memberOf([{ kind: 'property', property }], property.type),
     items: [{ kind: 'parameter', index: parameter, type: list }],
     type: booleanReference,
   }
-  return {
-    values: [{ kind: 'links', path, key, required: false }],
-    steps: [...casts, { kind: 'filter', predicate }],
-  }
-}
-
-/** The only key property of a type; undefined where there are several, or it lies in a complex property. */
-export function keyProperty({ key }: EntityType): Property | undefined {
-  const [part, another] = key
-  return part === undefined || another !== undefined || part.path.length > 1 ? undefined : part.property
+  return { kind: 'filter', predicate }
 }
 
 function lastOf(properties: readonly Property[]): Property {

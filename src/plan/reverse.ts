@@ -1,9 +1,9 @@
-import type { Expression, MemberStep } from '../bind/tree.ts'
+import type { Expression } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
-import type { Property, TypeReference } from '../edm/model.ts'
+import type { Property } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
 import { conjunction } from './conjuncts.ts'
-import type { Expansion, ReadPlan } from './plan.ts'
+import type { Expansion, ListedKeys, ReadPlan } from './plan.ts'
 import { storageOf } from './relation.ts'
 
 /** $expand turned round: from entities that a navigation property leads to, to the rows that have it. */
@@ -18,14 +18,14 @@ export type Reverse =
       readonly ofRow: boolean
     }
   /** the rows list the keys of the entities */
-  | { readonly kind: 'links'; readonly path: readonly MemberStep[]; readonly key: TypeReference }
+  | ListedKeys
 
 /** How an expansion is turned round; undefined: it leads to the same entity from every row. */
 export function reverseOf({ item, values }: Expansion): Reverse | undefined {
   const [first] = values
   if (first === undefined) return undefined
   if (first.kind === 'owner') return { kind: 'owner', suffix: first.suffix }
-  if (first.kind === 'links') return { kind: 'links', path: first.path, key: first.key }
+  if (first.kind === 'links') return first
   const storage = storageOf(item.property)
   const pair = storage.kind === 'constraint' ? storage.pairs[0] : undefined
   if (storage.kind !== 'constraint' || pair === undefined) return undefined

@@ -1,8 +1,7 @@
 import { invariant } from '../base/assert.ts'
 import type { BoundPath, BoundSegment, Expression, KeyPredicate, MemberStep } from '../bind/tree.ts'
 import { itemReference } from '../bind/type-references.ts'
-import type { EntitySet, EntityType, NavigationProperty, Singleton, StructuredType } from '../edm/model.ts'
-import { isStructured, isSubtypeOf } from '../edm/types.ts'
+import type { EntitySet, EntityType, NavigationProperty, Singleton } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { alternateKey, isAlternate } from './alternate-key.ts'
 import { containedCollection } from './contained.ts'
@@ -10,6 +9,7 @@ import { followsNavigation } from './navigation-tree.ts'
 import type { FixedValue, Hop, OperationResult, ReadPlan, Source, SourceRoot, SourceStep } from './plan.ts'
 import { relationOf } from './relation.ts'
 import { isSingleResult, resultOf } from './result.ts'
+import { ownerSuffix } from './suffix.ts'
 
 /** Where a path leads: the rows it names, the navigation before them, and the member of a row behind them. */
 export interface PathSource {
@@ -228,27 +228,6 @@ class Walk {
     this.#steps = [...steps]
     this.#single = !property.collection
   }
-}
-
-/**
- * What stands between an owner's path and a contained navigation property: complex properties, and casts where the declared
- * type lacks the next step (bson/layout.ts).
- */
-export function ownerSuffix(declared: EntityType, via: readonly MemberStep[], property: NavigationProperty): string {
-  let current: StructuredType = declared
-  let suffix = ''
-  for (const step of via) {
-    if (step.kind !== 'property') continue
-    suffix += `${castTo(step.property.declaringType, current)}/${step.property.name}`
-    const { type } = step.property.type
-    invariant(isStructured(type), 'a path to a navigation property goes through complex values')
-    current = type
-  }
-  return suffix + castTo(property.declaringType, current)
-}
-
-function castTo(declaring: StructuredType, current: StructuredType): string {
-  return isSubtypeOf(current, declaring) ? '' : `/${declaring.name}`
 }
 
 /** Reads the one row of a source, or the first. */

@@ -1,16 +1,17 @@
 import type { Parameters } from '../bind/tree.ts'
 import { type CollectionLayout, containedId, fields, type ModelLayout } from '../bson/layout.ts'
+import { isLinkKey, type LinkKey, partsOfKey } from '../bson/link-keys.ts'
 import { bsonType, elementType, findPath, readString, valueOffset } from '../bson/reader.ts'
-import { Decimal } from '../edm/decimal.ts'
 import type { EntityType } from '../edm/model.ts'
 import type { PrimitiveValue, Value } from '../edm/value.ts'
 import { prepareValue } from '../eval/compile.ts'
+import { tokenOf } from '../eval/key-list.ts'
 import type { Matching } from '../plan/plan.ts'
 
 /** Which of many parents an entity belongs to, when all were read together (plan/plan.ts, `Matching`). */
 export interface Matcher {
   /** what is asked for of a parent: values by their tokens */
-  asked(values: Parameters): readonly (readonly [string, PrimitiveValue])[]
+  asked(values: Parameters): readonly (readonly [string, LinkKey])[]
   /** the token of an entity */
   token(row: Uint8Array): string
   /** a parent's entities, in order */
@@ -48,39 +49,21 @@ export function matcherOf(
       collect: (values, byToken) => byToken.get(tokenOf(values)) ?? [],
     }
   return {
-    asked: ([list]) => listed(list).map((value) => [tokenOf([value]), value]),
+    asked: ([list]) => listed(list).map((key) => [tokenOf(partsOfKey(key)), key]),
     token,
     collect: ([list], _, sorted) => {
-      const wanted = new Set(listed(list).map((value) => tokenOf([value])))
+      const wanted = new Set(listed(list).map((key) => tokenOf(partsOfKey(key))))
       return sorted.flatMap(({ row }) => (wanted.has(token(row)) ? [row] : []))
     },
   }
 }
 
-function listed(list: Value | undefined): readonly PrimitiveValue[] {
-  return Array.isArray(list) ? list.filter(isPrimitive) : []
+function listed(list: Value | undefined): readonly LinkKey[] {
+  return Array.isArray(list) ? list.filter(isLinkKey) : []
 }
 
 /** Whether a value can relate entities. */
 export function isPrimitive(value: Value | undefined): value is PrimitiveValue {
   if (value === null || value === undefined || Array.isArray(value)) return false
   return !(typeof value === 'object' && 'kind' in value && value.kind === 'structured')
-}
-
-/** A text that equal values share. */
-function tokenOf(values: readonly (Value | undefined)[]): string {
-  return values.map((value) => `${oneToken(value)}`).join('\0')
-}
-
-/** A text that equal values share, and no others of the same type. */
-export function oneToken(value: Value | undefined): string {
-  if (value === null || value === undefined) return ''
-  if (value instanceof Decimal) return `n${value.trimmed()}`
-  if (value instanceof Uint8Array) return `b${Buffer.from(value).toString('base64')}`
-  if (typeof value === 'object' && 'kind' in value) {
-    if (value.kind === 'dateTimeOffset') return `d${value.ms}.${value.sub}`
-    if (value.kind === 'duration') return `p${value.ps}`
-    return ''
-  }
-  return typeof value === 'number' || typeof value === 'bigint' ? `n${value}` : `s${value}`
 }

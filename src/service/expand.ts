@@ -325,7 +325,7 @@ function parentsOf(
   }
   let read = readers.get(expansion)
   if (read === undefined) {
-    read = hopReader(core.layout, source, expansion.item.property, expansion.values)
+    read = hopReader(core.layout, source, expansion.values)
     readers.set(expansion, read)
   }
   const reader = read

@@ -120,6 +120,7 @@ function tellSource({ root, owner, steps }: Source): string {
   for (const step of steps)
     if (step.kind === 'key') path[path.length - 1] += `(${step.predicate.parameters.map((i) => `#${i}`).join(',')})`
     else if (step.kind === 'cast') path.push(step.type.name)
+    else if (step.kind === 'keys') path.push(`$filter(key in #${step.parameter})`)
     else path.push(`$filter(${printBound(step.predicate)})`)
   return path.join('/')
 }

@@ -1,14 +1,13 @@
-import type { MemberStep, Parameters } from '../bind/tree.ts'
-import { decodeField } from '../bson/decode.ts'
+import type { Parameters } from '../bind/tree.ts'
 import { fieldPathOf } from '../bson/field-path.ts'
 import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.ts'
-import { findPath } from '../bson/reader.ts'
-import type { NavigationProperty, TypeReference } from '../edm/model.ts'
+import { decodeLinks, type LinkKey, partsOfKey } from '../bson/link-keys.ts'
+import { bsonType, elementType, findPath } from '../bson/reader.ts'
 import type { CollectionValue, PrimitiveValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { prepareValue } from '../eval/compile.ts'
 import { rowPath } from '../payload/row-path.ts'
-import type { Hop, HopValue, ReadPlan, Source } from '../plan/plan.ts'
+import type { Hop, HopValue, ListedKeys, ReadPlan, Source } from '../plan/plan.ts'
 import { type Core, collectionOf, contextOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { missingEntity, missingText } from './missing.ts'
@@ -96,19 +95,14 @@ function missing({ plan, property }: Hop, before: Hop | undefined, parameters: P
   })
 }
 
-function readerOf(core: Core, { plan, property, values }: Hop): HopReader {
-  return hopReader(core.layout, plan.source, property, values)
+function readerOf(core: Core, { plan, values }: Hop): HopReader {
+  return hopReader(core.layout, plan.source, values)
 }
 
 /** Makes the function that reads from a row what a navigation property of it needs. */
-export function hopReader(
-  layout: ModelLayout,
-  source: Source,
-  property: NavigationProperty | undefined,
-  asked: readonly HopValue[],
-): HopReader {
+export function hopReader(layout: ModelLayout, source: Source, asked: readonly HopValue[]): HopReader {
   const collection = collectionOf(layout, source.root)
-  const values = asked.map((value) => valueReader(layout, collection, source, property, value))
+  const values = asked.map((value) => valueReader(layout, collection, source, value))
   return (row, parameters) => {
     const found: (PrimitiveValue | CollectionValue | null)[] = []
     for (const [i, read] of values.entries()) {
@@ -123,13 +117,7 @@ export function hopReader(
 
 type ValueReader = (row: Uint8Array, parameters: Parameters) => PrimitiveValue | CollectionValue | null
 
-function valueReader(
-  layout: ModelLayout,
-  collection: CollectionLayout,
-  source: Source,
-  property: NavigationProperty | undefined,
-  value: HopValue,
-): ValueReader {
+function valueReader(layout: ModelLayout, collection: CollectionLayout, source: Source, value: HopValue): ValueReader {
   switch (value.kind) {
     case 'owner': {
       const path = rowPath(collection, source.root.name, layout)
@@ -139,8 +127,15 @@ function valueReader(
       const prepared = prepareValue(value.expression, { layout, collection, type: source.type })
       return (row, parameters) => primitive(prepared(parameters)(row))
     }
-    case 'links':
-      return linksReader(layout, collection, value.path, value.key, property?.collection === true)
+    case 'links': {
+      const keys = linksReader(layout, collection, value)
+      const { part } = value
+      if (part === undefined) return keys
+      return (row) => {
+        const [key] = keys(row)
+        return key === undefined ? null : primitive(partsOfKey(key)[part] ?? null)
+      }
+    }
   }
 }
 
@@ -149,23 +144,18 @@ function primitive(value: Value): PrimitiveValue | CollectionValue | null {
   return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured' ? null : value
 }
 
-/** Reads the keys that an entity lists for a navigation property (bson/layout.ts, `fields.links`). */
+/** Reads the keys that an entity lists for a navigation property; none where a complex value with the property is not there. */
 export function linksReader(
   layout: ModelLayout,
   collection: CollectionLayout,
-  path: readonly MemberStep[],
-  key: TypeReference,
-  all: boolean,
-): (row: Uint8Array) => PrimitiveValue | CollectionValue | null {
-  const properties = path.flatMap((step) => (step.kind === 'property' ? [step.property] : []))
-  const last = path.at(-1)
-  const name = last?.kind === 'navigation' ? last.property.name : ''
-  const within = properties.length === 0 ? [] : fieldPathOf(layout, collection, properties)
-  const place = [...within, fields.links, name]
-  const list: TypeReference = { ...key, collection: true }
+  { list, within, type }: Pick<ListedKeys, 'list' | 'within' | 'type'>,
+): (row: Uint8Array) => readonly LinkKey[] {
+  const place = [fields.links, list]
+  const read = (row: Uint8Array) => decodeLinks(layout, type, row, findPath(row, place))
+  if (within.length === 0) return read
+  const holder = fieldPathOf(layout, collection, within)
   return (row) => {
-    const keys = decodeField(row, findPath(row, place), list, -1, layout)
-    const known = Array.isArray(keys) ? (keys as PrimitiveValue[]).filter((item) => item !== null) : []
-    return all ? known : (known[0] ?? null)
+    const at = findPath(row, holder)
+    return at >= 0 && elementType(row, at) === bsonType.document ? read(row) : []
   }
 }

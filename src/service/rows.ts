@@ -3,6 +3,7 @@ import { booleanReference } from '../bind/type-references.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import type { StructuredType } from '../edm/model.ts'
 import { compileTypeTest, type EvalContext, preparePredicate, type RowTest } from '../eval/compile.ts'
+import { prepareKeyList } from '../eval/key-list.ts'
 import { type BoundOrder, prepareOrder } from '../eval/order.ts'
 import { prepareSearch } from '../eval/search.ts'
 import { selectRows } from '../eval/select.ts'
@@ -99,7 +100,8 @@ function testsOfSource(layout: ModelLayout, collection: CollectionLayout, { root
       const test = compileTypeTest(step.type, context)
       tests.push(() => test)
       type = step.type
-    } else if (step.kind === 'filter') tests.push(preparePredicate(step.predicate, context))
+    } else if (step.kind === 'keys') tests.push(prepareKeyList(step.parameter, { layout, collection }))
+    else if (step.kind === 'filter') tests.push(preparePredicate(step.predicate, context))
     else for (const part of keyConditions(step.predicate)) tests.push(preparePredicate(part, context))
   }
   return tests

@@ -139,8 +139,9 @@ describe.each(['embedded', 'mongodb'] as const)('import and export', (kind) => {
       }
       await running.stop()
       const { out, code, error } = await exported(linked, ...source)
-      expect([code, error]).toEqual([0, expect.stringMatching(/^9 entities exported/)])
+      expect([code, error]).toEqual([0, expect.stringMatching(/^10 entities exported/)])
       expect(out).toContain('"friends":[{"@id":"students(2)"},{"@id":"students(3)"}]')
+      expect(out).toContain(`"sections":[{"@id":"sections(term='it''s%2C%20(a)',no=1)"}]`)
       expect(out).toContain(`"mentor":{"@id":"teachers('it''s%2F(me)')"}`)
       for (const other of uri === undefined ? (['embedded'] as const) : (['embedded', 'mongodb'] as const)) {
         const target = fresh[other]()
@@ -263,6 +264,7 @@ const relatedEntities: readonly (readonly [string, object])[] = [
       'mentor@odata.bind': "teachers('it''s%2F(me)')",
     },
   ],
+  ['/sections', { term: "it's, (a)", no: 1, 'students@odata.bind': ['students(1)'] }],
   ['/courses', { title: 'C', teacherId: "it's/(me)", levelId: null, 'students@odata.bind': ['students(1)'] }],
   ['/departments', { id: 1 }],
   ['/departments(1)/notes', { no: 1, 'tags@odata.bind': ['tags(7)'] }],

@@ -1,6 +1,7 @@
 import type { Expression, OrderByItem, Parameters } from '../../bind/tree.ts'
 import { encodeKey } from '../../bson/encode.ts'
 import { type CollectionLayout, fields, type ModelLayout } from '../../bson/layout.ts'
+import { isLinkKey, partsOfKey } from '../../bson/link-keys.ts'
 import type { EntityType, StructuredType } from '../../edm/model.ts'
 import { instantiableTypes, isSubtypeOf } from '../../edm/types.ts'
 import type { DateTimeOffset } from '../../edm/value.ts'
@@ -112,6 +113,7 @@ function compileSource(source: Source, context: QueryContext) {
   let type: EntityType = source.root.type
   for (const step of source.steps) {
     if (step.kind === 'filter') narrowings.push(narrowingOf(step.predicate, { ...context, type }))
+    if (step.kind === 'keys') narrowings.push(withKeys(step.parameter, context))
     if (step.kind !== 'cast') continue
     narrowings.push(castTo(step.type, type, context))
     if (step.type.kind === 'entity') type = step.type
@@ -120,6 +122,17 @@ function compileSource(source: Source, context: QueryContext) {
 }
 
 const passed = () => () => true
+
+/** The entities whose keys, of several parts, are in a list. */
+function withKeys(parameter: number, { collection }: QueryContext): Narrowing {
+  const condition: Condition = ({ parameters }) => {
+    const list = parameters[parameter]
+    const keys = Array.isArray(list) ? list.filter(isLinkKey) : []
+    if (keys.length === 0) return false
+    return { [fields.id]: { $in: keys.map((key) => encodeKey(collection, partsOfKey(key))) } }
+  }
+  return { condition, test: () => passed }
+}
 
 /** The entities of an owner, or of a list of owners. */
 function ofOwner(parameter: number): Narrowing {

@@ -1,14 +1,16 @@
 import { bindPath } from '../../bind/bind-path.ts'
 import type { Parameters } from '../../bind/tree.ts'
-import type { PrimitiveValue, Value } from '../../edm/value.ts'
+import { partsOfKey } from '../../bson/link-keys.ts'
+import type { PrimitiveValue } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
+import { oneToken, tokenOf } from '../../eval/key-list.ts'
 import { encodePath } from '../../payload/row-path.ts'
 import type { ReadPlan } from '../../plan/plan.ts'
 import { type Reverse, rowsAmong } from '../../plan/reverse.ts'
 import { parseRequestUrl } from '../../url/parse-url.ts'
 import { type Core, collectionOf, contextOf } from '../core.ts'
 import { readAll } from '../expand.ts'
-import { isPrimitive, oneToken } from '../expand-match.ts'
+import { isPrimitive } from '../expand-match.ts'
 import { linksReader } from '../hops.ts'
 import { keyOf, ownerOf, plansOfRow, valueAt } from '../links/entity.ts'
 import { definingQuery } from '../paging.ts'
@@ -138,14 +140,19 @@ async function rowsByValue(
 async function rowsByLink(
   telling: Telling,
   { expansion }: TrackedExpansion,
-  { path, key }: Extract<Reverse, { kind: 'links' }>,
+  listed: Extract<Reverse, { kind: 'links' }>,
   changed: readonly Changed[],
 ): Promise<readonly Uint8Array[]> {
   const { core, exchange, plan, parameters } = telling
   const { root } = expansion.one.source
-  const wanted = new Set(changed.map(({ id }) => oneToken(keyOf(core, { root, row: id }))))
+  const wanted = new Set(
+    changed.flatMap(({ id }) => {
+      const key = keyOf(core, { root, row: id })
+      return key === undefined ? [] : [tokenOf(partsOfKey(key))]
+    }),
+  )
   if (wanted.size === 0) return []
-  const linked = linksReader(core.layout, collectionOf(core.layout, plan.source.root), path, key, true)
+  const linked = linksReader(core.layout, collectionOf(core.layout, plan.source.root), listed)
   const { controller, context } = contextOf(core, exchange, plan, parameters)
   const rows = await controller.list(context)
   const found: Uint8Array[] = []
@@ -154,10 +161,7 @@ async function rowsByLink(
     for await (const batch of rows.batches) {
       scanned += batch.length
       if (scanned > mostScanned) throw tooMany(telling)
-      for (const row of batch) {
-        const keys = linked(row)
-        if (Array.isArray(keys) && keys.some((one: Value) => wanted.has(oneToken(one)))) found.push(row)
-      }
+      for (const row of batch) if (linked(row).some((key) => wanted.has(tokenOf(partsOfKey(key))))) found.push(row)
     }
   } finally {
     if (!rows.complete) await rows.close()

@@ -3,6 +3,7 @@ import type { Parameters } from '../../bind/tree.ts'
 import { decodeField, typeOfDocument } from '../../bson/decode.ts'
 import { exactFieldPathOf, fieldPathOf } from '../../bson/field-path.ts'
 import { fields, ownerPath } from '../../bson/layout.ts'
+import { type LinkKey, linkKeyOf } from '../../bson/link-keys.ts'
 import { bsonType, elementType, findPath, readString, valueOffset } from '../../bson/reader.ts'
 import type { EntityType, Property } from '../../edm/model.ts'
 import type { PrimitiveValue, Value } from '../../edm/value.ts'
@@ -91,14 +92,12 @@ export function ownerOf(row: Uint8Array): string {
   return at >= 0 && elementType(row, at) === bsonType.string ? readString(row, valueOffset(row, at)) : ''
 }
 
-/** The key of an entity of a type with one key property. */
-export function keyOf(core: Core, entity: Pick<StoredEntity, 'root' | 'row'>): PrimitiveValue | null {
-  return primitive(
-    valueAt(
-      core,
-      entity,
-      entity.root.type.key.slice(0, 1).map(({ property }) => property),
-    ),
+/** The key of an entity as others list it in their links; undefined where a part of it is missing. */
+export function keyOf(core: Core, entity: Pick<StoredEntity, 'root' | 'row'>): LinkKey | undefined {
+  const { type } = entity.root
+  return linkKeyOf(
+    type,
+    type.key.map(({ property }) => valueAt(core, entity, [property])),
   )
 }
 

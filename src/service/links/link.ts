@@ -1,10 +1,12 @@
 import { invariant } from '../../base/assert.ts'
+import type { MemberStep } from '../../bind/tree.ts'
+import type { LinkKey } from '../../bson/link-keys.ts'
 import type { NavigationProperty, Property } from '../../edm/model.ts'
-import type { PrimitiveValue, Value } from '../../edm/value.ts'
+import type { Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { type Linked, linkingOf } from '../../plan/linking.ts'
-import { keyProperty } from '../../plan/relation.ts'
 import { hopPlan } from '../../plan/source.ts'
+import { listName, propertiesOf } from '../../plan/suffix.ts'
 import { contextOf } from '../core.ts'
 import { hopReader } from '../hops.ts'
 import { type Acting, isSame, keyOf, plansOfRow, type StoredEntity, valueAt } from './entity.ts'
@@ -48,17 +50,14 @@ export async function link(acting: Acting, from: StoredEntity, linking: Linked, 
 
 /** Parts an entity from a related one. @throws ODataError propertyNull where one of both must be related */
 export async function unlink(acting: Acting, from: StoredEntity, linking: Linked, to: StoredEntity): Promise<void> {
-  const { kind, property, partner, pairs, root } = linking
+  const { kind, property, partner, pairs } = linking
   if (!property.collection && !property.nullable) throw mustBeRelated(property)
   if (partner !== undefined && !partner.collection && !partner.nullable) throw mustBeRelated(partner)
   noteBoth(acting, from, linking, to)
   if (kind === 'links') {
-    const key = listedKey(root.type.key[0]?.property)
-    await changeList(acting, from, property, key.type, (keys) => withoutKey(keys, known(keyOf(acting.core, to))))
-    if (partner !== undefined) {
-      const own = listedKey(keyProperty(from.root.type))
-      await changeList(acting, to, partner, own.type, (keys) => withoutKey(keys, known(keyOf(acting.core, from))))
-    }
+    await changeList(acting, from, linking, (keys) => withoutKey(keys, known(keyOf(acting.core, to))))
+    const back = listBack(acting, linking)
+    if (back) await changeList(acting, to, back, (keys) => withoutKey(keys, known(keyOf(acting.core, from))))
     return
   }
   const parts =
@@ -75,8 +74,13 @@ function noteBoth(acting: Acting, from: StoredEntity, linking: Linked, to: Store
   const { touched, core } = acting
   if (touched === undefined) return
   touched.add(core, from, linking)
-  const { root, place, partner } = linking
-  if (partner !== undefined) touched.add(core, to, backOf(acting, { root, place, partner }))
+  const back = wayBack(acting, linking)
+  if (back !== undefined) touched.add(core, to, back)
+}
+
+/** How the partner of a property is written, where it has one. */
+function wayBack(acting: Acting, { root, place, partner, partnerVia }: Linked): Linked | undefined {
+  return partner && backOf(acting, { root, place, partner, partnerVia })
 }
 
 /**
@@ -91,7 +95,7 @@ export async function relatedTo(
 ): Promise<readonly StoredEntity[]> {
   const { relation, property, root, type, place } = linking
   const { read } = plansOfRow(core, from.root)
-  const parameters = hopReader(core.layout, read.source, property, relation.values)(from.row, [])
+  const parameters = hopReader(core.layout, read.source, relation.values)(from.row, [])
   if (parameters === undefined) return []
   const steps = relation.find?.steps ?? relation.steps
   // stores walk a list without looking at keys in its path
@@ -130,33 +134,47 @@ async function partOthers(acting: Acting, from: StoredEntity, linking: Linked, t
 export async function partFromOthers(
   acting: Acting,
   from: StoredEntity,
-  { kind, partner, root, place }: Linked,
+  linking: Linked,
   to: StoredEntity,
 ): Promise<void> {
-  if (partner === undefined || partner.collection || kind === 'principal') return
-  const back = backOf(acting, { root, place, partner })
+  const back = wayBack(acting, linking)
+  if (back === undefined || back.property.collection || linking.kind === 'principal') return
   for (const other of await relatedTo(acting, to, back))
     if (!isSame(acting.core, other, from)) await unlinkChanged(acting, to, back, other)
 }
 
-const backs = new WeakMap<NavigationProperty, WeakMap<object, Linked>>()
+const backs = new WeakMap<NavigationProperty, WeakMap<object, Map<string, Linked>>>()
 
 /** How the partner of a property is written. */
 export function backOf(
   { core }: Acting,
-  { root, place, partner }: Pick<Linked, 'root' | 'place'> & { readonly partner: NavigationProperty },
+  {
+    root,
+    place,
+    partner,
+    partnerVia = [],
+  }: Pick<Linked, 'root' | 'place'> & {
+    readonly partner: NavigationProperty
+    readonly partnerVia?: readonly MemberStep[]
+  },
 ): Linked {
   let byRoot = backs.get(partner)
   if (byRoot === undefined) {
     byRoot = new WeakMap()
     backs.set(partner, byRoot)
   }
-  let back = byRoot.get(root)
+  let byPath = byRoot.get(root)
+  if (byPath === undefined) {
+    byPath = new Map()
+    byRoot.set(root, byPath)
+  }
+  const path = listName(partnerVia, partner)
+  let back = byPath.get(path)
   if (back === undefined) {
-    const found = linkingOf(core.model, root, place, [], partner)
+    const found = linkingOf(core.model, root, place, partnerVia, partner)
     invariant(found.kind !== 'contained', 'a partner of a link is a link')
     back = found
-    byRoot.set(root, back)
+    byPath.set(path, back)
   }
   return back
 }
@@ -169,27 +187,31 @@ function unlinkChanged(acting: Acting, from: StoredEntity, linking: Linked, to: 
 }
 
 async function linkByKeys(acting: Acting, from: StoredEntity, linking: Linked, to: StoredEntity): Promise<void> {
-  const { property, partner, root } = linking
-  const key = listedKey(root.type.key[0]?.property)
-  const target = known(keyOf(acting.core, to))
-  await changeList(acting, from, property, key.type, (keys) =>
-    property.collection ? withKey(keys, target) : onlyKey(keys, target),
-  )
-  if (partner === undefined) return
-  const own = listedKey(keyProperty(from.root.type))
-  const source = known(keyOf(acting.core, from))
-  await changeList(acting, to, partner, own.type, (keys) =>
-    partner.collection ? withKey(keys, source) : onlyKey(keys, source),
+  await addKey(acting, from, linking, to)
+  const back = listBack(acting, linking)
+  if (back) await addKey(acting, to, back, from)
+}
+
+function addKey(acting: Acting, from: StoredEntity, linking: Linked, to: StoredEntity): Promise<unknown> {
+  const key = known(keyOf(acting.core, to))
+  return changeList(acting, from, linking, (keys) =>
+    linking.property.collection ? withKey(keys, key) : onlyKey(keys, key),
   )
 }
 
-function onlyKey(keys: readonly PrimitiveValue[], key: PrimitiveValue): readonly PrimitiveValue[] {
+/** The list of the related entity, where it has one. */
+export function listBack(acting: Acting, linking: Linked): Linked | undefined {
+  const back = wayBack(acting, linking)
+  return back?.kind === 'links' ? back : undefined
+}
+
+function onlyKey(keys: readonly LinkKey[], key: LinkKey): readonly LinkKey[] {
   return keys.length === 1 && withKey(keys, key) === keys ? keys : [key]
 }
 
 /** Complex properties before the navigation property. */
 export function viaOf({ via }: Linked): readonly Property[] {
-  return via.flatMap((step) => (step.kind === 'property' ? [step.property] : []))
+  return propertiesOf(via)
 }
 
 /** A value that another entity is to refer to. */
@@ -211,13 +233,7 @@ function mustBeRelated({ name }: NavigationProperty): ODataError {
   return new ODataError('propertyNull', `'${name}' must lead to an entity: it cannot be removed.`, { target: name })
 }
 
-function listedKey(property: Property | undefined): Property {
-  if (property === undefined)
-    throw new ODataError('notImplemented', 'Links to entities with a key of several parts are not implemented.')
-  return property
-}
-
-function known(key: PrimitiveValue | null): PrimitiveValue {
-  if (key === null) throw new ODataError('valueInvalid', 'An entity without a key cannot be related.')
+function known(key: LinkKey | undefined): LinkKey {
+  if (key === undefined) throw new ODataError('valueInvalid', 'An entity without a key cannot be related.')
   return key
 }

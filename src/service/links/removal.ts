@@ -4,44 +4,66 @@ import type { MemberStep } from '../../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../../bson/layout.ts'
 import type { EntityType, Model, NavigationProperty, Property, StructuredType } from '../../edm/model.ts'
 import { isStructured } from '../../edm/types.ts'
-import type { PrimitiveValue } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { defaultValues } from '../../payload/read-structured.ts'
 import { rowPath } from '../../payload/row-path.ts'
 import { type Contained, type Linked, linkingOf } from '../../plan/linking.ts'
 import type { ContainedCollection, ReadPlan, SourceRoot } from '../../plan/plan.ts'
-import { keyProperty, partnerOf } from '../../plan/relation.ts'
+import { partnerPathOf } from '../../plan/relation.ts'
 import { hopPlan } from '../../plan/source.ts'
 import { containedCollections, containmentsOf } from '../containment.ts'
 import { type Core, collectionOf, contextOf, sessionOf } from '../core.ts'
 import { filesOf, mayHaveStreams } from '../streams.ts'
 import { type Acting, fullIdentity, keyOf, parametersOfRow, plansOfRow, type StoredEntity, typeOf } from './entity.ts'
-import { relatedTo } from './link.ts'
+import { listBack, relatedTo } from './link.ts'
 import { noteOwners } from './noting.ts'
 import { changeList, setProperties, withoutKey } from './stored-links.ts'
 
 /** What the deletion of an entity does to related ones: OnDelete (CSDL 8.6), and links to it in their lists. */
 
-const reacting = new WeakMap<EntityType, readonly NavigationProperty[]>()
+const reacting = new WeakMap<EntityType, readonly Reaction[]>()
+
+/** A navigation property whose related entities a deletion changes, and the complex properties that lead to it. */
+export interface Reaction {
+  readonly via: readonly MemberStep[]
+  readonly property: NavigationProperty
+}
 
 /**
  * The navigation properties of a type, and of those derived from it, whose related entities a deletion changes: they say
  * OnDelete, or their partner keeps a list.
  */
-export function reactionsOf(model: Model, type: EntityType): readonly NavigationProperty[] {
+export function reactionsOf(model: Model, type: EntityType): readonly Reaction[] {
   let found = reacting.get(type)
   if (found === undefined) {
-    const all = new Set([type, ...type.derivedTypes].flatMap((each) => [...each.allNavigationProperties.values()]))
-    found = [...all].filter(
-      (property) =>
+    found = navigationsOf(type).filter(
+      ({ via, property }) =>
         !isContained(model, property) &&
         (property.onDelete !== undefined ||
-          (property.referentialConstraints.length === 0 && partnerOf(property) !== undefined)),
+          (property.referentialConstraints.length === 0 && (via.length > 0 || partnerPathOf(property) !== undefined))),
     )
     reacting.set(type, found)
   }
   return found
 }
+
+/** The navigation properties of a type and of those derived from it, and those in single complex values. */
+function navigationsOf(type: StructuredType, depth = 0): readonly Reaction[] {
+  const all = [type, ...type.derivedTypes]
+  const own = new Set(all.flatMap((each) => [...each.allNavigationProperties.values()]))
+  const found: Reaction[] = [...own].map((property) => ({ via: [], property }))
+  if (depth > deepest) return found
+  for (const member of new Set(all.flatMap((each) => [...each.allProperties.values()]))) {
+    const { type: inner, collection } = member.type
+    if (collection || inner.kind !== 'complex') continue
+    for (const { via, property } of navigationsOf(inner, depth + 1))
+      found.push({ via: [{ kind: 'property', property: member }, ...via], property })
+  }
+  return found
+}
+
+/** Complex values within each other that are looked through for navigation properties. */
+const deepest = 4
 
 /** What a deletion of an entity takes along or changes, whatever its row says. */
 export interface Belongings {
@@ -65,7 +87,7 @@ export function belongingsOf({ model, layout }: Core, root: SourceRoot): Belongi
     )
     found = {
       any: contained.length > 0 || reactions.length > 0,
-      reacting: reactions.some(({ onDelete }) => onDelete !== undefined),
+      reacting: reactions.some(({ property }) => property.onDelete !== undefined),
       contained,
       walked: new Set(walkedOf(model, layout, root.type)),
     }
@@ -129,7 +151,7 @@ function pathsTo(type: StructuredType, property: NavigationProperty, depth = 0):
   const paths: (readonly MemberStep[])[] = []
   const all = [type, ...type.derivedTypes]
   if (all.some((each) => each.allNavigationProperties.get(property.name) === property)) paths.push([])
-  if (depth > 4) return paths
+  if (depth > deepest) return paths
   for (const member of new Set(all.flatMap((each) => [...each.allProperties.values()]))) {
     const { type: inner, collection } = member.type
     if (collection || !isStructured(inner)) continue
@@ -185,9 +207,9 @@ export interface Removed {
 async function settleRelated(acting: Acting, entity: StoredEntity, removed: Removed): Promise<void> {
   const { core } = acting
   const type = typeOf(core, entity)
-  for (const property of reactionsOf(core.model, entity.root.type)) {
-    if (type.allNavigationProperties.get(property.name) !== property) continue
-    const linking = linkedBy(acting, entity, property)
+  for (const { via, property } of reactionsOf(core.model, entity.root.type)) {
+    if (via.length === 0 && type.allNavigationProperties.get(property.name) !== property) continue
+    const linking = linkedBy(acting, entity, via, property)
     if (linking === undefined) continue
     if (linking.kind === 'principal' ? property.onDelete === undefined : linking.kind === 'dependent') continue
     for (const to of await relatedTo(acting, entity, linking)) {
@@ -201,10 +223,11 @@ async function settleRelated(acting: Acting, entity: StoredEntity, removed: Remo
 export async function settle(
   acting: Acting,
   entity: StoredEntity,
-  { property, kind, partner, pairs }: Linked,
+  linking: Linked,
   to: StoredEntity,
   removed: Removed,
 ): Promise<void> {
+  const { property, kind, pairs } = linking
   if (property.onDelete === 'Cascade') {
     await removeAlong(acting, to, removed)
     return
@@ -214,13 +237,12 @@ export async function settle(
       target: property.name,
     })
   if (kind === 'links') {
-    const key = keyProperty(entity.root.type)
+    const back = listBack(acting, linking)
     const own = keyOf(acting.core, entity)
-    if (partner === undefined || key === undefined || own === null) return
-    if (!partner.collection && !partner.nullable) throw stillNeeded(property)
-    const { root, place } = to
-    acting.touched?.add(acting.core, to, linkingOf(acting.core.model, root, place, [], partner))
-    await changeList(acting, to, partner, key.type, (keys: readonly PrimitiveValue[]) => withoutKey(keys, own))
+    if (back === undefined || own === undefined) return
+    if (!back.property.collection && !back.property.nullable) throw stillNeeded(property)
+    acting.touched?.add(acting.core, to, back)
+    await changeList(acting, to, back, (keys) => withoutKey(keys, own))
     return
   }
   const defaults = property.onDelete === 'SetDefault' ? defaultValues(typeOf(acting.core, to)) : undefined
@@ -255,9 +277,14 @@ export async function removeAlong(acting: Acting, entity: StoredEntity, removed:
   await removeBelongings(acting, entity, removed)
 }
 
-function linkedBy({ core }: Acting, { root, place }: StoredEntity, property: NavigationProperty): Linked | undefined {
+function linkedBy(
+  { core }: Acting,
+  { root, place }: StoredEntity,
+  via: readonly MemberStep[],
+  property: NavigationProperty,
+): Linked | undefined {
   try {
-    const linking = linkingOf(core.model, root, place, [], property)
+    const linking = linkingOf(core.model, root, place, via, property)
     return linking.kind === 'contained' ? undefined : linking
   } catch (error) {
     // what cannot be written has never related anything

@@ -1,9 +1,14 @@
-import { encodeValue } from '../../bson/encode.ts'
-import { fields } from '../../bson/layout.ts'
-import type { NavigationProperty, Property, TypeReference } from '../../edm/model.ts'
-import type { CollectionValue, PrimitiveValue, StructuredValue, Value } from '../../edm/value.ts'
+import { invariant } from '../../base/assert.ts'
+import { fieldPathOf } from '../../bson/field-path.ts'
+import { type CollectionLayout, fields, type ModelLayout } from '../../bson/layout.ts'
+import { encodeLinks, type LinkKey, partsOfKey } from '../../bson/link-keys.ts'
+import { bsonType, elementType, findPath } from '../../bson/reader.ts'
+import type { NavigationProperty, Property } from '../../edm/model.ts'
+import type { PrimitiveValue, StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { equalValues } from '../../eval/values.ts'
+import type { Linked } from '../../plan/linking.ts'
+import type { ListedKeys } from '../../plan/plan.ts'
 import type { Change } from '../../store/port.ts'
 import { sessionLike } from '../../store/session.ts'
 import { versionOf } from '../conditions.ts'
@@ -19,23 +24,23 @@ const attempts = 5
 
 /**
  * Changes the keys that an entity lists for a navigation property, in the state they were read in.
- * @param key type of the keys
  * @returns the keys before
  * @throws ODataError conflict, entityNotFound
  */
 export async function changeList(
   acting: Acting,
   entity: StoredEntity,
-  property: NavigationProperty,
-  key: TypeReference,
-  change: (keys: readonly PrimitiveValue[]) => readonly PrimitiveValue[],
-): Promise<readonly PrimitiveValue[]> {
+  { listed, property }: Linked,
+  change: (keys: readonly LinkKey[]) => readonly LinkKey[],
+): Promise<readonly LinkKey[]> {
   const { core, exchange } = acting
+  invariant(listed, `${property.name} is kept as a list`)
   const { layout, store } = core
   const { read, merge } = plansOfRow(core, entity.root)
   const parameters = parametersOfRow(core, entity)
   const collection = collectionOf(layout, entity.root)
-  const listOf = linksReader(layout, collection, [{ kind: 'navigation', property }], key, true)
+  const listOf = linksReader(layout, collection, { ...listed, within: [] })
+  const isThere = holderTest(layout, collection, listed)
   for (let attempt = 0; attempt < attempts; attempt++) {
     const { context } = contextOf(core, exchange, read, parameters)
     const row = await store.readOne(read, context.session)
@@ -43,16 +48,17 @@ export async function changeList(
       await makeSingleton(acting, entity)
       continue
     }
-    const before = listOf(row) as readonly PrimitiveValue[]
+    const before = listOf(row)
     const after = change(before)
     if (after.length === before.length && after.every((item, i) => item === before[i])) return before
+    if (after.length > before.length && !isThere(row)) throw nothingThere(listed, property)
     const version = versionOf(row)
     const session =
       version === undefined
         ? context.session
         : sessionLike(context.session, { precondition: { kind: 'versions', anyOf: [version] } })
-    const place = `${fields.links}.${property.name}`
-    const { value } = encodeValue(layout, { ...key, collection: true }, [...after] as CollectionValue)
+    const place = `${fields.links}.${listed.list}`
+    const value = encodeLinks(layout, listed.type, after)
     const changes: Change =
       after.length === 0
         ? { kind: 'merge', set: {}, unset: [place] }
@@ -64,15 +70,35 @@ export async function changeList(
   throw new ODataError('conflict', 'The entity is being changed by others. Try again.')
 }
 
+/** Whether the complex value that has the property is there. */
+function holderTest(layout: ModelLayout, collection: CollectionLayout, { within }: ListedKeys) {
+  if (within.length === 0) return () => true
+  const path = fieldPathOf(layout, collection, within)
+  return (row: Uint8Array): boolean => {
+    const at = findPath(row, path)
+    return at >= 0 && elementType(row, at) === bsonType.document
+  }
+}
+
+function nothingThere({ within }: ListedKeys, { name }: NavigationProperty): ODataError {
+  const path = within.map((step) => step.name).join('/')
+  return new ODataError('valueInvalid', `'${path}' is null, so '${name}' in it can lead to nothing.`, { target: path })
+}
+
 /** A list with a key in it, once. */
-export function withKey(keys: readonly PrimitiveValue[], key: PrimitiveValue): readonly PrimitiveValue[] {
-  return keys.some((other) => equalValues(other, key)) ? keys : [...keys, key]
+export function withKey(keys: readonly LinkKey[], key: LinkKey): readonly LinkKey[] {
+  return keys.some((other) => isSameKey(other, key)) ? keys : [...keys, key]
 }
 
 /** A list without a key. */
-export function withoutKey(keys: readonly PrimitiveValue[], key: PrimitiveValue): readonly PrimitiveValue[] {
-  const left = keys.filter((other) => !equalValues(other, key))
+export function withoutKey(keys: readonly LinkKey[], key: LinkKey): readonly LinkKey[] {
+  const left = keys.filter((other) => !isSameKey(other, key))
   return left.length === keys.length ? keys : left
+}
+
+function isSameKey(a: LinkKey, b: LinkKey): boolean {
+  const parts = partsOfKey(b)
+  return partsOfKey(a).every((value, i) => equalValues(value as PrimitiveValue, parts[i] as PrimitiveValue))
 }
 
 /** A property of an entity, or of a complex value in it, and what it is set to. */

@@ -1,8 +1,7 @@
 import { follow, isContained, placeBehind } from '../../bind/binding-targets.ts'
 import { textKeyValue } from '../../bind/keys.ts'
-import { decodeField } from '../../bson/decode.ts'
-import { encodeValue } from '../../bson/encode.ts'
 import { fields, type ModelLayout } from '../../bson/layout.ts'
+import { decodeLinks, encodeLinks, type LinkKey, linkKeyOf, partsOfKey } from '../../bson/link-keys.ts'
 import {
   bsonType,
   elementName,
@@ -12,12 +11,11 @@ import {
   nextElement,
   valueOffset,
 } from '../../bson/reader.ts'
-import type { EntitySet, EntityType, Model, NavigationProperty, TypeReference } from '../../edm/model.ts'
-import type { CollectionValue, PrimitiveValue, Value } from '../../edm/value.ts'
+import type { EntitySet, EntityType, Model, NavigationProperty } from '../../edm/model.ts'
 import type { Faults } from '../../payload/faults.ts'
 import { keyPredicate } from '../../payload/key-text.ts'
 import type { RelatedMember } from '../../payload/related-body.ts'
-import { keyProperty, storageOf } from '../../plan/relation.ts'
+import { storageOf } from '../../plan/relation.ts'
 import type { Place } from './places.ts'
 
 /** Relations that no property holds: lists of keys under `@links` (docs/architecture.md, "Relations"). */
@@ -26,7 +24,6 @@ import type { Place } from './places.ts'
 interface KeptLinks {
   readonly property: NavigationProperty
   readonly target: EntitySet
-  readonly key: TypeReference
 }
 
 /** What the rows of a place list, by place and type; made at first use. */
@@ -56,13 +53,11 @@ export class Links {
         lost++
         continue
       }
-      const { property, target, key } = links
-      const decoded = decodeField(row, list, { ...key, collection: true }, -1, this.#layout)
-      const keys: readonly Value[] = Array.isArray(decoded) ? decoded : []
-      const known = keys.filter((value) => value !== null)
-      if (known.length < keys.length || !Array.isArray(decoded)) lost++
-      const references = known.map((value) => {
-        const id = encodeURIComponent(target.name) + keyPredicate(target.type.key, [value], true)
+      const { property, target } = links
+      const keys = decodeLinks(this.#layout, target.type, row, list)
+      if (keys.length < itemsIn(row, list)) lost++
+      const references = keys.map((key) => {
+        const id = encodeURIComponent(target.name) + keyPredicate(target.type.key, partsOfKey(key), true)
         return `{"@id":${JSON.stringify(id)}}`
       })
       const text = property.collection ? `[${references.join(',')}]` : references[0]
@@ -85,7 +80,7 @@ export class Links {
         faults.add('valueInvalid', `${at} cannot be imported: it is no relation that is kept as a list of keys.`, at)
         continue
       }
-      const keys: PrimitiveValue[] = []
+      const keys: LinkKey[] = []
       for (const item of items) {
         const key = item.kind === 'reference' ? keyOf(links, item.url) : undefined
         if (key === undefined)
@@ -93,8 +88,7 @@ export class Links {
         else keys.push(key)
       }
       if (keys.length === 0) continue
-      const list: TypeReference = { ...links.key, collection: true }
-      stored[property.name] = encodeValue(this.#layout, list, keys as CollectionValue).value
+      stored[property.name] = encodeLinks(this.#layout, links.target.type, keys)
     }
     return stored
   }
@@ -117,20 +111,41 @@ export class Links {
       const declared = root.type.allNavigationProperties.has(property.name)
       const from = declared ? binding : placeBehind(binding, property.declaringType.name)
       const target = follow(this.#model, from, property).root
-      const key = target?.kind === 'entitySet' ? keyProperty(target.type) : undefined
-      if (target?.kind === 'entitySet' && key !== undefined) found.push({ property, target, key: key.type })
+      if (target?.kind !== 'entitySet' || target.type.key.some(({ path: names }) => names.length > 1)) continue
+      found.push({ property, target })
     }
     return found
   }
 }
 
-/** The key in the URL of an entity of a set, be it relative or absolute. */
-function keyOf({ target, key }: KeptLinks, url: string): PrimitiveValue | undefined {
-  const match = /(?:^|\/)([^/(]+)\((?:[\w.]*'((?:[^']|'')*)'|([^'()]*))\)$/.exec(decoded(url))
-  if (match === null || match[1] !== target.name) return undefined
-  const [, , quoted, plain] = match
-  return textKeyValue(key, quoted?.replaceAll("''", "'") ?? plain ?? '')
+/** How many items a list has; one for what is no list. */
+function itemsIn(row: Uint8Array, list: number): number {
+  if (elementType(row, list) !== bsonType.array) return 1
+  let count = 0
+  for (let item = firstElement(row, valueOffset(row, list)); item >= 0; item = nextElement(row, item)) count++
+  return count
 }
+
+/** The key in the URL of an entity of a set, be it relative or absolute. */
+function keyOf({ target }: KeptLinks, url: string): LinkKey | undefined {
+  const match = /(?:^|\/)([^/(]+)\(((?:'[^']*'|[^'()])*)\)$/.exec(decoded(url))
+  if (match === null || match[1] !== target.name) return undefined
+  const { key } = target.type
+  const texts = new Map<string, string>()
+  for (const [, name = '', quoted, plain = ''] of (match[2] ?? '').matchAll(part))
+    texts.set(name, quoted?.replaceAll("''", "'") ?? plain)
+  if (texts.size !== key.length) return undefined
+  return linkKeyOf(
+    target.type,
+    key.map(({ alias, property }) => {
+      const text = texts.get(alias) ?? (key.length === 1 ? texts.get('') : undefined)
+      return text === undefined ? undefined : textKeyValue(property.type, text)
+    }),
+  )
+}
+
+/** `name=value`, or the value alone. */
+const part = /(?:^|,)(?:(\w+)=)?(?:[\w.]*'((?:[^']|'')*)'|([^',]+))/g
 
 function decoded(url: string): string {
   try {

@@ -5,7 +5,7 @@ import type { EntityType, Model, NavigationProperty, Property, StructuredType } 
 import { isStructured } from '../../edm/types.ts'
 import { containedCollection } from '../../plan/contained.ts'
 import type { CreatePlan, ReadPlan, SourceRoot, UpdatePlan } from '../../plan/plan.ts'
-import { ownerSuffix } from '../../plan/source.ts'
+import { ownerSuffix } from '../../plan/suffix.ts'
 import type { Session } from '../../store/port.ts'
 
 /** Where entities stand: an entity set, a singleton, or what one owner contains. */
