@@ -379,10 +379,6 @@ function expandNavigation(
     return { path, property, as, levels: 1, query }
   }
   refuseNested(context, node, options, property, as)
-  const related = cast ?? property.type
-  for (const inner of options.expand ?? [])
-    if (isStructured(related) && inner.path[0] !== undefined && streamNamed(inner.path[0], related) !== undefined)
-      return context.notImplemented('A stream inside $expand of a navigation property', inner)
   const levels = options.levels ?? 1
   if (options.apply !== undefined) {
     const apply = appliedTo(context, node, options.apply, cast === undefined ? property.type : undefined)

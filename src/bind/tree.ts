@@ -263,7 +263,7 @@ export interface BoundQuery {
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
   /** streams that $expand names (JSON Format 9, 10); undefined: none */
-  readonly streams?: readonly ExpandedStream[]
+  readonly streams?: readonly ExpandedStream[] | undefined
   readonly compute: readonly { readonly alias: string; readonly expression: Expression }[]
   readonly search: SearchExpression | undefined
   readonly top: number | undefined

@@ -3,7 +3,7 @@ import { fields, type ModelLayout } from '../bson/layout.ts'
 import { findField } from '../bson/reader.ts'
 import { mediaOf, streamAt } from '../bson/stream.ts'
 import { isReadable } from '../csdl/core.ts'
-import type { StructuredType } from '../edm/model.ts'
+import type { Property, StructuredType } from '../edm/model.ts'
 import { isMedia, isStream } from '../edm/types.ts'
 import type { StreamReference } from '../edm/value.ts'
 import { controlName } from './control.ts'
@@ -35,15 +35,21 @@ export function streamsOf(
   beside: ReadonlySet<string> = new Set(),
 ): readonly StreamMember[] {
   const streams: StreamMember[] = []
-  if (type.kind === 'entity' && isMedia(type) && !beside.has(''))
-    streams.push({ name: '', segment: '$value', read: mediaOf })
+  if (type.kind === 'entity' && isMedia(type) && !beside.has('')) streams.push(streamMember(layout, undefined))
   for (const property of type.allProperties.values()) {
     const { name } = property
     if (!isStream(property) || !isSelected(select, name) || !isReadable(property) || beside.has(name)) continue
-    const field = (layout.structured(type).fieldOf.get(name) ?? name) + fields.stream
-    streams.push({ name, segment: name, read: (row, start) => streamAt(row, findField(row, field, start)) })
+    streams.push(streamMember(layout, property))
   }
   return streams
+}
+
+/** One stream of the rows. @param property undefined: the media of the entity */
+export function streamMember(layout: ModelLayout, property: Property | undefined): StreamMember {
+  if (property === undefined) return { name: '', segment: '$value', read: mediaOf }
+  const { name, declaringType } = property
+  const field = (layout.structured(declaringType).fieldOf.get(name) ?? name) + fields.stream
+  return { name, segment: name, read: (row, start) => streamAt(row, findField(row, field, start)) }
 }
 
 /**

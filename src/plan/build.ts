@@ -100,7 +100,9 @@ export function buildPlan(request: PlanRequest): Plan {
   const { query: bound, slots: querySlots, roots } = request.bindQuery()
   const slots = [...request.pathSlots, ...querySlots]
   const [start] = path.segments
-  if (bound.streams !== undefined && (start?.kind === 'crossjoin' || path.resource === 'all')) throw streamsRefused()
+  if (bound.streams !== undefined && path.resource === 'all') throw streamsRefused()
+  const joins = start?.kind === 'crossjoin'
+  if (joins && [bound, ...bound.expand.map(({ query }) => query)].some(({ streams }) => streams)) throw streamsRefused()
   if (start?.kind === 'crossjoin')
     return withRoots(request, crossjoinPlan(request.model, start.type, start.entitySets, bound, slots), roots)
   if (path.resource === 'all') {
@@ -158,14 +160,14 @@ function rowsPlan(
         target: '$compute',
       })
   const check = path.segments.some(({ kind }) => kind === 'operation') ? checkOperations : checkRequest
-  const { requires, expand, conditions } = check({
+  const { requires, expand, streams, conditions } = check({
     model: request.model,
     method: asked,
     path,
     query: bound,
     canExpand: (item) => isExpandable(request.model, path, place, item),
   })
-  const query = expand === bound.expand ? bound : { ...bound, expand }
+  const query = expand === bound.expand && streams === bound.streams ? bound : { ...bound, expand, streams }
   // what an action gives is read once it is done
   const positional = request.options.index !== undefined
   // not frozen yet, and only this function's: parts are added in place, copies of so many members are slow
@@ -334,7 +336,7 @@ function ruled<P extends StorePlan>(plan: P): P {
   return { ...plan, upsert: false, property: { ...plan.property, kept: keptOf(plan.property.path, plan) } }
 }
 
-function streamsOf({ streams }: BoundQuery): Pick<ReadPlan, 'streams'> {
+function streamsOf({ streams }: Pick<BoundQuery, 'streams'>): Pick<ReadPlan, 'streams'> {
   return streams === undefined ? {} : { streams }
 }
 

@@ -22,7 +22,6 @@ export function trackingRefusal(model: Model, path: BoundPath, plan: ReadPlan): 
   const ofRoot = rootRefusal(root)
   if (ofRoot !== undefined) return ofRoot
   if (plan.related !== undefined) return 'a $filter or $orderby that follows navigation properties cannot be tracked'
-  if (plan.streams !== undefined) return 'streams in $expand cannot be tracked'
   if (choosesItems(plan.select)) return 'options of collections inside $select cannot be tracked'
   if (plan.top !== undefined || plan.skip !== undefined) return '$top and $skip cannot be tracked'
   if (!(plan.hops ?? []).every(isSteady))

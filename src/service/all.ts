@@ -17,6 +17,7 @@ import { shownRows } from './after-read.ts'
 import { addApplied, applied, type Core, contextOf, controlPrefix, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { chosenItems, expandRows } from './expand.ts'
+import { inlining, streamValues } from './inline-values.ts'
 import { nextLink } from './isolation.ts'
 import { pageOf, shapeOf } from './read.ts'
 import { countByRelated, evalContext, listByRelated, readRelated } from './related.ts'
@@ -81,13 +82,15 @@ export async function all(
   }
   if (total !== undefined) sink.ascii(`"${prefix}count":${dialect.ieee754Compatible ? `"${total}"` : total},`)
   sink.ascii('"value":[')
+  const streams = inlining(dialect)
   let written = 0
   let last: { readonly part: Part; readonly row: Uint8Array } | undefined
   let more = false
   for (const { part, rows } of found) {
     const some = rows.slice(0, most - written)
     more ||= some.length < rows.length
-    const related = await expandRows(core, exchange, part.plan, parameters, some, options.expand)
+    const related = await expandRows(core, exchange, part.plan, parameters, some, options.expand, streams)
+    const values = await streamValues(core, part.plan.streams, () => shapeOf(core, part.plan), streams)(some)
     const shown = await shownRows(core, exchange, part.plan.source.root, some)
     const chosen = chosenItems(core, part.plan.source, part.plan.source.type, part.plan.select, parameters)
     const write = core.writers.get(part.plan, dialect, () =>
@@ -96,7 +99,7 @@ export async function all(
     for (const [i, row] of some.entries()) {
       if (written > 0) sink.byte(0x2c)
       const seen = shown[i] ?? row
-      write(chosen?.(seen) ?? seen, sink, undefined, related[i])
+      write(chosen?.(seen) ?? seen, sink, undefined, related[i], values[i])
       written++
       last = { part, row }
     }

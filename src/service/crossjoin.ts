@@ -17,6 +17,7 @@ import { shownRows } from './after-read.ts'
 import { addApplied, applied, type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { expandRows, shapeOfSource } from './expand.ts'
+import { inlining } from './inline-values.ts'
 import { nextLink } from './isolation.ts'
 import { pageOf, rowWriter } from './read.ts'
 import { listByRelated } from './related.ts'
@@ -223,6 +224,7 @@ async function writerOf(
   written: readonly Combination[],
   options: QueryOptions,
 ): Promise<(combination: Combination, sink: ByteSink) => void> {
+  const streams = inlining(dialect)
   const members = await Promise.all(
     sets.map(async ({ property, plan, expanded }, i) => {
       const { name } = property
@@ -239,7 +241,7 @@ async function writerOf(
       }
       const rows = [...new Set(written.flatMap((combination) => combination[i] ?? []))]
       const node = options.expand?.find(({ path }) => path[0]?.kind === 'name' && path[0].name === name)
-      const related = await expandRows(core, exchange, plan, parameters, rows, node?.options?.expand)
+      const related = await expandRows(core, exchange, plan, parameters, rows, node?.options?.expand, streams)
       const { controller } = contextOf(core, exchange, plan, parameters)
       const shown = controller.afterRead ? await shownRows(core, exchange, plan.source.root, rows) : rows
       const by = new Map<Uint8Array, { readonly shown: Uint8Array; readonly related: Related | undefined }>(

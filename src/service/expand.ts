@@ -23,6 +23,7 @@ import { byRow, itemReader, itemsOfRows } from './expand-items.ts'
 import { nestedNodes, nextTarget, nodeOf, withAliases } from './expand-link.ts'
 import { matcherOf } from './expand-match.ts'
 import { type HopReader, hopReader } from './hops.ts'
+import { type Inlining, namesOfStreams, withStreamValues } from './inline-values.ts'
 import { nextLink } from './isolation.ts'
 import { virtualSingleton } from './singleton.ts'
 
@@ -55,6 +56,7 @@ function answerOf(core: Core, exchange: Exchange, source: Source, parameters: Pa
 /**
  * Reads what a plan expands of some rows: on a far-away store with one read for each navigation property and level.
  * @param nodes the request's $expand, for the links of collections that are cut
+ * @param inlining for the values of streams of related entities
  * @returns for each row what its writer wants; undefined where nothing is expanded
  */
 export async function expandRows(
@@ -64,10 +66,13 @@ export async function expandRows(
   parameters: Parameters,
   rows: readonly Uint8Array[],
   nodes: readonly ExpandNode[] | undefined,
+  inlining: Inlining,
 ): Promise<readonly (Related | undefined)[]> {
   const { expansions, source } = plan
   if (expansions === undefined || expansions.length === 0) return []
-  const found = await level(answerOf(core, exchange, source, parameters), source, expansions, rows, rows, nodes ?? [])
+  const answer = answerOf(core, exchange, source, parameters)
+  const related = await level(answer, source, expansions, rows, rows, nodes ?? [])
+  const found = await withStreamValues(core, expansions, related, (each) => shapeOfExpansion(core, each), inlining)
   exchange.timings?.mark('expand')
   return found
 }
@@ -75,15 +80,20 @@ export async function expandRows(
 /** The shapes of what a plan expands. */
 export function expandedShapes(core: Core, expansions: readonly Expansion[] | undefined): readonly ExpandedShape[] {
   return (expansions ?? []).map((expansion) => {
-    const { property, path, as, query } = expansion.item
-    const shape = shapeOfSource(core, expansion.one.source, expansion.type)
-    return {
-      property,
-      path,
-      as,
-      shape: { ...shape, select: query.select, expand: expandedShapes(core, expansion.expansions) },
-    }
+    const { property, path, as } = expansion.item
+    return { property, path, as, shape: shapeOfExpansion(core, expansion) }
   })
+}
+
+/** What of the entities of an expansion is written. */
+export function shapeOfExpansion(core: Core, { item, one, type, expansions }: Expansion): RowShape {
+  const { select, streams } = item.query
+  return {
+    ...shapeOfSource(core, one.source, type),
+    select,
+    expand: expandedShapes(core, expansions),
+    ...(streams === undefined ? {} : { inline: namesOfStreams(streams) }),
+  }
 }
 
 /** The shape of the rows of a source, without a selection. */

@@ -3,6 +3,7 @@ import type { Property } from '../edm/model.ts'
 import { isStream } from '../edm/types.ts'
 import { type InlineStream, mediaMember, type StreamReference, type StructuredValue, type Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import type { Faults } from '../payload/faults.ts'
 import type { SourceRoot } from '../plan/plan.ts'
 import type { Session } from '../store/port.ts'
 import type { StreamPlace } from '../store/streams.ts'
@@ -13,12 +14,6 @@ import { filesOf, letGo } from './streams.ts'
 
 /** Streams that bodies give by value (JSON Format 9, 10): each is written as a file of its own before the entity points to it. */
 
-/** What the rows say of the files, once a write has happened. */
-export interface WrittenStreams {
-  /** The row points to the files that were written. */
-  own(row: Uint8Array): Promise<void>
-}
-
 /** A stream of a body, and where the pointer to it will stand. */
 interface Given {
   readonly inline: InlineStream
@@ -26,9 +21,81 @@ interface Given {
   readonly path: readonly Property[]
 }
 
+interface WrittenFile {
+  readonly reference: StreamReference
+  readonly place: StreamPlace
+  /** that points to it */
+  row: Uint8Array | undefined
+}
+
 /**
- * Writes the streams of an entity as files, then the entity. Files that no row points to at the end are removed, unless nobody knows
- * what became of the write: then the sweep looks.
+ * The files of the streams that one write of entities gives by value. A write that runs again, in a transaction, takes the files that it has
+ * written before.
+ */
+export class StreamFiles {
+  readonly #core: Core
+  readonly #files = new Map<InlineStream, WrittenFile>()
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  /**
+   * Writes the streams of an entity as files.
+   * @returns the entity with pointers to them; itself where it has none
+   * @throws ODataError notImplemented (in a collection), and what the store throws
+   */
+  async pointing(root: SourceRoot, entity: StructuredValue): Promise<StructuredValue> {
+    const given = streamsIn(entity)
+    if (given.length === 0) return entity
+    const { layout, store, limits } = this.#core
+    const collection = collectionOf(layout, root)
+    for (const { inline, path } of given) {
+      if (this.#files.has(inline)) continue
+      const place = { collection, field: streamFieldPathOf(layout, collection, path) }
+      const file = await store.streams.write(once(inline.bytes), place, limits.storeTime)
+      const reference = { file: file.id, contentType: inline.contentType, length: file.length }
+      this.#files.set(inline, { reference, place, row: undefined })
+    }
+    return pointing(entity, this.#files)
+  }
+
+  /** Notes the row that points to the files of an entity. @param entity as it was before `pointing` */
+  stored(entity: StructuredValue, row: Uint8Array): void {
+    for (const { inline } of streamsIn(entity)) {
+      const file = this.#files.get(inline)
+      if (file !== undefined) file.row = row
+    }
+  }
+
+  /** What was noted of rows holds no longer: their transaction was taken back. */
+  takeBack(): void {
+    for (const file of this.#files.values()) file.row = undefined
+  }
+
+  /**
+   * Does the write. Files that no row points to at the end are removed, unless nobody knows what became of the write: then the sweep looks.
+   * @throws what `work` throws
+   */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    const { streams } = this.#core.store
+    try {
+      const result = await work()
+      for (const { reference, place, row } of this.#files.values())
+        if (row !== undefined) await streams.own(reference.file, place, row)
+      for (const { reference, row } of this.#files.values())
+        if (row === undefined) await streams.discard(reference.file).catch(() => {})
+      return result
+    } catch (error) {
+      if (!(error instanceof ODataError && error.code === 'outcomeUnknown'))
+        for (const { reference } of this.#files.values()) await streams.discard(reference.file).catch(() => {})
+      throw error
+    }
+  }
+}
+
+/**
+ * Writes the streams of an entity as files, then the entity.
  * @param work writes the entity, and says by `own` once a row points to the files
  * @throws ODataError valueInvalid, payloadTooLarge, notImplemented (in a collection), and what `work` throws
  */
@@ -36,33 +103,29 @@ export async function storingStreams<T>(
   core: Core,
   root: SourceRoot,
   entity: StructuredValue,
-  work: (entity: StructuredValue, streams: WrittenStreams) => Promise<T>,
+  work: (entity: StructuredValue, stored: (row: Uint8Array) => void) => Promise<T>,
 ): Promise<T> {
-  const given = streamsIn(entity)
-  if (given.length === 0) return work(entity, { own: async () => {} })
-  for (const each of given) check(core, entity, each)
-  const collection = collectionOf(core.layout, root)
-  const written = new Map<InlineStream, StreamReference>()
-  const places = new Map<string, StreamPlace>()
-  let owned = false
+  if (streamsIn(entity).length === 0) return work(entity, () => {})
+  checkStreams(core, entity)
+  const files = new StreamFiles(core)
+  return files.during(async () => work(await files.pointing(root, entity), (row) => files.stored(entity, row)))
+}
+
+/**
+ * What the model, and the service, say of the streams that an entity gives by value: to be asked before anything is written.
+ * @throws ODataError valueInvalid, payloadTooLarge, notImplemented (in a collection)
+ */
+export function checkStreams(core: Core, entity: StructuredValue): void {
+  for (const each of streamsIn(entity)) check(core, entity, each)
+}
+
+/** As `checkStreams`, of an entity inside a body. */
+export function noteStreamFaults(core: Core, entity: StructuredValue, at: string, faults: Faults): void {
   try {
-    for (const { inline, path } of given) {
-      const place = { collection, field: streamFieldPathOf(core.layout, collection, path) }
-      const file = await core.store.streams.write(once(inline.bytes), place, core.limits.storeTime)
-      places.set(file.id, place)
-      written.set(inline, { file: file.id, contentType: inline.contentType, length: file.length })
-    }
-    return await work(pointing(entity, written), {
-      own: async (row) => {
-        owned = true
-        for (const [file, place] of places) await core.store.streams.own(file, place, row)
-      },
-    })
+    checkStreams(core, entity)
   } catch (error) {
-    if (error instanceof ODataError && error.code === 'outcomeUnknown') owned = true
-    throw error
-  } finally {
-    if (!owned) for (const file of places.keys()) await core.store.streams.discard(file).catch(() => {})
+    if (!(error instanceof ODataError)) throw error
+    faults.add(error.code, error.message, error.target === undefined ? at : `${at}/${error.target}`)
   }
 }
 
@@ -139,13 +202,13 @@ function check({ limits }: Core, { type }: StructuredValue, { inline, path }: Gi
 }
 
 /** The value with pointers in the place of its streams. */
-function pointing(value: StructuredValue, written: ReadonlyMap<InlineStream, StreamReference>): StructuredValue {
+function pointing(value: StructuredValue, written: ReadonlyMap<InlineStream, WrittenFile>): StructuredValue {
   const { inline, ...rest } = value
   const members = new Map(value.members)
   for (const [name, member] of members) if (isStructuredValue(member)) members.set(name, pointing(member, written))
   const streams = new Map<string, StreamReference | null>(value.streams)
   for (const [name, stream] of inline ?? []) {
-    const reference = written.get(stream)
+    const reference = written.get(stream)?.reference
     if (reference === undefined) throw new Error('invariant: every stream of the body was written')
     streams.set(name, reference)
     for (const [holder, type] of mediaTypeMember(value.type, value.type.allProperties.get(name), reference))

@@ -1,13 +1,14 @@
 import { Buffer, isUtf8 } from 'node:buffer'
+import type { ExpandedStream } from '../bind/tree.ts'
 import { mediaMember, type StreamReference } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { controlName } from '../payload/control.ts'
 import { parseJson } from '../payload/json.ts'
 import { linkOf, setTypeOf } from '../payload/members.ts'
 import { inlineForm } from '../payload/read-stream.ts'
-import { type StreamMember, streamsOf, streamTexts } from '../payload/stream-control.ts'
-import type { JsonDialect, RowShape } from '../payload/writer.ts'
-import type { CreatePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import { type StreamMember, streamMember, streamTexts } from '../payload/stream-control.ts'
+import type { JsonDialect, Related, RelatedRows, RowShape } from '../payload/writer.ts'
+import type { Expansion } from '../plan/plan.ts'
 import type { Core } from './core.ts'
 
 /** Streams that $expand names: their values stand in the answer (JSON Format 9, 10). */
@@ -15,28 +16,42 @@ import type { Core } from './core.ts'
 /** Bytes of one stream, and of all of one answer (docs/limits.md). */
 export const inlineLimits = { stream: 1_048_576, answer: 8_388_608 } as const
 
-/** Gives, for rows as they are stored, the members of their streams as JSON; made once for an answer, whose bytes it counts. */
+/** Gives, for rows as they are stored, the members of their streams as JSON; made once for an answer. */
 export type StreamValues = (rows: readonly Uint8Array[]) => Promise<readonly (string | undefined)[]>
+
+/** What the values of one answer have in common. */
+export interface Inlining {
+  readonly dialect: JsonDialect
+  /** bytes that may still be given */
+  left: number
+}
+
+export function inlining(dialect: JsonDialect): Inlining {
+  return { dialect, left: inlineLimits.answer }
+}
 
 const nothing: StreamValues = async () => []
 
-/** @returns gives nothing where the plan expands no stream */
+/** Names of streams whose members the rows of a shape come with; empty: the media. */
+export function namesOfStreams(streams: readonly ExpandedStream[]): ReadonlySet<string> {
+  return new Set(streams.map(({ property }) => property?.name ?? ''))
+}
+
+/** @returns gives nothing where no stream is expanded */
 export function streamValues(
   core: Core,
-  plan: ReadPlan | CreatePlan | UpdatePlan,
+  expanded: readonly ExpandedStream[] | undefined,
   shapeOf: () => RowShape,
-  dialect: JsonDialect,
+  answer: Inlining,
 ): StreamValues {
-  const { streams: expanded } = plan
   if (expanded === undefined) return nothing
-  const names = new Set(expanded.map(({ property }) => property?.name ?? ''))
+  const { dialect } = answer
   const members = core.writers.get(expanded, dialect, () =>
-    streamsOf(core.layout, plan.source.type, undefined).filter(({ name }) => names.has(name)),
+    expanded.map(({ property }) => streamMember(core.layout, property)),
   )
   const shape = shapeOf()
   const declared = setTypeOf(shape, core.layout)
   const link = dialect.metadata === 'full' ? linkOf(shape, dialect, core.layout) : undefined
-  let left: number = inlineLimits.answer
   return async (rows) => {
     const texts: string[] = []
     for (const row of rows) {
@@ -46,8 +61,8 @@ export function streamValues(
         const linked = member.name === '' || declared.allProperties.has(member.name)
         const told =
           dialect.metadata === 'none' ? [] : streamTexts([member], dialect, row, 0, linked ? link?.(row) : undefined)
-        const given = stream === undefined || (stream.length <= inlineLimits.stream && stream.length <= left)
-        if (stream !== undefined && given) left -= stream.length
+        const given = stream === undefined || (stream.length <= inlineLimits.stream && stream.length <= answer.left)
+        if (stream !== undefined && given) answer.left -= stream.length
         const type =
           dialect.metadata === 'none' && stream !== undefined ? [contentTypeText(member, stream, dialect)] : []
         pieces.push(...told, ...type)
@@ -58,6 +73,65 @@ export function streamValues(
     }
     return texts
   }
+}
+
+/**
+ * Related entities with the values of their streams that $expand names, at all depths.
+ * @param related for each row what its expansions have found
+ */
+export async function withStreamValues(
+  core: Core,
+  expansions: readonly Expansion[],
+  related: readonly (Related | undefined)[],
+  shapeOf: (expansion: Expansion) => RowShape,
+  answer: Inlining,
+): Promise<readonly (Related | undefined)[]> {
+  if (!expansions.some(givesStreams)) return related
+  const all: (Related | undefined)[] = []
+  for (const row of related) {
+    const columns: (RelatedRows | undefined)[] = []
+    for (const [i, found] of (row ?? []).entries()) {
+      const expansion = expansions[i]
+      columns.push(expansion === undefined ? found : await filled(core, expansion, found, shapeOf, answer))
+    }
+    all.push(row === undefined ? undefined : columns)
+  }
+  return all
+}
+
+async function filled(
+  core: Core,
+  expansion: Expansion,
+  found: RelatedRows | undefined,
+  shapeOf: (expansion: Expansion) => RowShape,
+  answer: Inlining,
+): Promise<RelatedRows | undefined> {
+  if (found === undefined || !givesStreams(expansion)) return found
+  if (found.items !== undefined) {
+    const items: (RelatedRows | undefined)[] = []
+    for (const item of found.items) items.push(await filled(core, expansion, item, shapeOf, answer))
+    return { ...found, items }
+  }
+  const { streams } = expansion.item.query
+  const texts = await streamValues(core, streams, () => shapeOf(expansion), answer)(found.rows.map(({ row }) => row))
+  const inner = await withStreamValues(
+    core,
+    expansion.expansions,
+    found.rows.map(({ related }) => related),
+    shapeOf,
+    answer,
+  )
+  return {
+    ...found,
+    rows: found.rows.map((each, i) => {
+      const annotations = [each.annotations, texts[i]].filter((text) => text !== undefined && text !== '').join(',')
+      return { ...each, related: inner[i], ...(annotations === '' ? {} : { annotations }) }
+    }),
+  }
+}
+
+function givesStreams({ item, expansions }: Expansion): boolean {
+  return item.query.streams !== undefined || expansions.some(givesStreams)
 }
 
 function contentTypeText({ name }: StreamMember, { contentType }: StreamReference, dialect: JsonDialect): string {

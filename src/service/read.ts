@@ -22,7 +22,7 @@ import { readDelta } from './delta/read-delta.ts'
 import { beginTracking } from './delta/tracking.ts'
 import type { Exchange } from './exchange.ts'
 import { chosenItems, expandedShapes, expandRows, shapeOfSource } from './expand.ts'
-import { streamValues } from './inline-values.ts'
+import { inlining, namesOfStreams, streamValues } from './inline-values.ts'
 import { nextLink } from './isolation.ts'
 import { itemsOfRow, lacksPosition, writeItems } from './items.ts'
 import { dispositionOf } from './media-rules.ts'
@@ -55,7 +55,7 @@ export function rowWriter(
 /** What of a plan's rows is written. */
 export function shapeOf(core: Core, plan: ReadPlan | CreatePlan | UpdatePlan): RowShape {
   const shape = shapeOfSource(core, plan.source, plan.source.type)
-  const inline = plan.streams && new Set(plan.streams.map(({ property }) => property?.name ?? ''))
+  const inline = plan.streams && namesOfStreams(plan.streams)
   return {
     ...shape,
     select: plan.select,
@@ -130,8 +130,9 @@ async function readSingle(
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
   const contextText = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
-  const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand)
-  const [values] = await streamValues(core, plan, () => shapeOf(core, plan), dialect)([stored])
+  const streams = inlining(dialect)
+  const [values] = await streamValues(core, plan.streams, () => shapeOf(core, plan), streams)([stored])
+  const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand, streams)
   rowWriter(core, plan, dialect, parameters)(row, sink, contextText, related, values)
   answer['Content-Type'] = jsonContentType(format, exchange.version)
   addApplied(exchange, dialect, answer)
@@ -156,7 +157,15 @@ export async function memberAnswer(
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
   if (plan.items) {
-    const [related] = await expandRows(core, exchange, plan, parameters, [rows.stored], options.expand)
+    const [related] = await expandRows(
+      core,
+      exchange,
+      plan,
+      parameters,
+      [rows.stored],
+      options.expand,
+      inlining(dialect),
+    )
     writeItems(core, plan, plan.items, parameters, dialect, row, sink, related)
   } else if (!(await writeMember(core, exchange, plan, parameters, dialect, rows, options, sink))) {
     if (lacksPosition(core, plan, row)) throw new ODataError('entityNotFound', 'The collection has no such position.')
@@ -206,7 +215,8 @@ async function writeMember(
       expand: expandedShapes(core, plan.expansions),
     }),
   )
-  const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand)
+  const streams = inlining(dialect)
+  const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand, streams)
   return write(row, sink, dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters), related)
 }
 
@@ -345,12 +355,13 @@ async function readCollection(
   }
 
   const showing = controllerShowing(core, plan.source.root)?.afterRead !== undefined
-  const valuesOf = streamValues(core, plan, () => shapeOf(core, plan), dialect)
+  const streams = inlining(dialect)
+  const valuesOf = streamValues(core, plan.streams, () => shapeOf(core, plan), streams)
   /** of the rows that are written: what is expanded of them, and how they are shown */
   const complete = async (batch: readonly Uint8Array[]): Promise<Completed> => {
     const rows = batch.slice(0, page.rows - written)
     return {
-      related: await expandRows(core, exchange, plan, parameters, rows, options.expand),
+      related: await expandRows(core, exchange, plan, parameters, rows, options.expand, streams),
       shown: showing ? await shownRows(core, exchange, plan.source.root, rows) : rows,
       values: await valuesOf(rows),
     }

@@ -34,7 +34,7 @@ import { type ContentId, isDeepUpdate, TreeReader } from './deep/tree.ts'
 import type { Exchange } from './exchange.ts'
 import { expandRows } from './expand.ts'
 import { letGoOld, saysStreams, storingStreams } from './inline-streams.ts'
-import { streamValues } from './inline-values.ts'
+import { inlining, streamValues } from './inline-values.ts'
 import { meets } from './judged-update.ts'
 import { keyInSource, makeKey } from './keys.ts'
 import type { StoredEntity } from './links/entity.ts'
@@ -70,12 +70,12 @@ export async function create(
   const acting = contextOf(core, exchange, plan, parameters)
   const request = { core, exchange, plan, parameters, body: related, ...acting }
   exchange.timings?.mark('body')
-  const written = await storingStreams(core, plan.source.root, entity, async (pointing, streams) => {
+  const written = await storingStreams(core, plan.source.root, entity, async (pointing, stored) => {
     const write = { ...request, toldAtOnce: numbered || pointing !== entity }
     let written = await createDeep(write, withMembers(pointing, key, fixed))
     for (let round = 0; written.outcome.kind === 'exists' && numbered && round < 2; round++)
       written = await createDeep(write, withMembers(pointing, makeKey(type, true), fixed))
-    if (written.outcome.kind === 'created') await streams.own(written.outcome.row)
+    if (written.outcome.kind === 'created') stored(written.outcome.row)
     return written
   })
   exchange.timings?.mark('store')
@@ -132,9 +132,9 @@ export async function update(
       core,
       plan.source.root,
       entity,
-      async (pointing, streams) => {
+      async (pointing, stored) => {
         const written = await updateDeep(write, pointing)
-        if (written.outcome.kind === 'updated') await streams.own(written.outcome.row)
+        if (written.outcome.kind === 'updated') stored(written.outcome.row)
         return written
       },
     )
@@ -159,9 +159,9 @@ export async function update(
     if (conditions.ifMatch) throw preconditionFailed('If-Match')
     if (!mayUpsert(core, plan)) throw missingEntity(plan, parameters)
     const upsert = await upserted(core, exchange, plan, parameters, entity, related)
-    const made = await storingStreams(core, plan.source.root, upsert.entity, async (pointing, streams) => {
+    const made = await storingStreams(core, plan.source.root, upsert.entity, async (pointing, stored) => {
       const written = await createDeep({ ...write, context, body: upsert.related }, pointing)
-      if (written.outcome.kind === 'created') await streams.own(written.outcome.row)
+      if (written.outcome.kind === 'created') stored(written.outcome.row)
       return written
     })
     if (made.outcome.kind === 'created') {
@@ -282,7 +282,7 @@ async function readBody(
   const body = await exchange.request.body(core.limits.bodyBytes)
   if (body === undefined || body.length === 0) throw new ODataError('bodySyntax', 'The request has no body.')
   const version = requestVersion(exchange.request.headers)
-  let related: RelatedBody = { relations: [], members: undefined }
+  let related: RelatedBody = { relations: [], members: undefined, text: body }
   let tag: string | undefined
   let named: readonly RelatedMember[] = []
   const entity = readEntity(body, {
@@ -309,13 +309,13 @@ async function readBody(
         named = members
         if (members.length === 0) return
         if (mode === 'create' || !isDeepUpdate(members)) {
-          const reader = new TreeReader(core, exchange, faults)
+          const reader = new TreeReader(core, exchange, faults, body)
           const purpose = mode === 'create' ? 'insert' : 'update'
-          related = { relations: reader.relations(nesting, actual, members, purpose), members: undefined }
+          related = { relations: reader.relations(nesting, actual, members, purpose), members: undefined, text: body }
         } else if (version === '4.0')
           // Protocol 11.4.3.1
           faults.add('bodyInvalid', 'An update in OData 4.0 has no related entities in its body.', members[0]?.target)
-        else related = { relations: [], members }
+        else related = { relations: [], members, text: body }
       },
     }),
   })
@@ -438,9 +438,10 @@ export async function representation(
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
   const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
-  const [found] = await expandRows(core, exchange, plan, parameters, [row], options.expand)
+  const streams = inlining(dialect)
+  const [found] = await expandRows(core, exchange, plan, parameters, [row], options.expand, streams)
   const related = dialect.withoutAnnotations ? found : withContentIds(core, plan.expansions, found, contentIds)
-  const [values] = await streamValues(core, plan, () => shapeOf(core, plan), dialect)([row])
+  const [values] = await streamValues(core, plan.streams, () => shapeOf(core, plan), streams)([row])
   rowWriter(core, plan, dialect, parameters)(
     await shownRow(core, exchange, plan.source.root, row),
     sink,

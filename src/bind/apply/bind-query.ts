@@ -70,7 +70,7 @@ export function bindTransformation(
     { type: referenceOf(output), row: '$it', it: undefined },
   )
   const [expanded] = options.expand ?? []
-  if (streams !== undefined && expanded !== undefined)
+  if (expanded !== undefined && (streams !== undefined || expand.some(expandsStreams)))
     return context.notImplemented('A stream in $expand behind $apply', expanded)
   return {
     sequence,
@@ -83,6 +83,10 @@ export function bindTransformation(
     literalSlots: context.literalSlots,
     roots: context.roots,
   }
+}
+
+function expandsStreams({ query }: ExpandItem): boolean {
+  return query.streams !== undefined || query.expand.some(expandsStreams)
 }
 
 /** The entity set whose entities a path names, if its last segment does. */

@@ -1,7 +1,8 @@
 import { noQuery } from '../../bind/no-query.ts'
-import type { ExpandItem } from '../../bind/tree.ts'
-import { isAutoExpanded, isAutoExpandedAsReference } from '../../csdl/core.ts'
-import type { NavigationProperty } from '../../edm/model.ts'
+import type { BoundQuery, ExpandedStream, ExpandItem } from '../../bind/tree.ts'
+import { isAutoExpanded, isAutoExpandedAsReference, isReadable } from '../../csdl/core.ts'
+import type { EntityType, NavigationProperty } from '../../edm/model.ts'
+import { isMedia, isStream } from '../../edm/types.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { Requirements } from './access.ts'
 import { behindItem, type CheckedQuery, checkQuery } from './query.ts'
@@ -10,7 +11,7 @@ import { behindItem, type CheckedQuery, checkQuery } from './query.ts'
 const most = { items: 20, depth: 4 }
 
 /**
- * What is expanded: what the client asks for, and navigation properties with Core.AutoExpand or AutoExpandReferences, inside the entities
+ * What is expanded: what the client asks for, streams and navigation properties with Core.AutoExpand or AutoExpandReferences, inside the entities
  * of other expansions too (there each property once on its way). One is left out where it is restricted, cannot be expanded, or asks more of
  * the caller than the rows themselves do: a request must not fail of what it does not name.
  * @param expand what the client asks for, as checked
@@ -22,19 +23,20 @@ export function withAutoExpanded(
   expand: readonly ExpandItem[],
   requirements: Requirements,
   canExpand: (item: ExpandItem) => boolean,
-): readonly ExpandItem[] {
+): Expanded {
   const budget = { items: countOf(expand) }
-  return inside(checked, expand, canExpand, [], 1)
+  return inside(checked, { expand, streams: checked.query.streams }, canExpand, [], 1)
 
   function inside(
     from: CheckedQuery,
-    asked: readonly ExpandItem[],
+    { expand: asked, streams: named }: Expanded,
     can: (item: ExpandItem) => boolean,
     way: readonly NavigationProperty[],
     // how often it is repeated by $levels of what it stands in
     times: number,
-  ): readonly ExpandItem[] {
-    if (way.length >= most.depth) return asked
+  ): Expanded {
+    const streams = withStreams(from, named, requirements)
+    if (way.length >= most.depth) return { expand: asked, streams }
     const all = [...asked]
     for (const property of from.position.place.type?.allNavigationProperties.values() ?? []) {
       if (budget.items + times > most.items) break
@@ -49,11 +51,47 @@ export function withAutoExpanded(
       const behind = behindItem(from, item)
       const canInside = (inner: ExpandItem) =>
         can({ ...item, query: { ...item.query, expand: [...item.query.expand, inner] } })
-      const inner = inside(behind, item.query.expand, canInside, [...way, item.property], times * levelsOf(item))
-      return inner === item.query.expand ? item : { ...item, query: { ...item.query, expand: inner } }
+      const inner = inside(behind, item.query, canInside, [...way, item.property], times * levelsOf(item))
+      const same = inner.expand === item.query.expand && inner.streams === item.query.streams
+      return same ? item : { ...item, query: { ...item.query, ...inner } }
     })
-    return nested.length === asked.length && nested.every((item, i) => item === asked[i]) ? asked : nested
+    const same = nested.length === asked.length && nested.every((item, i) => item === asked[i])
+    return { expand: same ? asked : nested, streams }
   }
+}
+
+/** What is expanded of rows, streams among it. */
+export type Expanded = Pick<BoundQuery, 'expand' | 'streams'>
+
+/** The streams that a client names, and those of rows with Core.AutoExpand: of properties, and of media entity types for their media. */
+function withStreams(
+  checked: CheckedQuery,
+  named: BoundQuery['streams'],
+  requirements: Requirements,
+): BoundQuery['streams'] {
+  const { type } = checked.position.place
+  if (type === undefined) return named
+  const own: ExpandedStream[] = [...type.allProperties.values()].flatMap((property) =>
+    isStream(property) && isAutoExpanded(property) && isReadable(property) ? [{ property }] : [],
+  )
+  if (type.kind === 'entity' && isMedia(type) && isAutoExpandedType(type)) own.push({ property: undefined })
+  const added = own.filter(
+    (stream) =>
+      !named?.some(({ property }) => property === stream.property) && isStreamAllowed(checked, stream, requirements),
+  )
+  return added.length === 0 ? named : [...(named ?? []), ...added]
+}
+
+/** Annotations of a type hold for those derived from it. */
+function isAutoExpandedType(type: EntityType): boolean {
+  return isAutoExpanded(type) || (type.baseType !== undefined && isAutoExpandedType(type.baseType))
+}
+
+function isStreamAllowed(checked: CheckedQuery, stream: ExpandedStream, requirements: Requirements): boolean {
+  const { property } = stream
+  const properties = new Map(property === undefined ? [] : [[property.name, undefined]])
+  const query = { ...noQuery, select: { all: false, properties }, streams: [stream] }
+  return isCovered({ ...checked, query }, requirements)
 }
 
 /** As plan/expansion.ts counts them: each level is one. */
@@ -72,9 +110,14 @@ function itemOf(property: NavigationProperty): ExpandItem | undefined {
 }
 
 function isAllowed(checked: CheckedQuery, item: ExpandItem, requirements: Requirements): boolean {
+  return isCovered({ ...checked, query: { ...checked.query, expand: [item] } }, requirements)
+}
+
+/** Whether a query is allowed, and asks of the caller nothing more. */
+function isCovered(checked: CheckedQuery, requirements: Requirements): boolean {
   const own = new Requirements()
   try {
-    checkQuery({ ...checked, query: { ...checked.query, expand: [item] } }, own)
+    checkQuery(checked, own)
   } catch (error) {
     if (error instanceof ODataError) return false
     throw error

@@ -46,7 +46,7 @@ export interface CheckedRequest {
 export function checkRequest({ model, method, path, query, canExpand, relating, also }: CheckedRequest): Verdict {
   const positions = positionsOf(model, path)
   const last = positions.at(-1)
-  if (last === undefined) return { requires: [], expand: query.expand, conditions: {} }
+  if (last === undefined) return { requires: [], expand: query.expand, streams: query.streams, conditions: {} }
   checkWay(positions)
   const access = accessOf(method, last)
   const single = last.keyed || !last.place.collection
@@ -73,7 +73,9 @@ export function checkRequest({ model, method, path, query, canExpand, relating, 
   const rows = method === 'GET' && ['entityCollection', 'entity', 'singleton'].includes(path.resource)
   return {
     requires: requirements.all(),
-    expand: rows && canExpand ? withAutoExpanded(checked, expand, requirements, canExpand) : expand,
+    ...(rows && canExpand
+      ? withAutoExpanded(checked, expand, requirements, canExpand)
+      : { expand, streams: query.streams }),
     conditions: conditionsOf(model, last, access, single, permissions),
   }
 }

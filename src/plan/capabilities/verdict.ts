@@ -1,4 +1,4 @@
-import type { ExpandItem } from '../../bind/tree.ts'
+import type { BoundQuery, ExpandItem } from '../../bind/tree.ts'
 import type { Requirement } from '../plan.ts'
 
 /** What the model's annotations make of a request that they allow. */
@@ -6,6 +6,8 @@ export interface Verdict {
   readonly requires: readonly Requirement[]
   /** `$expand`, limited where the model limits `$levels=max` */
   readonly expand: readonly ExpandItem[]
+  /** streams that `$expand` names, or the model by Core.AutoExpand */
+  readonly streams?: BoundQuery['streams']
   /** parts of the plan */
   readonly conditions: PlanConditions & { readonly upsert?: false }
 }

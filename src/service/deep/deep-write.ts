@@ -15,6 +15,7 @@ import { createInStep, type ODataController, type RequestContext } from '../cont
 import type { Core } from '../core.ts'
 import { contextOf } from '../core.ts'
 import { type Exchange, inTransaction, type PartOfBatch } from '../exchange.ts'
+import { StreamFiles } from '../inline-streams.ts'
 import { meets, updateJudged } from '../judged-update.ts'
 import { type Acting, readAgain, type StoredEntity, typeOf } from '../links/entity.ts'
 import { judgeTouched } from '../links/judging.ts'
@@ -47,6 +48,8 @@ export interface RelatedBody {
   readonly relations: readonly Relating[]
   /** of an update that nests content or deltas; undefined: all is in `relations` */
   readonly members: readonly RelatedMember[] | undefined
+  /** the body itself: UTF-8 JSON */
+  readonly text: Uint8Array
 }
 
 /** What was written, and what of it the answer shows. */
@@ -159,11 +162,11 @@ async function relationsOf(
   top: StoredEntity | undefined,
   type: StructuredType,
 ): Promise<readonly Relating[]> {
-  const { members, relations } = body
+  const { members, relations, text } = body
   if (members === undefined || plan.nesting === undefined) return relations
   const faults = new Faults()
   const replace = plan.kind === 'update' && plan.replace
-  const resolver = new Resolver(acting, new TreeReader(core, exchange, faults), top, replace)
+  const resolver = new Resolver(acting, new TreeReader(core, exchange, faults, text), top, replace)
   const found = await resolver.relations(top, plan.nesting, type, members)
   faults.throwIfAny()
   return found
@@ -189,21 +192,29 @@ function whole<P extends CreatePlan | UpdatePlan, T>(
   { core, exchange, context, body }: DeepWrite<P>,
   work: (writing: Writing, context: RequestContext<P>) => Promise<T>,
 ): Promise<T> {
-  const noted = () => ({ contentIds: new Map<string, ContentId>(), removed: { files: [], seen: new Set<string>() } })
+  const streams = new StreamFiles(core)
+  const noted = () => ({
+    streams,
+    contentIds: new Map<string, ContentId>(),
+    removed: { files: [], seen: new Set<string>() },
+  })
   if (!core.store.capabilities.transactions) {
     if (body.members === undefined && body.relations.every(isOwn)) return work({ core, exchange, ...noted() }, context)
     throw new ODataError('notImplemented', 'This changes several entities, and the store has no transactions.')
   }
   const late = exchange.part?.late
   const begun = late === undefined ? context.session : sessionLike(context.session, { late })
-  return transact(core.store, begun, core.log, async (session) => {
-    const touched = new Touched()
-    const acting = { core, exchange: inTransaction(exchange, session.transaction), touched, ...noted() }
-    // not what hooks see: their creates do not wait
-    const result = await work(acting, { ...context, session: late === undefined ? session : context.session })
-    await judgeTouched(acting)
-    return result
-  })
+  return streams.during(() =>
+    transact(core.store, begun, core.log, async (session) => {
+      streams.takeBack()
+      const touched = new Touched()
+      const acting = { core, exchange: inTransaction(exchange, session.transaction), touched, ...noted() }
+      // not what hooks see: their creates do not wait
+      const result = await work(acting, { ...context, session: late === undefined ? session : context.session })
+      await judgeTouched(acting)
+      return result
+    }),
+  )
 }
 
 /** Whether what is related changes nothing but the entity itself: a foreign key in it. */

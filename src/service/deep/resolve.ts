@@ -13,6 +13,7 @@ import type { Contained } from '../../plan/linking.ts'
 import { type NestedPlan, type NestingPlace, nestedAccess } from '../../plan/nested.ts'
 import { bodyTagHolds, versionOf } from '../conditions.ts'
 import { type Core, collectionOf } from '../core.ts'
+import { noteStreamFaults, saysStreams } from '../inline-streams.ts'
 import {
   type Acting,
   fullIdentity,
@@ -169,6 +170,7 @@ export class Resolver {
       given: new Set(foreignKeys(plan)),
       related,
       at: target,
+      body: this.#reader.body,
     }
     const value = readStructured(node, type, target, reading, this.#replace ? 'replace' : 'merge')
     checkBody({ rules: conditions.body, grants: conditions.grants, purpose: 'update' }, node, value, core.model, faults)
@@ -178,10 +180,11 @@ export class Resolver {
         `The entity is a ${type.name}; an update cannot make it a ${value.type.name}.`,
         target,
       )
+    if (value !== undefined) noteStreamFaults(core, value, target, faults)
     const relations = await this.relations(stored, plan.where, type, related, depth + 1)
     if (value === undefined) return []
     const contentId = this.#reader.contentIdOf(plan, 'update', node, target)
-    const touched = this.#replace || value.members.size > 0
+    const touched = this.#replace || value.members.size > 0 || saysStreams(value)
     const entity: ExistingEntity = {
       stored,
       change: touched ? { value, replace: this.#replace } : undefined,

@@ -12,6 +12,7 @@ import { keyMadeByService } from '../../plan/build.ts'
 import { type NestedPlan, type NestingPlace, nestedPlan, refused } from '../../plan/nested.ts'
 import type { Core } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
+import { noteStreamFaults } from '../inline-streams.ts'
 import { makeKey } from '../keys.ts'
 import type { StoredEntity } from '../links/entity.ts'
 import { lonelyKey } from '../singleton.ts'
@@ -85,12 +86,15 @@ export class TreeReader {
   readonly core: Core
   readonly exchange: Exchange
   readonly faults: Faults
+  /** UTF-8 JSON that the nested entities stand in */
+  readonly body: Uint8Array
   #entities = 0
 
-  constructor(core: Core, exchange: Exchange, faults: Faults) {
+  constructor(core: Core, exchange: Exchange, faults: Faults, body: Uint8Array) {
     this.core = core
     this.exchange = exchange
     this.faults = faults
+    this.body = body
   }
 
   /**
@@ -220,8 +224,10 @@ export class TreeReader {
       given: new Set([...made.keys(), ...foreignKeys(plan)]),
       related,
       at: target,
+      body: this.body,
     }
     const value = readStructured(node, type, target, reading, 'create')
+    if (value !== undefined) noteStreamFaults(this.core, value, target, this.faults)
     checkBody(
       { rules: conditions.body, grants: conditions.grants, purpose: 'create' },
       node,

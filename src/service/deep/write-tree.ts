@@ -8,6 +8,7 @@ import { type NestedPlan, nestedAccess, refused } from '../../plan/nested.ts'
 import type { CreatePlan } from '../../plan/plan.ts'
 import { createInStep } from '../controller.ts'
 import { contextOf, sessionOf } from '../core.ts'
+import { letGoOld, type StreamFiles, saysStreams } from '../inline-streams.ts'
 import { updateJudged } from '../judged-update.ts'
 import {
   type Acting,
@@ -39,6 +40,8 @@ export interface Writing extends Acting {
   /** Core.ContentID of the entities that have one, by `fullIdentity` */
   readonly contentIds: Map<string, ContentId>
   readonly removed: Removed
+  /** of what nested entities give by value */
+  readonly streams: StreamFiles
 }
 
 /** The foreign keys of an entity, from what it relates: made or looked up before it is written itself. */
@@ -228,7 +231,8 @@ async function createTree(
   const before = await writeBefore(writing, relations)
   const entity = merged({ ...value, members: new Map([...made, ...value.members]) }, before.members, fixed)
   const seen = await checkForeignKeys(writing, where.root, where.place, value, named, target)
-  const row = await createRow(writing, plan, parameters, entity, target)
+  const row = await createRow(writing, plan, parameters, await writing.streams.pointing(where.root, entity), target)
+  writing.streams.stored(entity, row)
   const stored = { root: where.root, place: where.place, row }
   noteNew(writing, stored)
   await noteOwners(writing, stored)
@@ -253,15 +257,17 @@ async function changeTree(
   const value = merged(change?.value ?? empty, before.members, fixed)
   let { row } = stored
   const seen = change && (await checkForeignKeys(writing, stored.root, stored.place, change.value, named, target))
-  if (change?.replace || value.members.size > 0) {
+  if (change?.replace || value.members.size > 0 || saysStreams(value)) {
     const plans = plansOfRow(core, stored.root)
     const plan = change?.replace ? plans.replace : plans.merge
     const { controller, context } = contextOf(core, exchange, plan, parametersOfRow(core, stored))
     await noteOwners(writing, stored)
-    const outcome = await updateJudged(controller, context, value)
+    const outcome = await updateJudged(controller, context, await writing.streams.pointing(stored.root, value))
     if (outcome.kind !== 'updated')
       throw new ODataError('conflict', 'A nested entity has been deleted or changed by others.')
     row = outcome.row
+    writing.streams.stored(value, row)
+    if (saysStreams(value)) await letGoOld(core, context.session, stored.root, stored.row, row)
     await noteOwners(writing, { ...stored, row })
     const session = sessionOf(exchange, core.limits.storeTime)
     const tied = new Set([...(seen ?? []), ...named])

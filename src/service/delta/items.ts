@@ -4,7 +4,9 @@ import type { Expansion, SourceRoot } from '../../plan/plan.ts'
 import { reverseOf } from '../../plan/reverse.ts'
 import type { ExpandNode } from '../../url/ast.ts'
 import { shownRows } from '../after-read.ts'
-import { expandRows, relatedEntities } from '../expand.ts'
+import { expandRows, relatedEntities, shapeOfExpansion } from '../expand.ts'
+import { type Inlining, inlining, streamValues } from '../inline-values.ts'
+import { shapeOf } from '../read.ts'
 import type { CurrentRow, RemovedRow } from './told.ts'
 import type { Telling } from './tracked.ts'
 
@@ -17,9 +19,20 @@ export type DeltaItem =
       readonly reason: RemovedReason
     }
   /** @property related what is expanded of it, nested */
-  | { readonly kind: 'row'; readonly row: Uint8Array; readonly related: Related | undefined }
+  | {
+      readonly kind: 'row'
+      readonly row: Uint8Array
+      readonly related: Related | undefined
+      /** values of its streams */
+      readonly values?: string | undefined
+    }
   /** an entity that is expanded of a row, by the number of the expansion */
-  | { readonly kind: 'related'; readonly expansion: number; readonly row: Uint8Array }
+  | {
+      readonly kind: 'related'
+      readonly expansion: number
+      readonly row: Uint8Array
+      readonly values?: string | undefined
+    }
   | { readonly kind: 'link'; readonly expansion: number; readonly source: Uint8Array; readonly target: Uint8Array }
 
 /**
@@ -32,16 +45,18 @@ export async function deltaItems(
   told: readonly (RemovedRow | CurrentRow)[],
   nodes: readonly ExpandNode[] | undefined,
 ): Promise<readonly DeltaItem[]> {
-  const { core, exchange, plan, parameters, flat } = telling
+  const { core, exchange, plan, parameters, flat, dialect } = telling
   const stored = told.flatMap((item) => (item.kind === 'row' ? [item.row] : []))
   const shown = await shownRows(core, exchange, plan.source.root, stored)
-  if (flat && plan.expansions !== undefined) return flatItems(telling, plan.expansions, told, shown)
-  const related = await expandRows(core, exchange, plan, parameters, stored, nodes)
+  const streams = inlining(dialect)
+  const values = await streamValues(core, plan.streams, () => shapeOf(core, plan), streams)(stored)
+  if (flat && plan.expansions !== undefined) return flatItems(telling, plan.expansions, told, shown, values, streams)
+  const related = await expandRows(core, exchange, plan, parameters, stored, nodes, streams)
   let next = 0
   return told.map((item): DeltaItem => {
     if (item.kind === 'removed') return item
     const at = next++
-    return { kind: 'row', row: shown[at] ?? item.row, related: related[at] }
+    return { kind: 'row', row: shown[at] ?? item.row, related: related[at], values: values[at] }
   })
 }
 
@@ -60,8 +75,13 @@ async function flatItems(
   expansions: readonly Expansion[],
   told: readonly (RemovedRow | CurrentRow)[],
   shown: readonly Uint8Array[],
+  values: readonly (string | undefined)[],
+  streams: Inlining,
 ): Promise<readonly DeltaItem[]> {
   const { source } = plan
+  const valuesOf = expansions.map((expansion) =>
+    streamValues(core, expansion.item.query.streams, () => shapeOfExpansion(core, expansion), streams),
+  )
   const stored = told.flatMap((item) => (item.kind === 'row' ? [item.row] : []))
   const columns = await Promise.all(
     expansions.map(async (expansion): Promise<Column> => {
@@ -82,11 +102,14 @@ async function flatItems(
     const lists = columns.map(({ ofRow }) => ofRow.get(row) ?? [])
     if (expansions.some((expansion, i) => mayHaveLost(expansion, lists[i] ?? [])))
       items.push({ kind: 'removed', root: source.root, id, reason: 'changed' })
-    items.push({ kind: 'row', row: shown[next++] ?? row, related: undefined })
+    items.push({ kind: 'row', row: shown[next] ?? row, related: undefined, values: values[next] })
+    next++
     for (const [i, { item: expanded }] of expansions.entries())
       for (const target of lists[i] ?? []) {
-        if (expanded.as === 'entities')
-          items.push({ kind: 'related', expansion: i, row: columns[i]?.shown.get(target) ?? target })
+        if (expanded.as === 'entities') {
+          const [given] = (await valuesOf[i]?.([target])) ?? []
+          items.push({ kind: 'related', expansion: i, row: columns[i]?.shown.get(target) ?? target, values: given })
+        }
         items.push({ kind: 'link', expansion: i, source: row, target })
       }
   }

@@ -3,12 +3,12 @@ import { ODataError } from '../../errors/odata-error.ts'
 import type { JsonDialect } from '../../payload/writer.ts'
 import type { ReadPlan } from '../../plan/plan.ts'
 import type { HttpResponse } from '../../protocol/message.ts'
-import { jsonContentType, negotiateJson, requireAcceptable } from '../../protocol/negotiate.ts'
+import { type JsonFormat, jsonContentType, negotiateJson, requireAcceptable } from '../../protocol/negotiate.ts'
 import { parsePrefer } from '../../protocol/prefer.ts'
 import type { ChangeOutcome } from '../../store/changes.ts'
 import type { Session } from '../../store/port.ts'
 import type { QueryOptions } from '../../url/ast.ts'
-import { applied, type Core, collectionOf, contextOf, dialectOf } from '../core.ts'
+import { applied, type Core, collectionOf, contextOf, dialectOf, plainDialect } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { type DeltaState, definingQuery } from '../paging.ts'
 import { sightOf, tellChanges } from './current-rows.ts'
@@ -38,7 +38,7 @@ export async function readDelta(core: Core, exchange: Exchange, request: DeltaRe
   const counted = exchange.countsChanges === true
   const format = counted ? undefined : negotiateJson(exchange.request.headers, options.format)
   if (counted) requireAcceptable(exchange.request.headers, options.format, 'text/plain')
-  const { telling, state } = await begin(core, exchange, request)
+  const { telling, state } = await begin(core, exchange, request, format)
   const latest = token.toLowerCase() === 'latest'
   if (format === undefined) return numberOf(latest ? 0 : await countFrom(telling, request, state))
 
@@ -80,11 +80,13 @@ async function begin(
   core: Core,
   exchange: Exchange,
   { plan, parameters, token }: DeltaRequest,
+  format: JsonFormat | undefined,
 ): Promise<{ telling: Telling; state: DeltaState }> {
   const reason = untrackedReason(core, exchange, plan)
   if (reason !== undefined) throw untracked(reason)
   if (parameters === undefined) throw gone(exchange, 'What the changes were tracked of is no longer there.')
-  const telling: Telling = { core, exchange, plan, parameters, flat: isFlat(core, exchange) }
+  const dialect = format === undefined ? plainDialect(exchange) : dialectOf(core, exchange, format)
+  const telling: Telling = { core, exchange, plan, parameters, flat: isFlat(core, exchange), dialect }
   if (token.toLowerCase() === 'latest') return { telling, state: await stateNow(core, exchange, plan, parameters) }
   const state = core.paging.readDelta(exchange.request.target, token)
   if (Date.now() - state.issued > core.limits.deltaAge)

@@ -1,6 +1,7 @@
 import type { Parameters } from '../../bind/tree.ts'
 import { fieldPathOf } from '../../bson/field-path.ts'
 import { fields, type ModelLayout } from '../../bson/layout.ts'
+import type { JsonDialect } from '../../payload/writer.ts'
 import type { Expansion, ReadPlan, SourceRoot } from '../../plan/plan.ts'
 import { type Reverse, reverseOf } from '../../plan/reverse.ts'
 import type { ChangedRow } from '../../store/changes.ts'
@@ -57,6 +58,8 @@ export interface Telling {
   readonly parameters: Parameters
   /** links between entities are told one by one (JSON Format 15.2: in 4.0 nothing is nested) */
   readonly flat: boolean
+  /** of the answer */
+  readonly dialect: JsonDialect
 }
 
 const alone = new WeakMap<Expansion, ReadPlan>()

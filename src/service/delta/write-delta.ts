@@ -14,6 +14,7 @@ import type { Expansion, ReadPlan, Source, SourceRoot } from '../../plan/plan.ts
 import { type Core, collectionOf, controlPrefix } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { expandedShapes, shapeOfSource } from '../expand.ts'
+import { namesOfStreams } from '../inline-values.ts'
 import { ownerOf } from '../links/entity.ts'
 import type { DeltaItem } from './items.ts'
 import { trackedRoots } from './tracked.ts'
@@ -53,14 +54,16 @@ export function writeDelta(core: Core, exchange: Exchange, delta: Delta): Uint8A
     if (i > 0) sink.byte(0x2c)
     switch (item.kind) {
       case 'row':
-        writers.row(item.row, sink, undefined, item.related)
+        writers.row(item.row, sink, undefined, item.related, item.values)
         break
       case 'removed':
         writers.removed.get(item.root)?.(item.id, item.reason, placeOf(plan, place, item.root, item.id), sink)
         break
       case 'related': {
         const expansion = plan.expansions?.[item.expansion]
-        if (expansion) writers.related[item.expansion]?.(item.row, sink, contextOfRelated(expansion, dialect, item.row))
+        if (expansion === undefined) break
+        const context = contextOfRelated(expansion, dialect, item.row)
+        writers.related[item.expansion]?.(item.row, sink, context, undefined, item.values)
         break
       }
       case 'link':
@@ -87,7 +90,11 @@ interface Writers {
 
 function writersOf(core: Core, plan: ReadPlan, dialect: JsonDialect, nested: boolean): Writers {
   const { layout, protocol } = core
-  const shape = { ...shapeOfSource(core, plan.source, plan.source.type), select: plan.select }
+  const shape = {
+    ...shapeOfSource(core, plan.source, plan.source.type),
+    select: plan.select,
+    ...(plan.streams === undefined ? {} : { inline: namesOfStreams(plan.streams) }),
+  }
   const expand = expandedShapes(core, plan.expansions)
   const removed = trackedRoots(plan).map((root): [SourceRoot, RemovedWriter] => {
     const own = root === plan.source.root
