@@ -119,7 +119,7 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
         SelectSupport: record({ Supported: yes }),
         FilterRestrictions: record({ Filterable: yes }),
         SortRestrictions: record({ Sortable: yes }),
-        ExpandRestrictions: record({ Expandable: bool(expand) }),
+        ExpandRestrictions: record({ Expandable: bool(expand), StreamsExpandable: bool(expand) }),
         SearchRestrictions: record({ Searchable: bool(search) }),
       }),
     ),

@@ -270,6 +270,73 @@ onEveryStore('streams by value in bodies', 'test/models/media.xml', {}, (running
     expect(photos[0]).toMatchObject({ '@odata.mediaContentType': 'image/png', $value: '' })
   })
 
+  it('are given in answers that expand them of related entities, at all depths', async () => {
+    const told = (type: string, value: string, name: string) => ({ [`${name}@mediaContentType`]: type, [name]: value })
+    const body = {
+      id: 'far',
+      ...told('text/plain', 'top', 'picture'),
+      pages: [{ number: 1, ...told('image/png', coded, 'scan') }, { number: 2 }],
+      portrait: { id: 'p', '@mediaContentType': 'image/gif', $value: coded },
+    }
+    const query = '$expand=picture,pages($expand=scan;$select=number;$orderby=number),portrait($expand=$value)'
+    const given = {
+      picture: 'top',
+      pages: [
+        { 'scan@odata.mediaContentType': 'image/png', scan: coded },
+        { number: 2, scan: null },
+      ],
+      portrait: { '@odata.mediaContentType': 'image/gif', $value: coded },
+    }
+    const made = await running().send('POST', `/Things?${query}`, body)
+    expect(await made.json()).toMatchObject(given)
+    const read = async (path: string, headers?: Record<string, string>): Promise<Json> =>
+      (await (await running().get(path, headers)).json()) as Json
+    expect(await read(`/Things('far')?${query}`)).toMatchObject(given)
+    const [found] = (await read(`/Things?$filter=id eq 'far'&${query}`)).value as Json[]
+    expect(found).toMatchObject(given)
+    expect(await read("/Things('far')?$expand=pages")).not.toHaveProperty('pages.0.scan')
+    const full = { Accept: 'application/json;odata.metadata=full' }
+    expect(await read(`/Things('far')?${query}`, full)).toMatchObject({
+      pages: [{ 'scan@odata.mediaReadLink': `${running().root}/Things('far')/pages(1)/scan`, scan: coded }, {}],
+    })
+    const none = await read(`/Things('far')?${query}`, { Accept: 'application/json;odata.metadata=none' })
+    expect(none).toMatchObject(given)
+    // a delta tells them, too
+    const tracked = await running().get(`/Things?$filter=id eq 'far'&$expand=picture,pages($expand=scan)`, {
+      Prefer: 'track-changes',
+      'OData-MaxVersion': '4.01',
+    })
+    const { '@deltaLink': link } = (await tracked.json()) as { '@deltaLink': string }
+    await running().send('PATCH', "/Things('far')/pages(2)", told('text/plain', 'two', 'scan'))
+    const delta = await read(link.slice(running().root.length), { 'OData-MaxVersion': '4.01' })
+    expect(delta.value).toMatchObject([{ picture: 'top', pages: [{ scan: coded }, { scan: 'two' }] }])
+    const flat = await running().get(`/Things?$filter=id eq 'far'&$expand=picture,pages($expand=scan)`, {
+      Prefer: 'track-changes',
+      'OData-MaxVersion': '4.0',
+    })
+    const { '@odata.deltaLink': older } = (await flat.json()) as { '@odata.deltaLink': string }
+    await running().send('PATCH', "/Things('far')", { name: 'n' })
+    const items = (await read(older.slice(running().root.length), { 'OData-MaxVersion': '4.0' })).value as Json[]
+    expect(items).toEqual(expect.arrayContaining([expect.objectContaining({ picture: 'top' })]))
+    expect(items).toEqual(expect.arrayContaining([expect.objectContaining({ scan: 'two' })]))
+  })
+
+  it('are given where the model expands them by itself (Core.AutoExpand)', async () => {
+    const told = { 'front@mediaContentType': 'text/plain', 'back@mediaContentType': 'text/plain', back: 'b' }
+    const card = (id: string) => ({ id, ...told, front: id, '@mediaContentType': 'image/png', $value: coded })
+    expect((await running().send('PUT', "/Cards('a')", { ...card('a'), parts: [card('b')] })).status).toBe(201)
+    const shown = (front: string) => ({ front, 'back@odata.mediaContentType': 'text/plain', $value: coded })
+    const one = (await (await running().get("/Cards('a')?$expand=parts")).json()) as { parts: Json[] }
+    expect(one).toMatchObject({ ...shown('a'), parts: [shown('b')] })
+    expect(one).not.toHaveProperty('back')
+    expect(one.parts[0]).not.toHaveProperty('back')
+    for (const path of ['/Cards', '/$all', '/Cards?$expand=front'])
+      expect((await (await running().get(path)).json()) as Json, path).toMatchObject({
+        value: expect.arrayContaining([expect.objectContaining(shown('a'))]),
+      })
+    expect(await (await running().get('/$metadata')).text()).toContain('Property="StreamsExpandable" Bool="true"')
+  })
+
   it('are left out of answers where they are too long, or not what their media type says', async () => {
     const put = async (path: string, type: string, body: Uint8Array | string): Promise<void> => {
       const answer = await fetch(running().root + path, { method: 'PUT', headers: { 'Content-Type': type }, body })
@@ -297,7 +364,12 @@ onEveryStore('streams by value in bodies', 'test/models/media.xml', {}, (running
       ["/Things('y')?$expand=picture,picture", 400],
       ["/Things('y')?$expand=$value", 501],
       ["/Things('y')?$expand=cover/art", 501],
-      ["/Things('y')?$expand=pages($expand=scan)", 501],
+      ["/Things('y')?$expand=pages($expand=$value)", 501],
+      ["/Things('y')?$expand=pages($expand=scan($select=x))", 400],
+      ["/Things('y')?$expand=pages($expand=scan,scan)", 400],
+      ["/Things('y')?$expand=pages/$ref($expand=scan)", 400],
+      ['/$crossjoin(Things,Photos)?$expand=Things($expand=picture)', 501],
+      ['/Things?$apply=filter(id eq null)&$expand=pages($expand=scan)', 501],
       ["/Things('y')/cover?$expand=art", 501],
       ['/Things?$apply=filter(id eq null)&$expand=picture', 501],
       ["/Things('y')/$ref?$expand=picture", 400],

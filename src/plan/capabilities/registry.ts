@@ -65,8 +65,8 @@ const core: Readonly<Record<string, TermEntry>> = {
   ),
   AnyStructure: served,
   AppliesViaContainer: { status: 'served', what: 'about terms, for tools' },
-  AutoExpand: partly(
-    'navigation properties of the rows asked for and of what is expanded, where nothing forbids it; no streams',
+  AutoExpand: enforced(
+    'navigation properties and streams of the rows asked for and of what is expanded, where nothing forbids it; media of types derived from that of the set only where that has it; no streams in what operations give',
     `${here}/auto-expand.ts`,
     access,
   ),

@@ -4,9 +4,8 @@ import type { Expansion, SourceRoot } from '../../plan/plan.ts'
 import { reverseOf } from '../../plan/reverse.ts'
 import type { ExpandNode } from '../../url/ast.ts'
 import { shownRows } from '../after-read.ts'
-import { expandRows, relatedEntities, shapeOfExpansion } from '../expand.ts'
+import { expandRows, relatedEntities, shapeOfExpansion, shapeOfSource } from '../expand.ts'
 import { type Inlining, inlining, streamValues } from '../inline-values.ts'
-import { shapeOf } from '../read.ts'
 import type { CurrentRow, RemovedRow } from './told.ts'
 import type { Telling } from './tracked.ts'
 
@@ -49,7 +48,12 @@ export async function deltaItems(
   const stored = told.flatMap((item) => (item.kind === 'row' ? [item.row] : []))
   const shown = await shownRows(core, exchange, plan.source.root, stored)
   const streams = inlining(dialect)
-  const values = await streamValues(core, plan.streams, () => shapeOf(core, plan), streams)(stored)
+  const values = await streamValues(
+    core,
+    plan.streams,
+    () => shapeOfSource(core, plan.source, plan.source.type),
+    streams,
+  )(stored)
   if (flat && plan.expansions !== undefined) return flatItems(telling, plan.expansions, told, shown, values, streams)
   const related = await expandRows(core, exchange, plan, parameters, stored, nodes, streams)
   let next = 0
