@@ -6,7 +6,8 @@ import { isGeo } from '../edm/geo.ts'
 import { guidFromBytes, parseGuid } from '../edm/guid.ts'
 import type { EnumType, PrimitiveTypeName, Property, StructuredType, TypeReference } from '../edm/model.ts'
 import { convertNumber } from '../edm/numbers.ts'
-import { isStructured, primitiveOf } from '../edm/types.ts'
+import { primitiveType } from '../edm/primitives.ts'
+import { isAbstract, isStructured, primitiveOf } from '../edm/types.ts'
 import type { DateTimeOffset, PrimitiveValue, StreamReference, StructuredValue, Value } from '../edm/value.ts'
 import { plainKeysOf } from './encode.ts'
 import { durationOfTicks, readExactNumber, readExactPart, readInstant, readInstantItem } from './exact.ts'
@@ -21,6 +22,7 @@ import {
   findPath,
   firstElement,
   nextElement,
+  readDouble,
   readInt32,
   readInt64AsNumber,
   readString,
@@ -82,6 +84,13 @@ export function typeOfDocument(row: Uint8Array, start: number, declared: Structu
   return declared.instantiable.get(readString(row, valueOffset(row, at))) ?? declared.withoutType
 }
 
+/** The structured type that an embedded document without a declared type names; undefined where it names none. */
+export function namedTypeOf(row: Uint8Array, start: number, layout: ModelLayout): StructuredType | undefined {
+  const at = findField(row, fields.type, start)
+  if (at < 0 || elementType(row, at) !== bsonType.string) return undefined
+  return layout.typeNamed(readString(row, valueOffset(row, at)))
+}
+
 /** Deeper documents read as null: nothing odatum writes comes near, and the stack must not end. */
 const maxDepth = 100
 
@@ -113,6 +122,8 @@ function readMembers(
       if (given) dynamicTypes = (dynamicTypes ?? new Map<string, TypeReference>()).set(field, given)
     } else {
       members.set(property.name, decodeProperty(layout, row, start, at, field, property, depth))
+      const given = isAbstract(property.type.type) ? dynamicTypeAt(layout, row, at) : undefined
+      if (given) dynamicTypes = (dynamicTypes ?? new Map<string, TypeReference>()).set(property.name, given)
     }
   }
   return { ...(dynamicTypes ? { dynamicTypes } : {}), ...(streams ? { streams } : {}) }
@@ -132,19 +143,31 @@ function streamOf(
   return name === undefined || stream === undefined ? undefined : [name, stream]
 }
 
-/** The type that a dynamic value says of itself; of a collection the one that all its items say. */
+/** The type of a dynamic value that the value in memory does not tell; of a collection the one of all its items. */
 function dynamicTypeAt(layout: ModelLayout, row: Uint8Array, at: number): TypeReference | undefined {
-  const own = typedValueAt(row, at, layout)
-  if (own !== undefined) return singleOf(own.type)
+  const own = untoldTypeAt(layout, row, at)
+  if (own !== undefined) return singleOf(own)
   if (elementType(row, at) !== bsonType.array) return undefined
   let type: ScalarType | undefined
   for (let item = firstElement(row, valueOffset(row, at)); item >= 0; item = nextElement(row, item)) {
     if (elementType(row, item) === bsonType.null) continue
-    const found = typedValueAt(row, item, layout)?.type
+    const found = untoldTypeAt(layout, row, item)
     if (found === undefined || (type !== undefined && found !== type)) return undefined
     type = found
   }
   return type && { ...singleOf(type), collection: true }
+}
+
+/** What the value says of itself, and what only BSON tells: in memory a Guid is a string, and a whole Double like an Int32. */
+function untoldTypeAt(layout: ModelLayout, row: Uint8Array, at: number): ScalarType | undefined {
+  const bson = elementType(row, at)
+  if (bson === bsonType.double && isInt32(readDouble(row, valueOffset(row, at)))) return primitiveType('Edm.Double')
+  if (bson === bsonType.binary && row[valueOffset(row, at) + 4] === 4) return primitiveType('Edm.Guid')
+  return typedValueAt(row, at, layout)?.type
+}
+
+function isInt32(value: number): boolean {
+  return Object.is(value, value | 0)
 }
 
 function decodeProperty(
@@ -364,6 +387,6 @@ function decodeDynamicDocument(layout: ModelLayout, row: Uint8Array, at: number,
   if (scalar !== undefined) return decodeOne(layout, row, scalar.at, singleOf(scalar.type), -1, depth)
   const typeAt = findField(row, fields.type, start)
   if (typeAt < 0 || elementType(row, typeAt) !== bsonType.string) return decodeGeo(row, start, 'Edm.Geography')
-  const type = layout.typeNamed(readString(row, valueOffset(row, typeAt)))
+  const type = namedTypeOf(row, start, layout)
   return type === undefined ? null : decodeStructured(layout, row, at, layout.structured(type), depth)
 }

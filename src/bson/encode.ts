@@ -253,15 +253,20 @@ function storedAs(property: Property): TypeReference {
   return type
 }
 
-/** A declared member, or a dynamic one of the type that it was given. */
+/** A declared member, or one without a declared type of the type that it was given. */
 function encodeMember(
   layout: ModelLayout,
   reference: TypeReference | undefined,
   value: Value,
   given: TypeReference | undefined,
 ): EncodedValue {
-  if (reference !== undefined || given === undefined || value === null) return encodeValue(layout, reference, value)
-  if (!Array.isArray(value)) return encodeTyped(layout, given.type, value)
+  const declared = reference !== undefined && !isAbstract(reference.type)
+  if (declared || value === null) return encodeValue(layout, reference, value)
+  if (given === undefined || !Array.isArray(value)) {
+    const encoded = given ? encodeTyped(layout, given.type, value) : encodeValue(layout, reference, value)
+    // beside a declared property only a DateTimeOffset has what a date cannot hold
+    return reference ? { value: withExact(encoded) } : encoded
+  }
   return { value: value.map((item: Value) => withExact(encodeTyped(layout, given.type, item))) }
 }
 

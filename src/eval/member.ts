@@ -1,5 +1,5 @@
 import type { MemberExpression, MemberStep } from '../bind/tree.ts'
-import { decodeEntity, decodeField, typeOfDocument } from '../bson/decode.ts'
+import { decodeEntity, decodeField, namedTypeOf, typeOfDocument } from '../bson/decode.ts'
 import { exactFieldPathOf, fieldPathOf } from '../bson/field-path.ts'
 import { type CollectionLayout, type ModelLayout, fields as ownFields } from '../bson/layout.ts'
 import {
@@ -164,8 +164,8 @@ export function locate(member: MemberPath, cell: Cell): Located {
     const step = steps[i]
     if (step === undefined) break
     if (step.kind === 'cast') {
-      if (type === undefined) return nothing
-      if (!isSubtypeOf(typeOfDocument(row, start, member.context.layout.structured(type)), step.type)) return nothing
+      const actual = actualType(row, start, type, member.context.layout)
+      if (actual === undefined || !isSubtypeOf(actual, step.type)) return nothing
       type = step.type
     } else if (step.kind === 'ordinal') return nothing
     else if (step.kind === 'navigation') {
@@ -200,6 +200,16 @@ export function locate(member: MemberPath, cell: Cell): Located {
     }
   }
   return type === undefined ? nothing : { kind: 'document', row, start, type, collection }
+}
+
+/** The type of a document: of a dynamic value what it says itself. */
+function actualType(
+  row: Uint8Array,
+  start: number,
+  declared: StructuredType | undefined,
+  layout: ModelLayout,
+): StructuredType | undefined {
+  return declared ? typeOfDocument(row, start, layout.structured(declared)) : namedTypeOf(row, start, layout)
 }
 
 const noItems: Located = { kind: 'value', value: [] }

@@ -94,6 +94,8 @@ function entityPath({ set, key = '', cast }: Place): string {
 
 function memberFragment(plan: ReadPlan, place: Place, selected: string): string {
   const path = plan.member.map(stepName)
+  const cast = plan.items?.casts.at(-1)
+  if (cast !== undefined) path.push(cast.name)
   if (place.canonical && !isLoose(plan.source)) return `${entityPath(place)}/${path.join('/')}${selected}`
   return `${plan.memberType === undefined ? 'Edm.Untyped' : typeName(plan.memberType)}${selected}`
 }

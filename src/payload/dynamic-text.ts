@@ -1,15 +1,6 @@
-import { decodeField } from '../bson/decode.ts'
-import { fields, type ModelLayout } from '../bson/layout.ts'
-import {
-  bsonType,
-  elementType,
-  findField,
-  firstElement,
-  nextElement,
-  readDouble,
-  readString,
-  valueOffset,
-} from '../bson/reader.ts'
+import { decodeField, namedTypeOf } from '../bson/decode.ts'
+import type { ModelLayout } from '../bson/layout.ts'
+import { bsonType, elementType, firstElement, nextElement, readDouble, valueOffset } from '../bson/reader.ts'
 import { type ScalarType, typedValueAt } from '../bson/typed-value.ts'
 import type { PrimitiveTypeName, StructuredType, TypeReference } from '../edm/model.ts'
 import { primitiveType } from '../edm/primitives.ts'
@@ -95,16 +86,31 @@ export function dynamicTypeText(
   return typeText(primitiveType(name), false, dialect)
 }
 
+/**
+ * The same for the value of a declared property of a built-in abstract type, like Edm.Untyped.
+ * @returns undefined also where it is what the model says of a collection, but at full metadata
+ */
+export function untypedTypeText(
+  row: Uint8Array,
+  at: number,
+  reference: TypeReference,
+  dialect: JsonDialect,
+  layout: ModelLayout,
+): string | undefined {
+  const told = dynamicTypeText(row, at, dialect, layout)
+  if (!reference.collection) return told
+  const declared = typeText(reference.type, true, dialect)
+  if (told !== undefined && told !== declared) return told
+  return dialect.metadata === 'full' ? declared : undefined
+}
+
 function singleOf(type: ScalarType): TypeReference {
   return { type, collection: false, nullable: true, facets: {} }
 }
 
 /** The structured type of an embedded document that names one of the model. */
 function typeAt(row: Uint8Array, at: number, layout: ModelLayout): StructuredType | undefined {
-  if (elementType(row, at) !== bsonType.document) return undefined
-  const typed = findField(row, fields.type, valueOffset(row, at))
-  if (typed < 0 || elementType(row, typed) !== bsonType.string) return undefined
-  return layout.typeNamed(readString(row, valueOffset(row, typed)))
+  return elementType(row, at) === bsonType.document ? namedTypeOf(row, valueOffset(row, at), layout) : undefined
 }
 
 function primitiveName(row: Uint8Array, at: number, layout: ModelLayout): PrimitiveTypeName | undefined {

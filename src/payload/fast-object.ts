@@ -17,7 +17,7 @@ import { isAbstract, isStructured } from '../edm/types.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
 import { countBeside } from '../eval/chosen-items.ts'
 import { controlName, exceptionText, isTypeTold, typeText } from './control.ts'
-import { dynamicText, dynamicTypeText, type ObjectText } from './dynamic-text.ts'
+import { dynamicText, dynamicTypeText, type ObjectText, untypedTypeText } from './dynamic-text.ts'
 import { type FastValue, fastValue } from './fast-values.ts'
 import { FieldScanner } from './field-scanner.ts'
 import { isSelected, isStoredNull, type MemberPlan, maxDepth, membersOf } from './members.ts'
@@ -217,7 +217,9 @@ function memberWrite(
   const unreadable = !saysUnreadable ? absent : utf8Bytes(`,${exceptionText(plan.name, reference)}`)
   const plain = utf8Bytes(`,${name}:`)
   const annotation = `,${JSON.stringify(plan.name + controlName(dialect, 'type'))}:${JSON.stringify(typeText(reference.type, reference.collection, dialect))},${name}:`
-  const typed = dialect.metadata === 'full' && !isTypeTold(reference, '') ? utf8Bytes(annotation) : plain
+  const untyped = dialect.metadata !== 'none' && isAbstract(reference.type)
+  const typed = dialect.metadata === 'full' && !untyped && !isTypeTold(reference, '') ? utf8Bytes(annotation) : plain
+  const typeMember = `,${JSON.stringify(plan.name + controlName(dialect, 'type'))}:`
   const value =
     reference.collection || !isStructured(reference.type)
       ? valueWrite(reference, plan.select, setting, inner)
@@ -247,6 +249,8 @@ function memberWrite(
     }
     const exactAt = exactSlot < 0 ? -1 : (slots[exactSlot] ?? 0) || -1
     const mark = sink.length
+    const told = untyped ? untypedTypeText(row, at, reference, dialect, setting.layout) : undefined
+    if (told !== undefined) sink.raw(Buffer.from(typeMember + JSON.stringify(told)))
     sink.raw(typed)
     const before = sink.length
     if (!value(row, type, offset, at, exactAt, sink, depth)) {

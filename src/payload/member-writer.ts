@@ -4,9 +4,9 @@ import type { ModelLayout } from '../bson/layout.ts'
 import { elementType, valueOffset } from '../bson/reader.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { abstractTypes } from '../edm/primitives.ts'
-import { isStructured } from '../edm/types.ts'
+import { isAbstract, isStructured } from '../edm/types.ts'
 import { controlName, isTypeTold, typeText } from './control.ts'
-import { dynamicTypeText } from './dynamic-text.ts'
+import { untypedTypeText } from './dynamic-text.ts'
 import { closeObject, ObjectProgram, type Setting, utf8Bytes, type ValueWrite, valueWrite } from './fast-object.ts'
 import { ExpandedMembers } from './fast-writer.ts'
 import { type MemberOwner, memberPlace } from './member-place.ts'
@@ -87,20 +87,21 @@ function objectWriter(
 
 function valueWriter(reference: TypeReference | undefined, select: Selection | undefined, setting: Setting): Write {
   const { dialect, layout } = setting
-  const untyped = abstractTypes.get('Edm.Untyped')
-  const dynamic: TypeReference | undefined = untyped && { type: untyped, collection: false, nullable: true, facets: {} }
+  const type = abstractTypes.get('Edm.Untyped')
+  const dynamic: TypeReference | undefined = type && { type, collection: false, nullable: true, facets: {} }
   const declared = reference ?? dynamic
+  const untyped = declared !== undefined && isAbstract(declared.type) ? declared : undefined
   const value: ValueWrite = declared === undefined ? () => false : valueWrite(declared, select, setting)
   const typeName = JSON.stringify(controlName(dialect, 'type'))
   const declaredType =
-    reference === undefined || dialect.metadata !== 'full' || isTypeTold(reference, '')
+    reference === undefined || untyped || dialect.metadata !== 'full' || isTypeTold(reference, '')
       ? undefined
       : utf8Bytes(`,${typeName}:${JSON.stringify(typeText(reference.type, reference.collection, dialect))}`)
   return (row, at, exactAt, sink) => {
     const mark = sink.length
     if (declaredType !== undefined) sink.raw(declaredType)
-    else if (reference === undefined && dialect.metadata !== 'none') {
-      const told = dynamicTypeText(row, at, dialect, layout)
+    else if (untyped && dialect.metadata !== 'none') {
+      const told = untypedTypeText(row, at, untyped, dialect, layout)
       if (told !== undefined) sink.raw(Buffer.from(`,${typeName}:${JSON.stringify(told)}`))
     }
     sink.raw(valueText)

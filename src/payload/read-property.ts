@@ -1,10 +1,11 @@
-import type { Model, StructuredType, TypeReference } from '../edm/model.ts'
+import type { Model, TypeReference } from '../edm/model.ts'
 import { isStructured } from '../edm/types.ts'
 import type { Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { Faults } from './faults.ts'
 import { type JsonNode, type JsonObject, jsonKinds, parseJson } from './json.ts'
 import { type BodyMode, readDynamicMember, readStructured, valueReader } from './read-structured.ts'
+import { propertyType } from './read-type.ts'
 
 /** A value, and the type that a dynamic one was given. */
 export interface PropertyValue {
@@ -55,14 +56,19 @@ export function readProperty(
       duplicate.name,
       duplicate,
     )
-  const whole = node && (reference ? isOneObject(reference) : isStructuredBody(node, model))
+  const dynamic = reference === undefined || isUntyped(reference)
+  const whole = node && (dynamic ? isStructuredBody(node, model) : isOneObject(reference))
   if (whole && reference && isStructured(reference.type)) {
     const value = readStructured(withoutDuplicates(node), reference.type, '', reading, mode)
     return { value: finished(value, faults) }
   }
-  if (reference === undefined) {
+  if (dynamic) {
     const found = node && readDynamicMember('value', whole ? node : node.members.get('value'), node, reading)
     if (node && !whole && !node.members.has('value')) missing(node, faults)
+    if (found === undefined || found.value === null) {
+      faults.throwIfAny()
+      requireNullable(reference, name)
+    }
     return finished(node ? found : { value: null }, faults)
   }
   const member = node?.members.get('value')
@@ -85,16 +91,20 @@ function missing(node: JsonNode, faults: Faults): void {
   faults.add('propertyRequired', 'The body has no member "value".', 'value', node)
 }
 
+/** A declared property whose values say themselves what they are, like dynamic ones. */
+function isUntyped({ type, collection }: TypeReference): boolean {
+  return type.name === 'Edm.Untyped' && !collection
+}
+
 function isOneObject({ type, collection }: TypeReference): boolean {
   return !collection && isStructured(type)
 }
 
 /** Whether a body is a dynamic complex value: it says its type, which is structured. */
-function isStructuredBody(node: JsonObject, { types }: Model): boolean {
+function isStructuredBody(node: JsonObject, model: Model): boolean {
   const type = node.members.get('@odata.type') ?? node.members.get('@type')
-  if (type?.kind !== 'string') return false
-  const named: StructuredType | object | undefined = types.get(type.value.slice(type.value.indexOf('#') + 1))
-  return named !== undefined && 'kind' in named && (named.kind === 'complex' || named.kind === 'entity')
+  const named = type?.kind === 'string' ? propertyType(model, type.value) : undefined
+  return named !== undefined && isOneObject(named)
 }
 
 /** Duplicates are told once. */

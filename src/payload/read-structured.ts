@@ -88,7 +88,7 @@ export function readStructured(
   const reader = readerOf(type)
   const members = new Map<string, Value>()
   const inline = new Map<string, InlineStream>()
-  const dynamicTypes = type.open ? new Map<string, TypeReference>() : undefined
+  const dynamicTypes = new Map<string, TypeReference>()
   for (const duplicate of node.duplicates)
     faults.add(
       'propertyDuplicate',
@@ -110,7 +110,12 @@ export function readStructured(
         faults.add('valueInvalid', `The value of ${join(target, name)} ${fault}.`, join(target, name), member)
     } else if (property === undefined) readOther(name, member, node, type, target, reading, members, dynamicTypes)
     else if (!isIgnored(property, reading, mode, target)) {
-      const value = readMember(property, member, join(target, name), reading, mode)
+      const typed = isAbstract(property.property.type.type) && member.kind !== 'null' && typeAnnotation(name, node)
+      const given = typed ? declaredType(name, node, reading.model) : undefined
+      if (given !== undefined) dynamicTypes.set(name, given)
+      const value = typed
+        ? readTyped(property.property, member, node, join(target, name), reading)
+        : readMember(property, member, join(target, name), reading, mode)
       if (value !== undefined) members.set(name, value)
     }
   }
@@ -132,7 +137,7 @@ export function readStructured(
     kind: 'structured',
     type,
     members,
-    ...(dynamicTypes?.size ? { dynamicTypes } : {}),
+    ...(dynamicTypes.size > 0 ? { dynamicTypes } : {}),
     ...(inline.size > 0 ? { inline } : {}),
   }
   if (!reading.literal) checkConstraints(reading.model, value, target, faults, node, mode !== 'merge')
@@ -191,7 +196,7 @@ function readOther(
   target: string,
   reading: Reading,
   members: Map<string, Value>,
-  dynamicTypes: Map<string, TypeReference> | undefined,
+  dynamicTypes: Map<string, TypeReference>,
 ): void {
   const { faults } = reading
   // Unknown control information and annotations must not be an error (JSON Format 4.5); `#...` advertises operations.
@@ -233,7 +238,7 @@ function readOther(
   const value = readDynamic(name, node, object, join(target, name), reading)
   if (value === undefined) return
   const reference = declaredType(name, object, reading.model)
-  if (reference !== undefined) dynamicTypes?.set(name, reference)
+  if (reference !== undefined) dynamicTypes.set(name, reference)
   const fault = dynamicTypeFault(reading.model, type, value, reference)
   if (fault !== undefined) faults.add('valueInvalid', `The value of ${name} ${fault}.`, join(target, name), node)
   members.set(name, value)
@@ -290,6 +295,7 @@ function readDynamic(
     faults.add('typeUnknown', `This service has no type ${shown}.`, `${target}@odata.type`, annotation)
     return undefined
   }
+  if (reference.type.kind === 'entity') return refuseEntity(reference.type, target, faults, node)
   return node.kind === 'null' ? null : valueReader(reference)(node, target, reading, 'create')
 }
 
@@ -351,6 +357,7 @@ function readUntyped(node: JsonNode, target: string, reading: Reading): Value | 
     case 'object': {
       const annotation = node.members.get('@odata.type') ?? node.members.get('@type')
       const type = annotation?.kind === 'string' ? propertyType(model, annotation.value)?.type : undefined
+      if (type?.kind === 'entity' && !reading.literal) return refuseEntity(type, target, faults, node)
       if (type !== undefined && isStructured(type)) return readStructured(node, type, target, reading, 'create')
       faults.add(
         'notImplemented',
@@ -361,6 +368,43 @@ function readUntyped(node: JsonNode, target: string, reading: Reading): Value | 
       return undefined
     }
   }
+}
+
+/** An entity in a dynamic property is related, not embedded (JSON Format 8): nothing could say where it stands. */
+function refuseEntity(type: StructuredType, target: string, faults: Faults, node: JsonNode): undefined {
+  faults.add(
+    'notImplemented',
+    `Entities (${type.name}) in properties that are not declared are not implemented.`,
+    target,
+    node,
+  )
+}
+
+/**
+ * The value of a property of a built-in abstract type, by what the body says of its type (`prop@odata.type`, JSON Format 4.5.3).
+ * @returns undefined where a fault was found
+ */
+function readTyped(
+  { name, type: declared }: Property,
+  node: JsonNode,
+  object: JsonObject,
+  target: string,
+  reading: Reading,
+): Value | undefined {
+  const given = declaredType(name, object, reading.model)
+  if (given === undefined || isOf(given, declared)) return readDynamic(name, node, object, target, reading)
+  const shown = (reference: TypeReference) =>
+    reference.collection ? `Collection(${reference.type.name})` : reference.type.name
+  const message = `The property ${name} is of ${shown(declared)}, which ${shown(given)} is not.`
+  reading.faults.add('typeNotAllowed', message, `${target}@odata.type`, node)
+  return undefined
+}
+
+/** Whether values of a type are of a built-in abstract one (CSDL 4.5). */
+function isOf({ type, collection }: TypeReference, declared: TypeReference): boolean {
+  if (declared.type.name === 'Edm.Untyped') return collection || !declared.collection
+  if (collection !== declared.collection || isAbstract(type)) return false
+  return declared.type.name === 'Edm.ComplexType' ? type.kind === 'complex' : !isStructured(type)
 }
 
 const valueReaders = new WeakMap<TypeReference, ValueReader>()

@@ -1,5 +1,5 @@
 import type { Model, NamedType, StructuredType, Type, TypeReference } from '../edm/model.ts'
-import { primitiveTypes } from '../edm/primitives.ts'
+import { abstractTypes, primitiveTypes } from '../edm/primitives.ts'
 import { isStructured, isSubtypeOf } from '../edm/types.ts'
 import type { Faults } from './faults.ts'
 import type { JsonNode, JsonObject } from './json.ts'
@@ -108,9 +108,11 @@ function findType(model: Model, name: string): NamedType | undefined {
   return namespace === undefined ? undefined : model.types.get(namespace + name.slice(dot))
 }
 
+const untyped: readonly (readonly [string, Type])[] = [...abstractTypes].filter(([name]) => name === 'Edm.Untyped')
+
 /** Built-in types stand without namespace (JSON Format 4.5.3); with it they are taken too. */
 const builtIn: ReadonlyMap<string, Type> = new Map(
-  [...primitiveTypes].flatMap(([name, type]) => [
+  [...primitiveTypes, ...untyped].flatMap(([name, type]) => [
     [name, type],
     [name.slice(4), type],
   ]),

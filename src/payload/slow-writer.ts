@@ -19,7 +19,7 @@ import { countBeside } from '../eval/chosen-items.ts'
 import { printETag } from '../protocol/etag.ts'
 import { computedText } from './computed-text.ts'
 import { advertisement, controlName, exceptionText, isTypeTold, typeText } from './control.ts'
-import { dynamicText, dynamicTypeText } from './dynamic-text.ts'
+import { dynamicText, dynamicTypeText, untypedTypeText } from './dynamic-text.ts'
 import {
   complexPath,
   isKeyIncomplete,
@@ -176,13 +176,15 @@ function addAnnotations(
   pieces: string[],
   { dialect }: Writer,
   { name, reference }: MemberPlan,
-  { text, fits }: ValueJson,
+  { text, fits, told }: ValueJson,
 ): void {
   if (!fits && dialect.metadata !== 'none' && !dialect.withoutAnnotations) pieces.push(exceptionText(name, reference))
-  if (dialect.metadata === 'full' && text !== undefined && !isTypeTold(reference, text)) {
-    const annotation = JSON.stringify(name + controlName(dialect, 'type'))
-    pieces.push(`${annotation}:${JSON.stringify(typeText(reference.type, reference.collection, dialect))}`)
-  }
+  const saysType = dialect.metadata === 'full' && !isAbstract(reference.type)
+  const type =
+    saysType && text !== undefined && !isTypeTold(reference, text)
+      ? typeText(reference.type, reference.collection, dialect)
+      : told
+  if (type !== undefined) pieces.push(`${JSON.stringify(name + controlName(dialect, 'type'))}:${JSON.stringify(type)}`)
 }
 
 function nothingOf(reference: TypeReference): string {
@@ -194,6 +196,8 @@ interface ValueJson {
   readonly text: string | undefined
   /** false: something is stored that the declared type cannot hold */
   readonly fits: boolean
+  /** the type of a value that the model does not say */
+  readonly told?: string | undefined
 }
 
 function memberText(
@@ -210,7 +214,13 @@ function memberText(
   const text = reference.collection
     ? collectionText(within(writer, plan.name), row, at, reference, plan.select, depth)
     : singleText(within(writer, plan.name), row, at, reference, exactAt, plan.select, depth)
-  return { text, fits: text !== undefined }
+  const { dialect, layout } = writer
+  const untyped = text !== undefined && dialect.metadata !== 'none' && isAbstract(reference.type)
+  return {
+    text,
+    fits: text !== undefined,
+    told: untyped ? untypedTypeText(row, at, reference, dialect, layout) : undefined,
+  }
 }
 
 /** The writer of what stands in a complex property. */

@@ -1,4 +1,6 @@
 import { decodeEntity } from '../bson/decode.ts'
+import type { StructuredType } from '../edm/model.ts'
+import { isStructured } from '../edm/types.ts'
 import type { StructuredValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { Faults } from '../payload/faults.ts'
@@ -8,33 +10,37 @@ import type { Precondition, UpdateOutcome } from '../store/port.ts'
 import { sessionLike } from '../store/session.ts'
 import { versionOf } from './conditions.ts'
 import type { ODataController, RequestContext } from './controller.ts'
+import { isPart, isStructuredValue, merging } from './property/edit.ts'
 
 /** Attempts to change an entity in the state that was judged. */
 const attempts = 5
 
 /**
- * An update whose body leaves out what a condition of the model looks at (Validation.Constraint): the stored entity is read, the
- * condition is judged on what the entity would be, and the update holds for exactly that state.
- * @throws ODataError valueInvalid, conflict where others change the entity again and again
+ * An update that asks what is stored, as its body leaves out what a condition of the model looks at (Validation.Constraint), or names
+ * only some members of a complex value that may be null or of another type: the stored entity is read, what it would be is
+ * judged, and the update holds for exactly that state.
+ * @throws ODataError valueInvalid, propertyRequired, conflict where others change the entity again and again
  */
 export async function updateJudged(
   controller: ODataController,
   context: RequestContext<UpdatePlan>,
   change: StructuredValue,
 ): Promise<UpdateOutcome> {
-  if (context.plan.replace || !isUnjudged(change)) return controller.update(context, change)
+  if (context.plan.replace || !(isUnjudged(change) || asksStored(change))) return controller.update(context, change)
   for (let attempt = 0; attempt < attempts; attempt++) {
     const row = await controller.read(context)
     if (row === undefined) return controller.update(context, change)
+    const stored = decodeEntity(context.layout, context.collection, row)
+    const settled = settledBy(stored, change)
     const faults = new Faults()
-    checkUnjudged(change, merged(decodeEntity(context.layout, context.collection, row), change), '', faults)
+    checkUnjudged(change, merged(stored, settled), '', faults)
     faults.throwIfAny()
     const version = versionOf(row)
     // written by others: there is no state to hold it to
-    if (version === undefined) return controller.update(context, change)
+    if (version === undefined) return controller.update(context, settled)
     if (!meets(context.session.precondition, version)) return { kind: 'preconditionFailed' }
     const session = sessionLike(context.session, { precondition: { kind: 'versions', anyOf: [version] } })
-    const outcome = await controller.update({ ...context, session }, change)
+    const outcome = await controller.update({ ...context, session }, settled)
     if (outcome.kind !== 'preconditionFailed') return outcome
   }
   throw new ODataError('conflict', 'The entity is being changed by others. Try again.')
@@ -57,6 +63,36 @@ export function meets(precondition: Precondition | undefined, version: number | 
   }
 }
 
+/** Whether a merge into complex values depends on what is there: of another type, or null, it has to give a whole value. */
+function asksStored({ type, members }: StructuredValue): boolean {
+  for (const [name, value] of members) {
+    const declared = declaredComplex(type, name)
+    if (declared === undefined || !isStructuredValue(value) || value.whole) continue
+    if (declared.derivedTypes.length > 0 || isPart(value) || asksStored(value)) return true
+  }
+  return false
+}
+
+/** A merge with the complex values in it that take the place of null, or of values of other types, as whole ones. */
+function settledBy(stored: StructuredValue, change: StructuredValue): StructuredValue {
+  const members = new Map(change.members)
+  for (const [name, value] of change.members) {
+    const declared = declaredComplex(change.type, name)
+    if (declared === undefined || !isStructuredValue(value) || value.whole) continue
+    const before = stored.members.get(name)
+    const there = isStructuredValue(before) ? before : undefined
+    // the declared type goes without saying: what is there stays what it is
+    const stays = there !== undefined && (there.type === value.type || value.type === declared)
+    members.set(name, stays ? settledBy(there, value) : { ...merging(there, value), whole: true })
+  }
+  return { ...change, members }
+}
+
+function declaredComplex(type: StructuredType, name: string): StructuredType | undefined {
+  const reference = type.allProperties.get(name)?.type
+  return reference && !reference.collection && isStructured(reference.type) ? reference.type : undefined
+}
+
 /** What a merge makes of a stored value. */
 function merged(stored: StructuredValue, change: StructuredValue): StructuredValue {
   const members = new Map<string, Value>(stored.members)
@@ -66,8 +102,4 @@ function merged(stored: StructuredValue, change: StructuredValue): StructuredVal
     members.set(name, merges ? merged(before, value) : value)
   }
   return { kind: 'structured', type: change.type, members }
-}
-
-function isStructuredValue(value: Value | undefined): value is StructuredValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
 }

@@ -174,6 +174,8 @@ export async function update(
     if (plan.fixed || context.session.rowFilters.size > 0 || context.session.transaction !== undefined)
       throw new ODataError('entityExists', 'There is an entity with this key already, out of reach of this request.')
   }
+  // what has the key is of another type than the path asks for
+  if (plan.source.steps.some(({ kind }) => kind === 'cast')) throw missingEntity(plan, parameters)
   throw new ODataError('conflict', 'The entity is being created and deleted by others. Try again.')
 }
 

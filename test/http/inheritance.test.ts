@@ -165,6 +165,20 @@ onEveryService('inheritance', 'test/models/inheritance.xml', {}, (running) => {
       expect((await running().get("/People('tim')")).status).toBe(404)
     })
 
+    it('finds nothing of another type to change', async () => {
+      for (const method of ['PATCH', 'PUT'])
+        expect((await running().send(method, "/People('anna')/Ns.Employee", { Name: 'x' })).status, method).toBe(404)
+    })
+
+    it('creates what only a derived type relates', async () => {
+      const boss = { '@odata.type': '#inheritance.Manager', Id: 'boss', Name: 'Boss', Contacts: [] }
+      const body = { '@odata.type': '#inheritance.Employee', Id: 'sub', Name: 'Sub', Contacts: [], Boss: boss }
+      const made = await create('/People', body)
+      expect(made.Boss).toMatchObject({ '@odata.type': '#inheritance.Manager', Id: 'boss' })
+      for (const id of ['sub', 'boss'])
+        expect((await running().send('DELETE', `/People('${id}')`, undefined)).status).toBe(204)
+    })
+
     it('creates in a cast collection', async () => {
       const made = await create('/People/Ns.Manager', { Id: 'new', Name: 'New', Contacts: [], Budget: 3 })
       expect(made.Budget).toBe(3)
@@ -247,6 +261,95 @@ onEveryService('inheritance', 'test/models/inheritance.xml', {}, (running) => {
         '$filter=Ns.Mail/Address eq null',
       ])
         expect((await running().get(`/People?${query}`)).status, query).toBe(400)
+    })
+  })
+
+  describe('complex values of derived types', () => {
+    const path = "/People('emil')"
+    const patch = async (body: Json, at = ''): Promise<number> =>
+      (await running().send('PATCH', path + at, body)).status
+    const preferred = async (): Promise<Json> => (await json(path)).Preferred as Json
+
+    it('change by a cast', async () => {
+      const mobile = { '@odata.type': '#Ns.Mobile', Number: '1', Carrier: 'A', Label: 'l' }
+      expect((await running().send('PUT', `${path}/Preferred`, mobile)).status).toBe(204)
+      expect(await patch({ Number: '2' }, '/Preferred/Ns.Phone')).toBe(204)
+      expect(await preferred()).toEqual({ ...mobile, '@odata.type': '#inheritance.Mobile', Number: '2' })
+      expect((await running().send('PUT', `${path}/Preferred/Ns.Mobile`, { Number: '3' })).status).toBe(204)
+      expect(await preferred()).toMatchObject({ Number: '3', Carrier: null, Label: null })
+      expect(await patch({ Address: 'x' }, '/Preferred/Ns.Mail')).toBe(404)
+    })
+
+    it('change to another type with all that it needs, and keep nothing of the old one', async () => {
+      const refused = await running().send('PATCH', path, { Preferred: { '@odata.type': '#Ns.Mail', Label: 'm' } })
+      expect(refused.status).toBe(400)
+      expect(((await refused.json()) as { error: Json }).error.code).toBe('propertyRequired')
+      expect(await patch({ Preferred: { '@odata.type': '#Ns.Mail', Label: 'm', Address: 'a' } })).toBe(204)
+      expect(await preferred()).toEqual({ '@odata.type': '#inheritance.Mail', Label: 'm', Address: 'a' })
+      expect(await patch({ Preferred: { '@odata.type': '#Ns.Mobile', Number: '9' } })).toBe(204)
+      expect(await preferred()).toMatchObject({ Label: 'm', Number: '9', Carrier: null })
+      expect(await patch({ Preferred: { '@odata.type': '#Ns.Mobile', Carrier: 'B' } }), 'merged').toBe(204)
+      expect(await preferred()).toMatchObject({ Label: 'm', Number: '9', Carrier: 'B' })
+    })
+
+    it('are whole where there was none', async () => {
+      expect(await patch({ Preferred: null })).toBe(204)
+      expect(await patch({ Preferred: { '@odata.type': '#Ns.Phone', Label: 'x' } })).toBe(400)
+      expect(await patch({ Preferred: { '@odata.type': '#Ns.Phone', Number: '456' } })).toBe(204)
+      expect(await preferred()).toMatchObject({ '@odata.type': '#inheritance.Phone', Number: '456' })
+    })
+
+    it('say their types unless the context does', async () => {
+      const phones = await json("/People('mona')/Contacts/Ns.Phone")
+      expect(phones['@odata.context']).toMatch(/People\('mona'\)\/Contacts\/inheritance\.Phone$/)
+    })
+  })
+
+  describe('values of built-in abstract types', () => {
+    const box = "/Beings('box')"
+
+    it('keep the type that the body says', async () => {
+      const body = {
+        '@odata.type': '#inheritance.Box',
+        Id: 'box',
+        'Any@odata.type': '#Int64',
+        Any: '9007199254740993',
+        'Anys@odata.type': '#Collection(Date)',
+        Anys: ['2020-01-01', null],
+        'Primitive@odata.type': '#Duration',
+        Primitive: 'PT5S',
+        Bags: [],
+      }
+      await create('/Beings', body)
+      const text = await (await running().get(box)).text()
+      expect(text).toContain('"Any@odata.type":"#Int64","Any":9007199254740993,')
+      expect(text).toContain('"Anys@odata.type":"#Collection(Date)","Anys":["2020-01-01",null],')
+      expect(text).toContain('"Primitive@odata.type":"#Duration","Primitive":"PT5S"')
+      expect(await (await running().get(`${box}/Ns.Box/Any`)).text()).toContain('"@odata.type":"#Int64","value":9007')
+      expect(await ids('/Beings?$filter=Ns.Box/Any eq 9007199254740993')).toBe('box')
+      expect(await ids('/Beings?$filter=Ns.Box/Any eq 9007199254740992')).toBe('')
+    })
+
+    it.each([
+      ['#DateTimeOffset', '2017-01-01T00:03:18.9597073-08:00'],
+      ['#Guid', '01234567-89ab-cdef-0123-456789abcdef'],
+      ['#Collection(Untyped)', [1, 'a', [true]]],
+    ])('are changed: %s', async (type, value) => {
+      expect((await running().send('PATCH', box, { 'Any@odata.type': type, Any: value })).status).toBe(204)
+      expect(await json(box)).toMatchObject({ 'Any@odata.type': type, Any: value })
+      expect((await running().send('PUT', `${box}/Ns.Box/Any`, { value: null })).status).toBe(204)
+      expect((await running().send('PUT', `${box}/Ns.Box/Any`, { '@odata.type': type, value })).status).toBe(204)
+      expect(await json(box)).toMatchObject({ 'Any@odata.type': type, Any: value })
+    })
+
+    it.each([
+      [{ 'Any@odata.type': '#Nope', Any: 1 }, 'typeUnknown'],
+      [{ 'Anys@odata.type': '#Date', Anys: ['2020-01-01'] }, 'typeNotAllowed'],
+      [{ 'Primitive@odata.type': '#Ns.Mail', Primitive: { Address: 'a' } }, 'typeNotAllowed'],
+    ])('refuse %j', async (body, code) => {
+      const answer = await running().send('PATCH', box, body)
+      expect(answer.status).toBe(400)
+      expect(((await answer.json()) as { error: Json }).error.code).toBe(code)
     })
   })
 
@@ -340,6 +443,55 @@ onEveryService('inheritance', 'test/models/inheritance.xml', {}, (running) => {
       )
       expect((await json(path)).day ?? null).toBeNull()
       await running().send('PATCH', path, { 'day@odata.type': '#Date', day: '2020-02-29' })
+    })
+
+    it('keeps types when a collection around them changes', async () => {
+      const typed = {
+        'guid@odata.type': '#Guid',
+        guid: '01234567-89ab-cdef-0123-456789abcdef',
+        'guids@odata.type': '#Collection(Guid)',
+        guids: ['01234567-89ab-cdef-0123-456789abcdef'],
+        'time@odata.type': '#TimeOfDay',
+        time: '12:30:00',
+        // a Double: what JSON tells needs no annotation
+        whole: 5,
+      }
+      await create('/Beings', {
+        '@odata.type': '#Ns.Box',
+        Id: 'bags',
+        Bags: [{ ...typed, 'whole@odata.type': '#Double' }],
+      })
+      expect((await running().send('POST', "/Beings('bags')/Ns.Box/Bags", { n: true })).status).toBe(204)
+      expect(await rows("/Beings('bags')/Ns.Box/Bags")).toEqual([typed, { n: true }])
+    })
+
+    it('are cast, in expressions', async () => {
+      const of = (filter: string) => ids(`/Customers?$filter=${encodeURIComponent(filter)}`)
+      expect(await of("contact/Ns.Mail/Address eq 'a@example.org'")).toBe('open')
+      expect(await of('contact/Ns.Phone/Number ne null')).toBe('')
+      expect(await of("contact/Address eq 'a@example.org'")).toBe('open')
+    })
+
+    it('take values without a type, and collections of such', async () => {
+      const body = { Id: 'mixed', Name: 'M', Contacts: [], 'l@odata.type': '#Collection(Untyped)', l: [1, 'a', true] }
+      await create('/Customers', body)
+      const read = await json("/Customers('mixed')")
+      expect(read).toMatchObject({ 'l@odata.type': '#Collection(Untyped)', l: [1, 'a', true] })
+      expect((await running().send('PUT', "/Customers('mixed')", read)).status, 'what was read is written').toBe(204)
+      const mail = { '@odata.type': '#Ns.Mail', Address: 'm@example.org' }
+      expect((await running().send('PUT', "/Customers('mixed')/mail", mail)).status).toBe(204)
+      expect((await json("/Customers('mixed')")).mail).toMatchObject({ Address: 'm@example.org' })
+      await running().send('DELETE', "/Customers('mixed')", undefined)
+    })
+
+    it.each([
+      { 'other@odata.type': '#Ns.Person', other: { Id: 'anna' } },
+      { 'other@odata.type': '#Collection(Ns.Person)', other: [{ Id: 'anna' }] },
+      { other: { '@odata.type': '#Ns.Person', Id: 'anna' } },
+    ])('hold no entities: %j', async (dynamic) => {
+      const answer = await running().send('POST', '/Customers', { Id: 'z', Name: 'z', Contacts: [], ...dynamic })
+      expect(answer.status).toBe(501)
+      expect(((await answer.json()) as { error: Json }).error).toMatchObject({ target: 'other' })
     })
 
     it('has none on types that are not open', async () => {

@@ -238,7 +238,7 @@ export function showing<P extends CreatePlan | UpdatePlan>(
   const { nesting } = plan
   const items = itemsOf(relations).filter(({ property }) => !plan.expand.some((item) => item.property === property))
   if (nesting === undefined || items.length === 0) return plan
-  const key = JSON.stringify(items, (name, value: unknown) => (name === 'property' ? nameOf(value) : value))
+  const key = JSON.stringify(items, (name, value: unknown) => (inModel.has(name) ? nameOf(value) : value))
   let plans = widened.get(plan)
   if (plans === undefined) {
     plans = new Map()
@@ -255,6 +255,9 @@ export function showing<P extends CreatePlan | UpdatePlan>(
   }
   return found as P
 }
+
+/** Members of expand items that lead into the model: named in keys of plans, not written out. */
+const inModel: ReadonlySet<string> = new Set(['property', 'type'])
 
 function nameOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null && 'name' in value ? value.name : value

@@ -1,6 +1,6 @@
 import type { MemberStep } from '../../bind/tree.ts'
 import { isComputed, isImmutable, isWritable } from '../../csdl/core.ts'
-import type { StructuredType, TypeReference } from '../../edm/model.ts'
+import type { Property, StructuredType, TypeReference } from '../../edm/model.ts'
 import { isSubtypeOf } from '../../edm/types.ts'
 import type { CollectionValue, StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
@@ -42,14 +42,13 @@ export function changeAt(
   const name = nameOf(stored, step)
   const before = stored.members.get(name) ?? (isCollection(step) ? [] : null)
   const [next] = rest
-  const nested =
-    next !== undefined && next.kind !== 'ordinal' ? changeAt(structured(before), rest, edit, check) : undefined
-  const edited: Edited =
-    next?.kind === 'ordinal'
-      ? { value: editItems(before, rest, edit, check) }
-      : nested
-        ? { value: nested }
-        : edit(before)
+  const ends = endsIn(before, rest)
+  const nested = !ends && next?.kind !== 'ordinal' ? changeAt(structured(before), rest, edit, check) : undefined
+  const edited: Edited = ends
+    ? edit(before)
+    : nested
+      ? { value: nested }
+      : { value: editItems(before, rest, edit, check) }
   if (edited === 'removed') throw new Error('invariant: only items of a collection are removed')
   const member = nested ?? edited.merge ?? asWhole(edited.value)
   return {
@@ -67,7 +66,7 @@ function editItems(before: Value, path: readonly MemberStep[], edit: Edit, check
   const at = step.index < 0 ? before.length + step.index : step.index
   const item: Value | undefined = before[at]
   if (item === undefined) throw noPosition()
-  const edited: Edited = rest.length === 0 ? edit(item) : { value: editInside(structured(item), rest, edit, check) }
+  const edited: Edited = endsIn(item, rest) ? edit(item) : { value: editInside(structured(item), rest, edit, check) }
   if (edited === 'removed') return before.toSpliced(at, 1)
   return before.with(at, edited.value)
 }
@@ -79,15 +78,14 @@ function editInside(value: StructuredValue, path: readonly MemberStep[], edit: E
   const name = nameOf(value, step)
   const before = value.members.get(name) ?? (isCollection(step) ? [] : null)
   const [next] = rest
-  const edited: Edited =
-    next === undefined
-      ? edit(before)
-      : {
-          value:
-            next.kind === 'ordinal'
-              ? editItems(before, rest, edit, check)
-              : editInside(structured(before), rest, edit, check),
-        }
+  const edited: Edited = endsIn(before, rest)
+    ? edit(before)
+    : {
+        value:
+          next?.kind === 'ordinal'
+            ? editItems(before, rest, edit, check)
+            : editInside(structured(before), rest, edit, check),
+      }
   if (edited === 'removed') throw new Error('invariant: only items of a collection are removed')
   const dynamicTypes = new Map(value.dynamicTypes)
   if (edited.type) dynamicTypes.set(name, edited.type)
@@ -99,6 +97,16 @@ function editInside(value: StructuredValue, path: readonly MemberStep[], edit: E
   }
   check(changed)
   return changed
+}
+
+/**
+ * Whether a path ends at a value: nothing follows but types, which the value then has to be of.
+ * @throws ODataError entityNotFound where it is of another type
+ */
+function endsIn(value: Value, path: readonly MemberStep[]): boolean {
+  if (path.some(({ kind }) => kind !== 'cast')) return false
+  for (const step of path) if (step.kind === 'cast' && isStructuredValue(value)) ofType(value, step.type)
+  return true
 }
 
 function isCollection(step: MemberStep | undefined): boolean {
@@ -155,14 +163,15 @@ export function replacing(before: Value, given: StructuredValue, kept: ReadonlyS
 /**
  * What a merge makes of a complex value (PATCH, Protocol 11.4.9.3). Of another type it keeps what the types share, and dynamic
  * properties.
- * @throws ODataError propertyRequired where the other type needs more than that
+ * @param before undefined: null
+ * @throws ODataError propertyRequired where what was null, or of another type, needs more than that
  */
-export function merging(before: StructuredValue, given: StructuredValue): StructuredValue {
+export function merging(before: StructuredValue | undefined, given: StructuredValue): StructuredValue {
   const { type } = given
-  const changes = type !== before.type
+  const changes = type !== before?.type
   const members = new Map<string, Value>()
-  for (const [name, value] of before.members)
-    if (!changes || type.allProperties.get(name) === before.type.allProperties.get(name)) {
+  for (const [name, value] of before?.members ?? [])
+    if (!changes || type.allProperties.get(name) === before?.type.allProperties.get(name)) {
       if (type.allProperties.has(name) || type.open) members.set(name, value)
     }
   for (const [name, value] of given.members) {
@@ -170,23 +179,35 @@ export function merging(before: StructuredValue, given: StructuredValue): Struct
     members.set(name, isStructuredValue(value) && isStructuredValue(old) ? merging(old, value) : value)
   }
   if (changes) complete(type, members)
-  const types = [...(before.dynamicTypes ?? []), ...(given.dynamicTypes ?? [])].filter(
+  const types = [...(before?.dynamicTypes ?? []), ...(given.dynamicTypes ?? [])].filter(
     ([name]) => !given.members.has(name) || given.dynamicTypes?.has(name),
   )
   const dynamicTypes = types.length > 0 ? { dynamicTypes: new Map(types) } : {}
-  return withStreams({ kind: 'structured', type, members, ...dynamicTypes }, before)
+  const made: StructuredValue = { kind: 'structured', type, members, ...dynamicTypes }
+  return before === undefined ? made : withStreams(made, before)
 }
 
 /** Gives a value of a new type its defaults. @throws ODataError propertyRequired */
 function complete(type: StructuredType, members: Map<string, Value>): void {
-  for (const property of type.allProperties.values()) {
-    const { name, type: reference } = property
-    if (members.has(name) || isComputed(property)) continue
+  for (const property of lacking(type, members)) {
+    const { name } = property
     const value = defaultOf(property)
-    if (value !== undefined) members.set(name, value)
-    else if (!reference.nullable && !reference.collection)
+    if (value === undefined)
       throw new ODataError('propertyRequired', `The property ${name} of ${type.name} is required.`, { target: name })
+    members.set(name, value)
   }
+}
+
+/** Whether members of a complex value are left out that a new one has, by default, or must have. */
+export function isPart({ type, members }: StructuredValue): boolean {
+  return lacking(type, members).length > 0
+}
+
+function lacking(type: StructuredType, members: ReadonlyMap<string, Value>): readonly Property[] {
+  return [...type.allProperties.values()].filter((property) => {
+    if (members.has(property.name) || isComputed(property)) return false
+    return defaultOf(property) !== undefined || (!property.type.nullable && !property.type.collection)
+  })
 }
 
 function withStreams(value: StructuredValue, { streams }: StructuredValue): StructuredValue {

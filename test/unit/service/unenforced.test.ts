@@ -19,11 +19,11 @@ function modelWith(annotations: string): Model {
 
 it('finds what has no effect: terms, patterns, values that depend on the data', () => {
   const model = modelWith(
-    `<Annotation Term="Org.OData.JSON.V1.Schema" String='{"pattern":"(?=a)b"}'/><Annotation Term="Org.OData.Core.V1.MayImplement"/><Annotation Term="Org.OData.Validation.V1.Pattern" String="(?=a)b"/>
+    `<Annotation Term="Org.OData.JSON.V1.Schema" String='{"pattern":"(?=a)b"}'/><Annotation Term="Org.OData.Temporal.V1.ApplicationTimeSupport"/><Annotation Term="Org.OData.Validation.V1.Pattern" String="(?=a)b"/>
      <Annotation Term="Org.OData.Core.V1.Description" String="x"/><Annotation Term="com.example.Unknown" String="x"/>`,
   )
   expect(unenforcedIn(model)).toEqual({
-    terms: { 'Org.OData.Core.V1.MayImplement': 1 },
+    terms: { 'Org.OData.Temporal.V1.ApplicationTimeSupport': 1 },
     patterns: ['(?=a)b'],
     schemas: ['{"pattern":"(?=a)b"}'],
     dynamic: ['Org.OData.Capabilities.V1.UpdateRestrictions'],
