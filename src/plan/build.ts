@@ -45,7 +45,7 @@ import type {
 } from './plan.ts'
 import { keptOf, propertyTarget } from './property-change.ts'
 import { linkedTo, referencePlan } from './references.ts'
-import { relatedQuery } from './related.ts'
+import { relatedQuery, relatedQueryAt } from './related.ts'
 import { resultOrder } from './result.ts'
 import { rootValues } from './roots.ts'
 import { type PathSource, sourceOf } from './source.ts'
@@ -252,7 +252,7 @@ function isOfValue(_: BoundSegment, i: number, segments: readonly BoundSegment[]
 
 function isExpandable(model: Model, path: BoundPath, { source }: PathSource, item: ExpandItem): boolean {
   try {
-    expansionsOf(model, path, source, [item], 0)
+    expansionsOf(model, path, source, [item], 0, relatedQueryAt)
     return true
   } catch (error) {
     if (error instanceof ODataError) return false
@@ -267,7 +267,7 @@ function expansions(
   expand: readonly ExpandItem[],
   firstParameter: number,
 ): readonly Expansion[] {
-  if (member.length === 0) return expansionsOf(model, path, source, expand, firstParameter)
+  if (member.length === 0) return expansionsOf(model, path, source, expand, firstParameter, relatedQueryAt)
   // of a complex value: what its row leads to by way of it
   if (member.some(({ kind }) => kind === 'dynamic'))
     throw new ODataError('notImplemented', '$expand of a dynamic property is not implemented by this service.', {
@@ -275,7 +275,7 @@ function expansions(
     })
   const segments = path.segments.slice(0, path.segments.findIndex(isOfValue))
   const items = expand.map((item) => ({ ...item, path: [...member, ...item.path] }))
-  return expansionsOf(model, { segments }, source, items, firstParameter)
+  return expansionsOf(model, { segments }, source, items, firstParameter, relatedQueryAt)
 }
 
 interface Parts extends PathSource, Asked {}

@@ -10,7 +10,7 @@ import { conjunction, conjuncts } from './conjuncts.ts'
 import { expansionsOf } from './expansion.ts'
 import { totalOrder } from './order.ts'
 import type { CrossjoinPlan, JoinedSet, ReadPlan, Requirement } from './plan.ts'
-import { relatedQuery } from './related.ts'
+import { relatedQuery, relatedQueryAt } from './related.ts'
 
 /** `$crossjoin` (U 4.15): each set is read with the conditions on it alone; the combinations are made and judged by the service. */
 
@@ -103,7 +103,9 @@ export function crossjoinPlan(
       plan: Object.freeze({
         ...plan,
         ...(related === undefined ? {} : { related }),
-        ...(expand.length === 0 ? {} : { expansions: expansionsOf(model, setPath, plan.source, expand, slots.length) }),
+        ...(expand.length === 0
+          ? {}
+          : { expansions: expansionsOf(model, setPath, plan.source, expand, slots.length, relatedQueryAt) }),
       }),
     }
   })

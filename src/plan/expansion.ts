@@ -9,7 +9,16 @@ import { containedCollection } from './contained.ts'
 import { follows } from './navigation-tree.ts'
 import { OuterValues, ofRow } from './of-row.ts'
 import { totalOrder } from './order.ts'
-import type { ExpandedItems, Expansion, HopValue, Matching, ReadPlan, Source, SourceRoot } from './plan.ts'
+import type {
+  ExpandedItems,
+  Expansion,
+  HopValue,
+  Matching,
+  ReadPlan,
+  RelatedQuery,
+  Source,
+  SourceRoot,
+} from './plan.ts'
 import { memberOf, type Pair, relationOf, storageOf } from './relation.ts'
 import { ownerSuffix } from './suffix.ts'
 
@@ -19,6 +28,7 @@ export const expandLimits = { depth: 5, items: 20 } as const
 /**
  * What a request expands, as reads of its own: for one entity, and for many at once.
  * @param firstParameter number of the first parameter that a parent gives: behind those of path, query and hops
+ * @param relatedOf splits filters and orders that follow navigation properties (plan/related.ts, which needs this file); without it they are refused
  * @throws ODataError notImplemented (what is neither contained nor bound; paths through complex properties), urlLimitExceeded
  */
 export function expansionsOf(
@@ -27,11 +37,10 @@ export function expansionsOf(
   source: Source,
   items: readonly ExpandItem[],
   firstParameter: number,
+  relatedOf?: RelatedOf,
 ): readonly Expansion[] {
-  const budget = { items: 0 }
-  return items.map((item) =>
-    expansionOf({ model, firstParameter, budget }, placeOfPath(model, path), source.root, item, 1),
-  )
+  const building: Building = { model, firstParameter, budget: { items: 0 }, relatedOf }
+  return items.map((item) => expansionOf(building, placeOfPath(model, path), source.root, item, 1))
 }
 
 /**
@@ -49,7 +58,13 @@ export function navigationExpansion(
   firstParameter: number,
 ): Expansion {
   const item: ExpandItem = { path: via, property, as: 'entities', levels: 1, query: noQuery }
-  return expansionOf({ model, firstParameter, budget: { items: 0 }, placed: true }, place, parent, item, 1)
+  return expansionOf(
+    { model, firstParameter, budget: { items: 0 }, placed: true, relatedOf: undefined },
+    place,
+    parent,
+    item,
+    1,
+  )
 }
 
 /** The collection of complex values that a path to a navigation property goes through, and what is behind it. @throws ODataError notImplemented */
@@ -81,12 +96,16 @@ function inCollection(property: NavigationProperty, path: readonly MemberStep[],
   )
 }
 
+/** Splits the filter and order of rows at a place: `relatedQueryAt` of plan/related.ts. */
+export type RelatedOf = (model: Model, place: Place, plan: ReadPlan, firstParameter: number) => RelatedQuery | undefined
+
 interface Building {
   readonly model: Model
   readonly firstParameter: number
   readonly budget: { items: number }
   /** the place is that of the complex value which has the property, not of the row */
   readonly placed?: true
+  readonly relatedOf: RelatedOf | undefined
 }
 
 function expansionOf(building: Building, place: Place, parent: SourceRoot, item: ExpandItem, depth: number): Expansion {
@@ -105,22 +124,24 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
     filter: query.filter && ofRow(query.filter, outer),
     search: query.search,
   }
-  for (const expression of [query.filter, ...query.orderby.map((order) => order.expression)])
-    if (expression !== undefined && follows(expression, { children: new Map() }))
-      throw new ODataError(
-        'notImplemented',
-        `$filter and $orderby inside $expand of ${item.property.name} do not follow navigation properties in this service.`,
-        { target: '$expand' },
-      )
   const computed = query.compute
     .filter(({ alias }) => query.select?.properties.has(alias))
     .map(({ alias, expression }) => ({ alias, expression: computedOf(alias, ofRow(expression, outer)) }))
-  const one = rowsPlan(found.source, { ...common, orderby: found.keyed ? [] : orderby, skip: query.skip })
+  const given = building.firstParameter + found.values.length + outer.expressions.length
+  const one = withRelated(building, found, item, given, {
+    ...common,
+    orderby: found.keyed ? [] : orderby,
+    skip: query.skip,
+  })
   const many =
-    outer.expressions.length > 0
+    outer.expressions.length > 0 || one.related?.sorted
       ? undefined
       : found.many && {
-          plan: rowsPlan(found.many.source, { ...common, orderby: [], skip: undefined }),
+          plan: withRelated(building, { ...found, source: found.many.source }, item, building.firstParameter + 1, {
+            ...common,
+            orderby: [],
+            skip: undefined,
+          }),
           matching: found.many.matching,
         }
   const nested = nestedItems(item, depth).map((inner) => expansionOf(building, found.place, root, inner, depth + 1))
@@ -138,6 +159,30 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
     expansions: nested,
   }
   return items === undefined ? expansion : { ...expansion, items }
+}
+
+/**
+ * A read of related entities, its filter and order split where they follow navigation properties.
+ * @param parameters how many the read is given
+ */
+function withRelated(
+  { model, relatedOf }: Building,
+  { source, place, keyed }: Target,
+  { property, query }: ExpandItem,
+  parameters: number,
+  options: Pick<ReadPlan, 'filter' | 'search' | 'orderby' | 'skip'>,
+): ReadPlan {
+  const plan = rowsPlan(source, options)
+  const asked = [query.filter, ...query.orderby.map(({ expression }) => expression)]
+  if (!asked.some((expression) => expression && follows(expression, { children: new Map() }))) return plan
+  if (relatedOf === undefined || keyed)
+    throw new ODataError(
+      'notImplemented',
+      `$filter and $orderby inside $expand of ${property.name} do not follow navigation properties here.`,
+      { target: '$expand' },
+    )
+  const related = relatedOf(model, place, plan, parameters)
+  return related === undefined ? plan : Object.freeze({ ...plan, related })
 }
 
 /** @throws ODataError notImplemented for structured values */

@@ -25,6 +25,16 @@ export function relatedQuery(
   plan: ReadPlan | CountPlan,
   firstParameter: number,
 ): RelatedQuery | undefined {
+  return relatedQueryAt(model, placeOfPath(model, path), plan, firstParameter)
+}
+
+/** The same for rows that stand at a place. */
+export function relatedQueryAt(
+  model: Model,
+  place: Place,
+  plan: ReadPlan | CountPlan,
+  firstParameter: number,
+): RelatedQuery | undefined {
   const tree: NavigationTree = { children: new Map() }
   const orderby = plan.kind === 'read' ? plan.orderby : []
   const own: Expression[] = []
@@ -32,7 +42,7 @@ export function relatedQuery(
   for (const part of conjuncts(plan.filter)) (follows(part, tree) ? related : own).push(part)
   const sorted = orderby.map(({ expression }) => follows(expression, tree)).some(Boolean)
   if (tree.children.size === 0) return undefined
-  const nodes = nodesOf({ model, firstParameter }, placeOfPath(model, path), plan.source.root, tree)
+  const nodes = nodesOf({ model, firstParameter }, place, plan.source.root, tree)
   const base: ReadPlan = Object.freeze({ ...readPlan(plan), filter: conjunction(own), orderby: sorted ? [] : orderby })
   const semiJoin = semiJoinOf(base, related, nodes, firstParameter)
   return { base, filter: conjunction(related), sorted, nodes, ...(semiJoin === undefined ? {} : { semiJoin }) }

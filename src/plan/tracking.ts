@@ -89,6 +89,7 @@ function expansionRefusal(expansion: Expansion): string | undefined {
   if (query.count) return refused('$count')
   if (query.compute.length > 0) return refused('$compute')
   if (outer.length > 0) return refused('$it')
+  if (one.related !== undefined) return refused('a $filter that follows navigation properties')
   if (choosesItems(query.select)) return refused('an option inside $select')
   if (reverseOf(expansion) === undefined || one.source.root.kind === 'singleton')
     return `$expand of ${property.name} cannot be tracked: its entities do not say which they are related to`

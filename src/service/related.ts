@@ -15,7 +15,7 @@ import type { Keyset, Rows } from '../store/port.ts'
 import { rowsInMemory } from '../store/rows.ts'
 import { type Core, collectionOf, contextOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
-import { relatedEntities } from './expand.ts'
+import { relatedEntities } from './expand-lists.ts'
 
 /**
  * Filters and orders that follow navigation properties (plan/related.ts): the rows that the store finds are read in batches, and with

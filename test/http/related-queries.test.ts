@@ -101,6 +101,63 @@ onEveryService('filters and orders by related entities', 'test/models/relations.
     })
   })
 
+  describe('inside $expand', () => {
+    const reports = async (options: string) => {
+      const { status, text, json } = await ask(`/users?$select=id&$expand=reports($select=id;${options})`)
+      expect(status, text).toBe(200)
+      return Object.fromEntries(
+        json.value
+          .map((row) => [row.id, (row.reports as Json[]).map(({ id }) => id)])
+          .filter(([, found]) => found?.length),
+      )
+    }
+    it.each([
+      ["$filter=badge/colour eq 'red'", { boss: ['ann'] }],
+      ['$filter=reports/any()', { boss: ['ann'] }],
+      ['$filter=reports/any(r:r/level eq 2) or badge/number eq 3', { boss: ['ann', 'bob'] }],
+      ['$filter=manager/level gt 5 and level lt 5', { boss: ['bob'] }],
+      ["$filter=not (manager/name eq 'Zoe')", { ann: ['cy', 'di'] }],
+      ["$filter=manager/name eq 'Ann' and level gt $it/level", {}],
+      ["$filter=manager/name eq 'Ann' and level lt $it/level;$skip=1", { ann: ['di'] }],
+      ['$orderby=badge/number', { ann: ['cy', 'di'], boss: ['bob', 'ann'] }],
+      ['$orderby=reports/$count desc,id desc;$top=1', { ann: ['di'], boss: ['ann'] }],
+      ["$filter=manager/manager/id eq 'boss';$orderby=manager/name,level desc", { ann: ['di', 'cy'] }],
+    ])('%s', async (options, expected) => expect(await reports(options)).toEqual(expected))
+
+    it('works for contained entities, level by level, with the count before paging', async () => {
+      const folders = await ask('/users?$select=id&$expand=folders($select=id;$filter=messages/any(m:m/no gt 4))')
+      expect(folders.json.value.map(({ folders: found }) => (found as Json[]).map(({ id }) => id))).toEqual([
+        ['f5'],
+        ['f7'],
+        [],
+        [],
+        [],
+      ])
+      const deep = await ask(
+        "/users('boss')?$select=id&$expand=reports($select=id;$expand=reports($select=id;$count=true;$top=1;$filter=manager/name eq 'Ann'))",
+      )
+      expect((deep.json.reports as Json[]).map((row) => [row.id, row['reports@odata.count'], row.reports])).toEqual([
+        ['ann', 2, [expect.objectContaining({ id: 'cy' })]],
+        ['bob', 0, []],
+      ])
+    })
+
+    it('gives the rest behind a link', async () => {
+      const query =
+        "/users('boss')?$select=id&$expand=reports($select=id;$orderby=badge/number;$filter=manager/name eq 'Zoe')"
+      const { json } = await ask(query, { Prefer: 'maxpagesize=1' })
+      expect((json.reports as Json[]).map(({ id }) => id)).toEqual(['bob'])
+      const link = json['reports@odata.nextLink'] as string
+      const rest = await ask(link.slice(running().root.length))
+      expect(rest.json.value.map(({ id }) => id)).toEqual(['ann'])
+    })
+
+    it('of one entity, by key, is refused', async () => {
+      const { status } = await ask("/users?$expand=manager($filter=badge/colour eq 'red')")
+      expect([400, 501]).toContain(status)
+    })
+  })
+
   it('pages a filter by related entities', async () => {
     const seen: unknown[] = []
     let link: string | undefined = '/users?$filter=manager/id ne null&$orderby=level'

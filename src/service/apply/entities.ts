@@ -25,7 +25,7 @@ import { followPath, type NavigationBranch, type NavigationTree, navigationTree 
 import type { ApplyPlan, Expansion, GroupPlan, ReadPlan, Source, SourceRoot } from '../../plan/plan.ts'
 import { type Core, collectionOf, contextOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
-import { relatedEntities } from '../expand.ts'
+import { relatedEntities } from '../expand-lists.ts'
 import { transformation } from './functions.ts'
 import { groupedRows } from './grouped.ts'
 import { applyLimits, tooManyRows } from './limits.ts'
