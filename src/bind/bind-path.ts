@@ -226,6 +226,8 @@ class PathBinder {
         this.#inValue(segment)
         return
       case 'eachEntity':
+        this.#inEach(segment)
+        return
       case 'eachItem':
         this.#context.notImplemented('A path behind /$each', segment)
         return
@@ -312,6 +314,17 @@ class PathBinder {
     }
     if (type.type.kind !== 'entity') this.#context.notImplemented('A key of entities of any type', segment)
     this.#key(readKeySegment(type.type, text, segment))
+  }
+
+  /** Behind `/$each`: an operation bound to the members (U 4.13). */
+  #inEach(segment: Segment): void {
+    const { syntax } = segment
+    const type = this.#type
+    if (syntax.kind === 'name' && type !== undefined) {
+      const { name, arguments: args, key } = syntax
+      if (this.#boundOperation(segment, name, itemReference(type), args, key)) return
+    }
+    this.#misplaced(segment)
   }
 
   #keyPredicate(segment: Segment, args: readonly ArgumentNode[]): void {

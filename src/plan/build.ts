@@ -14,7 +14,7 @@ import type {
   ParameterSlot,
 } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
-import { isComputed } from '../csdl/core.ts'
+import { isComputed, isPositionalInsert } from '../csdl/core.ts'
 import type { EntityType, Model, Operation, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
@@ -26,7 +26,7 @@ import { checkOperations } from './capabilities/operation.ts'
 import { crossjoinPlan } from './crossjoin.ts'
 import { expansionsOf, placeOfPath } from './expansion.ts'
 import { itemsOf } from './items.ts'
-import { membersPlan } from './members.ts'
+import { calledOnEach, callsPlan, membersPlan } from './members.ts'
 import { allow, checkMethod, type Method } from './methods.ts'
 import type { NestingPlace } from './nested.ts'
 import { checkOptions } from './options.ts'
@@ -74,11 +74,10 @@ export interface PlanRequest {
 export function buildPlan(request: PlanRequest): Plan {
   const { path, options } = request
   const method = checkMethod(path, request.method)
+  const called = calledOnEach(path)
+  if (called !== undefined) return freeze(callsPlan(request, called, (collection) => membersOf(request, collection)))
   checkOptions(path.resource, options, method === 'GET')
-  if (options.index !== undefined && path.resource === 'entityCollection')
-    throw new ODataError('notImplemented', 'Positions of entities ($index) are not implemented by this service.', {
-      target: '$index',
-    })
+  if (options.index !== undefined && path.resource === 'entityCollection') throw positionRefused(path, method)
   if (path.resource === 'serviceDocument') return freeze({ kind: 'serviceDocument', requires: [], slots: [] })
   if (path.resource === 'metadata') return freeze({ kind: 'metadata', requires: [], slots: [] })
   if (path.resource === 'batch') return freeze({ kind: 'batch', requires: [], slots: [] })
@@ -116,6 +115,27 @@ export function buildPlan(request: PlanRequest): Plan {
   const planned = rowsPlan(request, action ? 'GET' : method, bound, slots, method)
   if (bound.streams !== undefined && (action !== undefined || !('streams' in planned))) throw streamsRefused()
   return withRoots(request, action ? invokePlan(action, sourceOf(path, slots.length), planned) : planned, roots)
+}
+
+/**
+ * Entities are put at a position only where the model says that a collection takes them there (Protocol 11.4.11), and no order of entities is
+ * kept but that of their keys.
+ */
+function positionRefused({ segments }: BoundPath, method: Method): ODataError {
+  const last = segments.findLast(({ kind }) => kind === 'navigation' || kind === 'entitySet')
+  const collection =
+    last?.kind === 'navigation' ? last.property : last?.kind === 'entitySet' ? last.entitySet : undefined
+  if (method === 'POST' && collection !== undefined && isPositionalInsert(collection))
+    return new ODataError(
+      'notImplemented',
+      `'${collection.name}' takes entities at a position (Core.PositionalInsert), but this service keeps them in the order of their keys.`,
+      { target: '$index' },
+    )
+  return new ODataError(
+    'queryOptionNotAllowed',
+    'Entities can be put at a position only by POST into collections annotated Core.PositionalInsert.',
+    { target: '$index' },
+  )
 }
 
 function streamsRefused(): ODataError {

@@ -1,9 +1,10 @@
 import { noQuery } from '../bind/no-query.ts'
-import type { BoundPath, ParameterSlot } from '../bind/tree.ts'
+import type { BoundPath, BoundSegment, ParameterSlot } from '../bind/tree.ts'
 import type { Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { checkRequest } from './capabilities/check.ts'
+import { checkOperations } from './capabilities/operation.ts'
 import { type Method, methodRefused } from './methods.ts'
 import type { MembersPlan, ReadPlan } from './plan.ts'
 import type { PathSource } from './source.ts'
@@ -18,6 +19,57 @@ export interface MembersRequest {
 
 /** Options that say how the answer looks, not what is in it. */
 const allowed: ReadonlySet<string> = new Set(['format', 'schemaversion', 'aliases', 'custom', 'literals', 'shape'])
+
+/** The operation at the end of a path that each member of a collection is bound to; undefined: it is another path. */
+export function calledOnEach({ segments }: BoundPath): OperationSegment | undefined {
+  const each = segments.findIndex(({ kind }) => kind === '$each')
+  const behind = each < 0 ? undefined : segments[each + 1]
+  if (behind?.kind !== 'operation') return undefined
+  if (each + 2 < segments.length)
+    throw new ODataError('notImplemented', 'A path behind an operation behind /$each is not implemented.', {
+      target: '$each',
+    })
+  return behind
+}
+
+type OperationSegment = Extract<BoundSegment, { kind: 'operation' }>
+
+/**
+ * An operation for each member of a collection (URL Conventions 4.13): each call is a request of its own to the URL of the entity.
+ * @throws ODataError notImplemented for options of the answer, collections of collections, and members of what operations give
+ */
+export function callsPlan(
+  { model, path, options, pathSlots }: MembersRequest,
+  { operation, target }: OperationSegment,
+  read: (path: BoundPath) => { readonly rows: ReadPlan; readonly place: PathSource },
+): MembersPlan {
+  const option = Object.keys(options).find((name) => !allowed.has(name))
+  if (option !== undefined)
+    throw new ODataError('notImplemented', `$${option} of what operations behind /$each give is not implemented.`, {
+      target: `$${option}`,
+    })
+  if (operation.returnType?.collection)
+    throw new ODataError(
+      'notImplemented',
+      `'${operation.name}' gives a collection, so behind /$each a collection of collections: that is not implemented.`,
+      { target: operation.name },
+    )
+  const segments = path.segments.slice(0, -2)
+  if (segments.some(({ kind }) => kind === 'operation'))
+    throw new ODataError('notImplemented', '/$each of what an operation gives is not implemented.', { target: '$each' })
+  const { rows, place } = read({ ...path, resource: 'entityCollection', segments })
+  const { requires, conditions } = checkOperations({ model, method: 'GET', path, query: noQuery })
+  return {
+    kind: 'members',
+    requires,
+    slots: pathSlots,
+    ...(conditions.demands === undefined ? {} : { demands: conditions.demands }),
+    ...(place.hops.length === 0 ? {} : { hops: place.hops }),
+    change: 'callEach',
+    rows,
+    call: { operation, target },
+  }
+}
 
 /**
  * PATCH and DELETE of `/$each`, PATCH (a delta) and PUT of a collection of entities (Protocol 11.4.12 to 11.4.14).

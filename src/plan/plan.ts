@@ -401,7 +401,9 @@ export interface UpdatePlan extends PlanBase {
 export interface MembersPlan extends PlanBase {
   readonly kind: 'members'
   /** `delta`: what the body says of each; `replace`: the body is all there will be */
-  readonly change: 'updateEach' | 'deleteEach' | 'delta' | 'replace'
+  readonly change: 'updateEach' | 'deleteEach' | 'callEach' | 'delta' | 'replace'
+  /** of `callEach`: the operation, and where the entities of its results stand */
+  readonly call?: { readonly operation: Operation; readonly target: EntitySet | Singleton | undefined }
   /** the entities, in the order of their keys */
   readonly rows: ReadPlan
   /** the collection is what this navigation property relates, without containing it: it is changed with the entity that has it */

@@ -11,7 +11,7 @@ import type { StoredEntity } from './links/entity.ts'
 import { judgeTouched } from './links/judging.ts'
 import { removeLatecomers } from './links/late.ts'
 import { concernOf, noteOwners } from './links/noting.ts'
-import { belongingsOf, type Removed, removeBelongings } from './links/removal.ts'
+import { belongingsOf, isKept, type Removed, removeBelongings } from './links/removal.ts'
 import { Touched } from './links/touched.ts'
 import { missingEntity } from './missing.ts'
 import { filesOf, letGo } from './streams.ts'
@@ -47,6 +47,7 @@ export async function remove(
     if (judged && entity) await noteOwners(acting, entity)
     const outcome = await controller.delete(within)
     if (row === undefined || entity === undefined || outcome.kind !== 'deleted') return outcome
+    if (await isKept(acting, controller, entity)) return outcome
     removed = { files: [...(streams?.(row) ?? [])], seen: new Set() }
     if (belongings.any) await removeBelongings(acting, entity, removed)
     if (transactions) await judgeTouched(acting, true)

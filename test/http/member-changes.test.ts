@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ODataController } from '../../src/index.ts'
+import { type DeletePlan, ODataController, type RequestContext } from '../../src/index.ts'
 import { onEveryService } from '../support/running-service.ts'
 
 type Json = Record<string, unknown>
 
 /** What hooks were told, and what they refuse. */
 const told: string[] = []
+/** entities are marked, not deleted */
+let softly = false
 const none = 'application/json;odata.metadata=none'
 class Items extends ODataController {
   override beforeUpdate(changes: Json): void {
@@ -14,6 +16,11 @@ class Items extends ODataController {
   }
   override afterDelete(entity: Json): void {
     told.push(`delete ${entity.id}`)
+  }
+  override async delete(context: RequestContext<DeletePlan>): ReturnType<ODataController['delete']> {
+    if (!softly) return super.delete(context)
+    const { kind } = await this.change(context, { name: 'marked' })
+    return { kind: kind === 'updated' ? 'deleted' : kind }
   }
 }
 /** Only rows that are not hidden. */
@@ -90,7 +97,7 @@ onEveryService('changes of the entities of a collection', 'test/models/changes.x
         const { status, headers } = await send(method, '/items/$each', method === 'GET' ? undefined : {})
         expect([status, headers.get('Allow')], method).toEqual([405, 'PATCH, DELETE'])
       }
-      expect(await tried('GET', '/items/$each/name')).toEqual([501, 'notImplemented'])
+      expect(await tried('GET', '/items/$each/name')).toEqual([404, 'resourceNotFound'])
       expect(await all()).toMatchObject([{ name: 'a' }, { name: 'b' }, { name: 'c' }])
     })
 
@@ -109,6 +116,23 @@ onEveryService('changes of the entities of a collection', 'test/models/changes.x
       expect(await all()).toMatchObject([{ id: 1 }])
       expect(await tried('DELETE', '/items/$each')).toEqual([204])
       expect(await all()).toEqual([])
+    })
+
+    it('leaves an entity that a controller only marks what it has', async () => {
+      await send('POST', '/items(2)/parts', { id: 'p' })
+      await send('PUT', '/items(1)/next/$ref', { '@odata.id': 'items(2)' })
+      softly = true
+      expect(await tried('DELETE', '/items(2)')).toEqual([204])
+      expect(await tried('DELETE', '/items/$filter(id%20eq%202)/$each')).toEqual([204])
+      softly = false
+      expect(await all()).toMatchObject([{ name: 'a' }, { name: 'marked' }, { name: 'c' }])
+      expect((await send('GET', '/items(2)/parts')).json.value).toMatchObject([{ id: 'p' }])
+      expect((await send('GET', '/items(1)/next')).json).toMatchObject({ id: 2 })
+      expect(await tried('DELETE', '/items(2)')).toEqual([204])
+      expect(await tried('GET', '/items(1)/next')).toEqual([204])
+      expect(await tried('POST', '/items?$index=0', { id: 9 })).toEqual([400, 'queryOptionNotAllowed'])
+      expect(await tried('POST', '/items(1)/parts?$index=0', { id: 'q' })).toEqual([400, 'queryOptionNotAllowed'])
+      expect(await tried('POST', '/items(1)/ordered?$index=0', { id: 'q' })).toEqual([501, 'notImplemented'])
     })
 
     it('reaches contained and navigated collections, sees row filters', async () => {

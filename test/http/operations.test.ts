@@ -440,4 +440,76 @@ onEveryService('operations', 'test/models/operations.xml', settings, (running) =
       failing = false
     })
   })
+
+  describe('behind /$each', () => {
+    const stocks = async () =>
+      ((await get('/Books?$select=ID,Stock&$orderby=ID')).body.value as { Stock: number }[]).map(({ Stock }) => Stock)
+
+    it('are called for each member, and give a collection of what they give', async () => {
+      await fill(running())
+      const kinds = await get('/Books/$each/lib.Kind()')
+      expect(kinds.body).toEqual({
+        '@odata.context': `${running().root}/$metadata#Collection(Edm.String)`,
+        value: ['paper', 'paper', 'paper'],
+      })
+      expect((await get('/Books/lib.AudioBook/$each/lib.Kind()')).body.value).toEqual(['90 minutes'])
+      const some = await get('/Books/$filter(Pages%20gt%20200)/$each/lib.Discounted(percent=@p)?@p=50')
+      expect(some.body.value).toEqual([15])
+      const writers = await get('/Books/$each/lib.Writer()')
+      expect(writers.body).toMatchObject({
+        '@odata.context': `${running().root}/$metadata#Authors`,
+        value: [{ Name: 'Ann', '@odata.etag': expect.any(String) }, null, null],
+      })
+      expect((await get('/Authors(1)/Books/$each/lib.Kind()')).body.value).toEqual(['paper'])
+      expect((await get('/Books/$filter(false)/$each/lib.Kind()')).body.value).toEqual([])
+    })
+
+    it('actions are all done or none, or each by itself', async () => {
+      await fill(running())
+      const sold = await post('/Books/$filter(Stock%20gt%200)/$each/lib.Sell', { count: 2 })
+      expect(sold.body).toMatchObject({
+        '@odata.context': `${running().root}/$metadata#Books`,
+        value: [
+          { ID: 1, Stock: 3 },
+          { ID: 2, Stock: 3 },
+        ],
+      })
+      expect(await stocks()).toEqual([3, 3, 0])
+      // the third is not available
+      expect((await post('/Books/$each/lib.Sell', { count: 1 })).status).toBe(409)
+      expect(await stocks()).toEqual([3, 3, 0])
+      expect((await post('/Books/$each/lib.Sell', { count: 'x' })).status).toBe(400)
+      const prefer = { Prefer: 'continue-on-error' }
+      const each = await post('/Books/$each/lib.Sell', { count: 1 }, prefer)
+      expect(each.body.value).toMatchObject([
+        { Stock: 2 },
+        { Stock: 2 },
+        {
+          '@odata.id': 'Books(3)',
+          '@Org.OData.Core.V1.DataModificationException': { failedOperation: 'invoke', responseCode: 409 },
+        },
+      ])
+      expect(await stocks()).toEqual([2, 2, 0])
+      const quiet = await post('/Books/$filter(Stock%20gt%200)/$each/lib.Sell', undefined, { Prefer: 'return=minimal' })
+      expect(quiet.status).toBe(204)
+      expect(await stocks()).toEqual([1, 1, 0])
+    })
+
+    it('refuse what they do not do', async () => {
+      for (const [method, path, status] of [
+        ['GET', '/Books/$each/lib.Sell', 405],
+        ['POST', '/Books/$each/lib.Kind()', 405],
+        ['GET', '/Books/$each/lib.Kind()?$filter=true', 501],
+        ['GET', '/Books/$each/lib.Writer()?$select=Name', 501],
+        ['GET', '/Books/$each/lib.Writer()/Name', 501],
+        ['GET', '/Books/$each/lib.Longest()', 404],
+        ['GET', '/Books/$each/lib.Nothing()', 404],
+        ['GET', '/Cheapest(count=2)/$each/lib.Kind()', 501],
+        ['GET', '/Books/$each/lib.Discounted(percent=900)', 400],
+      ] as const) {
+        const answer = await running().send(method, path, method === 'POST' ? {} : undefined)
+        expect([path, answer.status]).toEqual([path, status])
+      }
+    })
+  })
 })

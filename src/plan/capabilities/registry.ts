@@ -156,7 +156,7 @@ const core: Readonly<Record<string, TermEntry>> = {
     http,
   ),
   PositionalInsert: partly(
-    '`$index` of a POST to a collection in a property; of entities it is a 501',
+    '`$index` of a POST to a collection in a property; of entities, which are kept in the order of their keys, it is a 501',
     'src/plan/property-change.ts',
     'test/http/property-changes.test.ts',
   ),

@@ -12,7 +12,9 @@ import type { ContainedCollection, ReadPlan, SourceRoot } from '../../plan/plan.
 import { partnerPathOf } from '../../plan/relation.ts'
 import { hopPlan } from '../../plan/source.ts'
 import { containedCollections, containmentsOf } from '../containment.ts'
+import { ODataController } from '../controller.ts'
 import { type Core, collectionOf, contextOf, sessionOf } from '../core.ts'
+import { allRows } from '../row-filter.ts'
 import { filesOf, mayHaveStreams } from '../streams.ts'
 import { type Acting, fullIdentity, keyOf, parametersOfRow, plansOfRow, type StoredEntity, typeOf } from './entity.ts'
 import { listBack, relatedTo } from './link.ts'
@@ -265,6 +267,18 @@ function stillNeeded({ name }: NavigationProperty): ODataError {
   })
 }
 
+/**
+ * Whether a controller that deletes in its own way has left the entity where it was, marked or otherwise: then it has all that belongs to it,
+ * too. Its row filter may hide it, so all rows are looked at.
+ */
+export async function isKept(acting: Acting, controller: ODataController, entity: StoredEntity): Promise<boolean> {
+  if (controller.delete === ODataController.prototype.delete) return false
+  const { core, exchange } = acting
+  const { read } = plansOfRow(core, entity.root)
+  const { context } = contextOf(core, allRows(exchange), read, parametersOfRow(core, entity))
+  return (await core.store.readOne(read, context.session)) !== undefined
+}
+
 /** Deletes a related entity, what belongs to it, and so on. The hooks of its set run. */
 export async function removeAlong(acting: Acting, entity: StoredEntity, removed: Removed): Promise<void> {
   const { core, exchange } = acting
@@ -272,7 +286,7 @@ export async function removeAlong(acting: Acting, entity: StoredEntity, removed:
   const { remove } = plansOfRow(core, entity.root)
   const { controller, context } = contextOf(core, exchange, remove, parametersOfRow(core, entity))
   const { kind } = await controller.delete(context)
-  if (kind !== 'deleted') return
+  if (kind !== 'deleted' || (await isKept(acting, controller, entity))) return
   removed.files.push(...(filesOf(remove.source)?.(entity.row) ?? []))
   await removeBelongings(acting, entity, removed)
 }

@@ -5,7 +5,7 @@ import { controlPrefix } from '../core.ts'
 /** Answers of requests that change several entities: JSON objects put together from what each change answered. */
 
 /** What failed of one change (Core.DataModificationException). */
-export type FailedOperation = 'insert' | 'update' | 'delete' | 'link' | 'unlink'
+export type FailedOperation = 'insert' | 'update' | 'delete' | 'link' | 'unlink' | 'invoke'
 
 /**
  * A JSON object of an entity without its context, with further members before its own.

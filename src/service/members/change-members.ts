@@ -11,15 +11,15 @@ import { type JsonFormat, jsonContentType, negotiateJson, requireJsonBody } from
 import { parsePrefer } from '../../protocol/prefer.ts'
 import type { QueryOptions } from '../../url/ast.ts'
 import { preconditionFailed, versionOf } from '../conditions.ts'
-import { applied, type Core, collectionOf, contextOf, dialectOf, sessionOf } from '../core.ts'
+import { applied, type Core, collectionOf, contextOf, dialectOf } from '../core.ts'
 import { type Exchange, inTransaction } from '../exchange.ts'
 import { shapeOfSource } from '../expand.ts'
 import { parametersOfRow, plansOfRow } from '../links/entity.ts'
-import { transact } from '../transact.ts'
 import { collection, exception, member, object, withMembers } from './answer.ts'
+import { callEach } from './call-each.ts'
 import { changeByDelta, relatedDelta } from './delta.ts'
 import { type Answer, makeChange, readInstead } from './one-change.ts'
-import { type Changes, type MembersRequest, rowsOf, tolerated } from './request.ts'
+import { type Changes, type MembersRequest, rowsOf, tolerated, within } from './request.ts'
 
 /**
  * Changes entities of a collection together (Protocol 11.4.12 to 11.4.14): each of them as a request to its own URL would, in one
@@ -35,6 +35,7 @@ export async function changeMembers(
   options: QueryOptions,
   answer: Answer,
 ): Promise<HttpResponse> {
+  if (plan.call !== undefined) return callEach(core, exchange, plan, plan.call, parameters, options, answer)
   const { headers } = exchange.request
   const format = negotiateJson(headers, options.format)
   const prefer = parsePrefer(headers.prefer)
@@ -74,22 +75,6 @@ async function wholeCollection(
 ): Promise<HttpResponse> {
   const found = await readInstead(answer, core, exchange, exchange.request.target)
   return { ...found, headers: { ...found.headers, ...headers } }
-}
-
-/** @throws ODataError notImplemented where several changes need a transaction that the store does not have */
-function within(
-  { core, exchange, continues }: MembersRequest,
-  work: (transaction: unknown) => Promise<Changes>,
-): Promise<Changes> {
-  if (continues) return work(undefined)
-  if (!core.store.capabilities.transactions)
-    throw new ODataError(
-      'notImplemented',
-      'Entities are changed together in a transaction, which this store does not have: prefer continue-on-error.',
-    )
-  return transact(core.store, sessionOf(exchange, core.limits.storeTime), core.log, ({ transaction }) =>
-    work(transaction),
-  )
 }
 
 function run(request: MembersRequest, transaction: unknown): Promise<Changes> {

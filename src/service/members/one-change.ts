@@ -7,7 +7,7 @@ export type Answer = (core: Core, exchange: Exchange) => Promise<HttpResponse>
 
 /** One change of a request that makes several: a request of its own, with all that its URL asks for. */
 export interface OneChange {
-  readonly method: 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   /** path and query below the service root */
   readonly target: string
   readonly body?: Uint8Array

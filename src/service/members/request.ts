@@ -1,10 +1,11 @@
 import type { Parameters } from '../../bind/tree.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import type { MembersPlan } from '../../plan/plan.ts'
-import { type Core, contextOf } from '../core.ts'
+import { type Core, contextOf, sessionOf } from '../core.ts'
 import { type Exchange, inTransaction } from '../exchange.ts'
 import { toODataError } from '../failure.ts'
 import { listByRelated } from '../related.ts'
+import { transact } from '../transact.ts'
 import type { Answer } from './one-change.ts'
 
 /** How many entities a request may change that names them together (docs/limits.md). */
@@ -52,4 +53,20 @@ export function tolerated(core: Core, { requestId }: Exchange, thrown: unknown):
   if (error.status >= 500 && error.code !== 'notImplemented')
     core.log?.error({ requestId, code: error.code, err: error.cause ?? error }, error.message)
   return error
+}
+
+/** @throws ODataError notImplemented where several changes need a transaction that the store does not have */
+export function within(
+  { core, exchange, continues }: MembersRequest,
+  work: (transaction: unknown) => Promise<Changes>,
+): Promise<Changes> {
+  if (continues) return work(undefined)
+  if (!core.store.capabilities.transactions)
+    throw new ODataError(
+      'notImplemented',
+      'Entities are changed together in a transaction, which this store does not have: prefer continue-on-error.',
+    )
+  return transact(core.store, sessionOf(exchange, core.limits.storeTime), core.log, ({ transaction }) =>
+    work(transaction),
+  )
 }
