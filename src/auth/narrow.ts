@@ -67,5 +67,5 @@ function visible(plan: ReadPlan | CreatePlan | UpdatePlan, held: readonly Grant[
     for (const name of type.allProperties.keys())
       if (held.some((grant) => isGranted(grant, name)) && !properties.has(name)) properties.set(name, undefined)
   if (plan.kind === 'read') for (const { alias } of plan.compute) properties.set(alias, undefined)
-  return { all: false, properties }
+  return { ...select, all: false, properties }
 }

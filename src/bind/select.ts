@@ -12,6 +12,7 @@ class SelectionBuilder {
   /** options of a collection: nothing is added to them */
   given: Selection | undefined
   readonly properties = new Map<string, SelectionBuilder | undefined>()
+  readonly operations: string[] = []
 
   /** Adds a property, whole; that wins over parts of it. */
   whole(name: string): void {
@@ -30,13 +31,14 @@ class SelectionBuilder {
     if (this.given !== undefined) return this.given
     const properties = new Map<string, Selection | undefined>()
     for (const [name, inner] of this.properties) properties.set(name, inner?.build())
-    return { all: this.all, properties }
+    const operations = this.operations.length === 0 ? {} : { operations: [...new Set(this.operations)] }
+    return { all: this.all, properties, ...operations }
   }
 }
 
 /**
  * Binds $select (URL Conventions 5.1.4): property paths with casts, nested options, `*`. What names operations
- * (`Namespace.*`, a qualified name) is checked and selects nothing: operations are not advertised in answers.
+ * (`Namespace.*`, a qualified name) is checked and noted for the context URL: operations are not advertised in answers.
  * @param computed aliases of $compute, which can be selected as if declared
  * @param bindItems binds the options of a collection-valued property
  * @throws ODataError nameNotFound, queryOptionInvalid, notImplemented
@@ -83,6 +85,7 @@ function selectItem(
     const namespace = context.model.aliases.get(node.operationsOf) ?? node.operationsOf
     if (![...context.model.operations.keys()].some((name) => name.startsWith(`${namespace}.`)))
       context.fail('nameNotFound', `The namespace '${shown(node.operationsOf)}' has no operations.`, node)
+    into.operations.push(`${namespace}.*`)
     return
   }
   let builder: SelectionBuilder | undefined = into
@@ -102,14 +105,15 @@ function selectItem(
     if (step.kind === 'annotation') context.notImplemented('An annotation in $select', step)
     if (step.kind !== 'name') context.fail('queryOptionInvalid', `'${step.kind}' has no meaning in $select.`, step)
     const { name } = step
+    const prefix = declared === current ? '' : `${current?.name}/`
     if (step.arguments !== undefined) {
-      selectOperation(context, name, step)
+      builder?.operations.push(prefix + selectedOperation(context, step))
       return
     }
     if (!(i === 0 && computed?.has(name)) && context.isCast(name, current)) {
       const cast = context.namedType(name)
       if (cast === undefined) {
-        selectOperation(context, name, step)
+        builder?.operations.push(prefix + selectedOperation(context, step))
         return
       }
       if (!isStructured(cast) || (current !== undefined && !isSubtypeOf(cast, current)))
@@ -225,11 +229,42 @@ function refuseOptions(context: BindContext, node: SelectNode, options: QueryOpt
     )
 }
 
-function selectOperation(context: BindContext, name: string, node: PathStep): void {
+/**
+ * An operation, or with names of parameters one overload of a function (Protocol 10.7).
+ * @returns as the context URL names it
+ */
+function selectedOperation(context: BindContext, step: PathStep & { readonly kind: 'name' }): string {
   const { operations, types } = context.model
-  if (operations.has(unaliased(context.model, name))) return
-  if (!name.includes('.')) context.fail('queryOptionInvalid', `'${shown(name)}(...)' has no meaning in $select.`, node)
-  context.fail('nameNotFound', notFound('type or operation', name, [...types.keys(), ...operations.keys()]), node)
+  const name = unaliased(context.model, step.name)
+  const overloads = operations.get(name)
+  if (overloads === undefined) {
+    if (!name.includes('.'))
+      context.fail('queryOptionInvalid', `'${shown(step.name)}(...)' has no meaning in $select.`, step)
+    context.fail(
+      'nameNotFound',
+      notFound('type or operation', step.name, [...types.keys(), ...operations.keys()]),
+      step,
+    )
+  }
+  if (step.arguments === undefined) return name
+  const names = step.arguments.map(({ name, value }) => {
+    const first = name === undefined && value.kind === 'path' && value.steps.length === 1 ? value.steps[0] : undefined
+    if (first?.kind !== 'name')
+      context.fail('queryOptionInvalid', 'In $select a function has names of parameters.', step)
+    return first.name
+  })
+  const wanted = [...names].sort().join()
+  const known = overloads.some(
+    ({ kind, bound, parameters }) =>
+      kind === 'function' &&
+      parameters
+        .slice(bound ? 1 : 0)
+        .map((parameter) => parameter.name)
+        .sort()
+        .join() === wanted,
+  )
+  if (!known) context.fail('nameNotFound', `'${name}' has no overload with the parameters (${shown(wanted)}).`, step)
+  return `${name}(${names.join(',')})`
 }
 
 /**

@@ -222,6 +222,8 @@ export interface Selection {
   readonly all: boolean
   /** single properties, with what is selected inside a complex one (undefined: all of it) */
   readonly properties: ReadonlyMap<string, Selection | undefined>
+  /** actions and functions, as the context URL names them: nothing else is written of them */
+  readonly operations?: readonly string[]
   /** of what is selected inside a collection of primitive or complex values: which items (eval/chosen-items.ts) */
   readonly items?: ItemsSelection
 }

@@ -140,6 +140,7 @@ function selectedPaths(select: Selection, type: StructuredType | undefined, pref
       names.push(...selectedPaths(nested, inner !== undefined && isStructured(inner) ? inner : undefined, `${path}/`))
     }
   }
+  for (const operation of select.operations ?? []) names.push(prefix + operation)
   return names
 }
 

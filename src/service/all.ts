@@ -5,7 +5,7 @@ import { int64Reference } from '../bind/type-references.ts'
 import { preparePredicate } from '../eval/compile.ts'
 import { prepareOrder } from '../eval/order.ts'
 import { prepareSearch } from '../eval/search.ts'
-import { contextOfType } from '../payload/context.ts'
+import { contextOfType, contextUrl } from '../payload/context.ts'
 import { compileRowWriter } from '../payload/fast-writer.ts'
 import { createSink } from '../payload/sink.ts'
 import type { AllPart, AllPlan, ReadPlan } from '../plan/plan.ts'
@@ -96,10 +96,13 @@ export async function all(
     const write = core.writers.get(part.plan, dialect, () =>
       compileRowWriter({ ...shapeOf(core, part.plan), standsAlone: true }, dialect, core.layout),
     )
+    // each entity tells where it stands (Protocol 10.19)
+    const source = { ...part.plan.source, single: true }
+    const context = dialect.metadata === 'none' ? undefined : contextUrl({ ...part.plan, source }, dialect, parameters)
     for (const [i, row] of some.entries()) {
       if (written > 0) sink.byte(0x2c)
       const seen = shown[i] ?? row
-      write(chosen?.(seen) ?? seen, sink, undefined, related[i], values[i])
+      write(chosen?.(seen) ?? seen, sink, context, related[i], values[i])
       written++
       last = { part, row }
     }

@@ -75,6 +75,7 @@ onEveryService('$all', 'test/models/urls.xml', {}, (running) => {
     expect(found['@odata.context']).toBe(`${running().root}/$metadata#Collection(u.Person)(name,friend(name))`)
     expect(found.value).toEqual([
       {
+        '@odata.context': `${running().root}/$metadata#people(name,friend(name))/$entity`,
         '@odata.type': '#u.Employee',
         '@odata.id': `${running().root}/people('bob')`,
         '@odata.etag': 'W/"1"',
