@@ -37,9 +37,11 @@ app.get('/shop/orders', async (request, response) => {
   const found = await byOrder.find(find).sort(sort).skip(Number(skip)).limit(Number(top)).toArray()
   response.json({ ...context('orders'), value: found.map(entity) })
 })
-app.get('/shop/orders/by-status', async (_request, response) => {
+app.get('/shop/orders/by-status', async (request, response) => {
+  const { over } = request.query
   const groups = await byOrder
     .aggregate([
+      { $match: over === undefined ? {} : { total: { $gt: Number(over) } } },
       { $group: { _id: '$status', sum: { $sum: '$total' }, number: { $sum: 1 } } },
       { $project: { _id: 0, status: '$_id', sum: 1, number: 1 } },
     ])

@@ -27,6 +27,7 @@ const filters = Array.from({ length: 100 }, (_, i) => ({ status: statuses[i % 4]
 const pages = Array.from({ length: 20 }, (_, i) => i * 50)
 const parents = Array.from({ length: 40 }, (_, i) => i * 20)
 const notes = Array.from({ length: 200 }, (_, i) => `note${i}`)
+const overs = Array.from({ length: 200 }, (_, i) => i * 5)
 const groups = '$apply=groupby((status),aggregate(total with sum as sum,$count as number))'
 const newOrders = () => Array.from({ length: 10 }, () => ({ ...order(5, 5), id: ++lastOrder, customerId: 5 }))
 const newCustomer = () => ({
@@ -53,6 +54,10 @@ const reads = {
     pages.map((skip) => `/orders?skip=${skip}&top=50`),
   ],
   groupby: [[`/orders?${spaced(groups)}`], ['/orders/by-status']],
+  'groupby-differ': [
+    overs.map((over) => `/orders?${spaced(groups.replace('=', `=filter(total gt ${over})/`))}`),
+    overs.map((over) => `/orders/by-status?over=${over}`),
+  ],
   search: [
     notes.map((word) => `/customers?$search=${word}&$top=20`),
     notes.map((word) => `/customers/search?word=${word}`),

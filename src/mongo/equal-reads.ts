@@ -31,7 +31,7 @@ function abortWhenAllAreGone(waiters: readonly { readonly session: Session }[], 
 }
 
 /**
- * Pages and counts. Those that ask MongoDB letter for letter the same, within one scope, and arrive in the same turn of the
+ * Pages, counts and groups. Those that ask MongoDB letter for letter the same, within one scope, and arrive in the same turn of the
  * event loop or while an equal command is on its way, are answered by one command; none joins a command that has been sent,
  * so nobody sees a state older than their own arrival. A slow command ends once all who asked have gone away. Not for reads in a transaction, nor under a row filter: those go alone.
  *

@@ -31,7 +31,7 @@ import { Creates, creationOf } from './creates.ts'
 import { EqualReads } from './equal-reads.ts'
 import { readFailure } from './failures.ts'
 import { findRows } from './find.ts'
-import { groupRows } from './group.ts'
+import { type Groups, groupRows, readGroups } from './group.ts'
 import { IndexBuilder } from './indexes.ts'
 import { defaultScanLimit, type MongoStoreOptions } from './options.ts'
 import { PointReads } from './point-reads.ts'
@@ -60,6 +60,7 @@ class MongoStore implements Store {
   readonly #pointReads: PointReads
   readonly #pages: Pages
   readonly #counts: Counts
+  readonly #equalGroups: Groups
   readonly #creates: Creates
   readonly #indexes: IndexBuilder
   readonly #queries = new WeakMap<SourcePlan, CompiledQuery>()
@@ -78,6 +79,7 @@ class MongoStore implements Store {
     this.#pointReads = new PointReads(this.#connection)
     this.#pages = new EqualReads((page, session) => findRows(this.#connection, page, session))
     this.#counts = new EqualReads((count, session) => countFilter(this.#connection, count, session))
+    this.#equalGroups = new EqualReads((groups, session) => readGroups(this.#connection, groups, session))
     this.#creates = new Creates(this.#connection)
     this.#contained = new ContainedRows(this.#connection)
     this.streams = countedStreams(new MongoStreams(this.#connection), () => this.#begin())
@@ -194,7 +196,8 @@ class MongoStore implements Store {
         this.#groups.set(plan, group)
       }
       if (group === 'none') return undefined
-      return groupRows(this.#connection, query, group, this.#rowFilter(plan.base, query, session), session, most)
+      const rowFilter = this.#rowFilter(plan.base, query, session)
+      return groupRows(this.#connection, this.#equalGroups, query, group, rowFilter, session, most)
     }, session)
   }
 

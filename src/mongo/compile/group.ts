@@ -3,7 +3,7 @@ import type { Aggregate, AggregateItem } from '../../bind/apply/tree.ts'
 import type { Expression, Parameters } from '../../bind/tree.ts'
 import { decodeField } from '../../bson/decode.ts'
 import { fields, type ModelLayout } from '../../bson/layout.ts'
-import { findPath, valueOffset } from '../../bson/reader.ts'
+import { bsonType, elementType, findPath, valueOffset } from '../../bson/reader.ts'
 import { Decimal } from '../../edm/decimal.ts'
 import type { Property, TypeReference } from '../../edm/model.ts'
 import type { DateTimeOffset, Value } from '../../edm/value.ts'
@@ -23,14 +23,23 @@ export interface CompiledGroup {
   /**
    * The pipeline behind `$match`.
    * @param most groups
+   * @param manner `plain`: fields are taken as they are, which the server does in half the time; `checked`: by their types
    * @returns undefined where constants of the request cannot be said exactly
    */
-  place(filter: Filter, parameters: Parameters, now: DateTimeOffset, most: number): readonly Document[] | undefined
-  /** The values of one result; undefined: they are not exact. */
-  read(row: Uint8Array): GroupedValues | undefined
+  place(
+    filter: Filter,
+    parameters: Parameters,
+    now: DateTimeOffset,
+    most: number,
+    manner: Manner,
+  ): readonly Document[] | undefined
+  /** The values of one result of such a pipeline; undefined: they are not exact. What is plain may be exact once it is checked. */
+  read(row: Uint8Array, manner: Manner): GroupedValues | undefined
   /** The one group of no rows, where all rows are one group. */
   readonly ofNothing: GroupedValues | undefined
 }
+
+export type Manner = 'plain' | 'checked'
 
 /** Kinds of which the server's equality is that of `eval/`, and whose equal values are written alike. */
 const groupable: ReadonlySet<TermKind> = new Set([
@@ -59,44 +68,93 @@ export function compileGroup({ properties, items }: GroupPlan, context: QueryCon
   if (!keys.every((key) => key !== undefined) || !columns.every((column) => column !== undefined)) return undefined
   const distinct = columns.flatMap(({ counted }) => counted ?? [])
   return {
-    place: (filter, parameters, now, most) => {
+    place: (filter, parameters, now, most, manner) => {
       const placement: Placement = { parameters, now, exact: true }
-      const id =
-        properties === undefined
-          ? null
-          : Object.fromEntries(keys.map((key, i) => [`g${i}`, whole(key.term.parts(placement))]))
-      const accumulators = columns.flatMap(({ accumulate }) => Object.entries(accumulate(placement)))
+      const id = properties === undefined ? null : groupId(keys, placement, manner)
+      const accumulators = columns.flatMap(({ accumulate }) => Object.entries(accumulate(placement, manner)))
       if (!placement.exact) return undefined
+      const one = properties === undefined
       return [
         { $match: filter },
-        { $group: { _id: id, first: { $min: `$${fields.id}` }, ...Object.fromEntries(accumulators) } },
+        {
+          $group: {
+            _id: id,
+            ...(one ? {} : { first: { $min: `$${fields.id}` } }),
+            ...Object.fromEntries(accumulators),
+          },
+        },
         ...(distinct.length === 0 ? [] : [{ $addFields: Object.fromEntries(distinct.map(countedSet)) }]),
         // whatever is made of the groups begins with them in the order of their first rows
-        { $sort: { first: 1 } },
-        { $limit: most },
+        ...(one ? [] : [{ $sort: { first: 1 } }, { $limit: most }]),
       ]
     },
-    read: (row) => {
-      const aggregates = columns.map(({ read }) => read(row, layout))
-      if (!aggregates.every((value) => value !== undefined)) return undefined
-      return {
-        properties: keys.map(({ property }, i) =>
-          decodeField(row, findPath(row, ['_id', `g${i}`]), property.type, -1, layout),
-        ),
-        aggregates,
-      }
+    read: (row, manner) => {
+      const values = keys.map((key, i) => keyAt(row, keys.length === 1 ? ['_id'] : ['_id', `g${i}`], key, layout))
+      const aggregates = columns.map(({ read }) => read(row, layout, manner))
+      return areValues(values) && areValues(aggregates) ? { properties: values, aggregates } : undefined
     },
     ofNothing:
       properties === undefined ? { properties: [], aggregates: columns.map(({ ofNothing }) => ofNothing) } : undefined,
   }
 }
 
+function areValues(values: readonly (Value | undefined)[]): values is readonly Value[] {
+  return !values.includes(undefined)
+}
+
 const countedSet = (name: string): [string, unknown] => [name, { $size: { $setDifference: [`$${name}`, [null]] } }]
 
-function keyOf(
-  property: Property,
-  context: QueryContext,
-): { readonly property: Property; readonly term: Term } | undefined {
+interface Key {
+  readonly property: Property
+  readonly term: Term
+}
+
+/** One key as it is, several in a document, in which what is absent would not be null. */
+function groupId(keys: readonly Key[], placement: Placement, manner: Manner): unknown {
+  const one = keys.length === 1
+  const parts = keys.map(({ term }) => {
+    const own = term.parts(placement)
+    if (manner === 'checked' || !isPath(own.value)) return whole(own)
+    return one ? own.value : { $ifNull: [own.value, null] }
+  })
+  return one ? parts[0] : Object.fromEntries(parts.map((value, i) => [`g${i}`, value]))
+}
+
+const isPath = (value: unknown): value is string => typeof value === 'string' && value.startsWith('$')
+
+const numbers: readonly number[] = [bsonType.int32, bsonType.int64, bsonType.double, bsonType.decimal128]
+const texts: readonly number[] = [bsonType.string]
+/** What the values of a kind are stored as; within one of these lists the server's equality is that of `eval/`. */
+const storedAs: Readonly<Partial<Record<TermKind, readonly number[]>>> = {
+  integer: numbers,
+  enum: numbers,
+  duration: numbers,
+  double: numbers,
+  single: numbers,
+  text: [bsonType.string, bsonType.symbol],
+  date: texts,
+  time: texts,
+  boolean: [bsonType.boolean],
+  guid: [bsonType.binary],
+}
+
+function isStoredAs(row: Uint8Array, at: number, kind: TermKind): boolean {
+  return storedAs[kind]?.includes(elementType(row, at)) === true
+}
+
+/** A key of a group; undefined: what is stored wrongly makes a group of its own, and belongs to that of null. */
+function keyAt(
+  row: Uint8Array,
+  path: readonly string[],
+  { property, term }: Key,
+  layout: ModelLayout,
+): Value | undefined {
+  const at = findPath(row, path)
+  if (at < 0 || elementType(row, at) === bsonType.null) return null
+  return isStoredAs(row, at, term.kind) ? (decodeField(row, at, property.type, -1, layout) ?? undefined) : undefined
+}
+
+function keyOf(property: Property, context: QueryContext): Key | undefined {
   const term = exprValue(memberOf([property], property.type), context)
   return term !== undefined && groupable.has(term.kind) ? { property, term } : undefined
 }
@@ -112,11 +170,11 @@ function memberOf(properties: readonly Property[], type: TypeReference): Express
 
 /** One aggregate. */
 interface Column {
-  readonly accumulate: (placement: Placement) => Document
+  readonly accumulate: (placement: Placement, manner: Manner) => Document
   /** a set whose size is wanted */
   readonly counted?: string
   /** undefined: not exact */
-  readonly read: (row: Uint8Array, layout: ModelLayout) => Value | undefined
+  readonly read: (row: Uint8Array, layout: ModelLayout, manner: Manner) => Value | undefined
   readonly ofNothing: Value
 }
 
@@ -145,10 +203,15 @@ function columnOf({ aggregate }: AggregateItem, index: number, context: QueryCon
       }
     case 'min':
     case 'max':
-      return extreme(name, method, term.kind, value, operandType)
+      if (!comparable.has(term.kind) && term.kind !== 'decimal') return undefined
+      return operand.kind === 'path' && comparable.has(term.kind)
+        ? extremeOfPath(name, method, term, operandType)
+        : extreme(name, method, term.kind, value, operandType)
     case 'sum':
     case 'average':
-      return sum(name, method, term, value, spaceOf(operandType))
+      return operand.kind === 'path' && term.kind === 'integer' && term.bound <= narrow
+        ? narrowSum(name, method, term, spaceOf(operandType))
+        : sum(name, method, term, value, spaceOf(operandType))
   }
 }
 
@@ -173,6 +236,38 @@ function countAt(name: string): Column['read'] {
   }
 }
 
+/** Values of no greater magnitude the server adds up exactly as they are, whatever the number of rows. */
+const narrow = 2 ** 31
+
+/**
+ * Sums of Int32 and less: `$sum` passes over what is no number. In a plain pipeline the values of a sum are not counted: 0 may be the sum of none.
+ */
+function narrowSum(name: string, method: 'sum' | 'average', term: Term, space: SumSpace): Column {
+  const many = `${name}n`
+  return {
+    accumulate: (at, manner) => {
+      const { value } = term.parts(at)
+      const sum = { [name]: { $sum: value } }
+      return method === 'sum' && manner === 'plain'
+        ? sum
+        : { ...sum, [many]: { $sum: { $cond: [{ $isNumber: value }, 1, 0] } } }
+    },
+    read: (row, layout, manner) => {
+      const total = integerAt(row, name, layout)
+      if (total === undefined) return undefined
+      if (method === 'sum' && manner === 'plain') return total === 0n ? undefined : inSpace(total, space)
+      const values = integerAt(row, many, layout)
+      if (values === undefined) return undefined
+      if (values === 0n) return null
+      if (method === 'sum') return inSpace(total, space)
+      return Decimal.fromBigInt(total).divide(Decimal.fromBigInt(values)) ?? null
+    },
+    ofNothing: null,
+  }
+}
+
+const inSpace = (total: bigint, space: SumSpace): Value => (space === 'integer' ? total : Decimal.fromBigInt(total))
+
 const integerType = (name: 'Edm.Int64' | 'Edm.Decimal', layout: ModelLayout): TypeReference => {
   const type = layout.scalarNamed(name)
   if (type === undefined) throw new Error(`invariant: there is ${name}`)
@@ -184,13 +279,30 @@ function integerAt(row: Uint8Array, name: string, layout: ModelLayout): bigint |
   return typeof value === 'bigint' ? value : typeof value === 'number' ? BigInt(value) : undefined
 }
 
+/** Whatever is no value of the kind stands before or behind all of them, so a plain pipeline that meets it may give it. */
+function extremeOfPath(name: string, method: 'min' | 'max', term: Term, type: TypeReference): Column {
+  const { accumulate, read } = extreme(name, method, term.kind, (at) => whole(term.parts(at)), type)
+  return {
+    accumulate: (at, manner) => {
+      const { value } = term.parts(at)
+      return manner === 'plain' && isPath(value) ? { [name]: { [`$${method}`]: value } } : accumulate(at, manner)
+    },
+    read: (row, layout, manner) => {
+      const at = findPath(row, [name])
+      if (manner === 'checked' || at < 0 || elementType(row, at) === bsonType.null) return read(row, layout, manner)
+      return isStoredAs(row, at, term.kind) ? (read(row, layout, manner) ?? undefined) : undefined
+    },
+    ofNothing: null,
+  }
+}
+
 function extreme(
   name: string,
   method: 'min' | 'max',
   kind: TermKind,
   value: (placement: Placement) => unknown,
   type: TypeReference,
-): Column | undefined {
+): Column {
   const read =
     (path: readonly string[]): Column['read'] =>
     (row, layout) => {
@@ -201,7 +313,6 @@ function extreme(
     }
   if (comparable.has(kind))
     return { accumulate: (at) => ({ [name]: { [`$${method}`]: value(at) } }), read: read([name]), ofNothing: null }
-  if (kind !== 'decimal') return undefined
   // 1.5 and 1.50 are equal: the one of the first row counts
   return {
     accumulate: (at) => {
