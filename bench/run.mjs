@@ -2,7 +2,7 @@
  * `npm run bench`: odatum beside what people use today, on the same data and the same MongoDB, interleaved in one run: every
  * server a process of its own, 32 connections, the median and the spread of the rounds, CPU time per request, peak memory.
  *
- *   npm run bench -- [--only operation,...] [--servers name,...] [--rounds 3] [--seconds 2] [--rows 10000]
+ *   npm run bench -- [--only operation,...] [--servers name,...] [--rounds 3] [--seconds 2] [--warm-up 4] [--rows 10000]
  *   npm run bench -- --stream [--servers name,...]     memory while 100,000 rows stream, nothing else
  *
  * Whatever is measured is in bench/last-run.json at once; operations that are not run again keep their last results there.
@@ -24,11 +24,14 @@ const { values } = parseArgs({
     servers: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '2' },
+    'warm-up': { type: 'string', default: '4' },
     rows: { type: 'string', default: '10000' },
     stream: { type: 'boolean', default: false },
   },
 })
 const rounds = Number(values.rounds)
+/** Seconds of an operation before it is measured: what answers 100 times a second is compiled by then, too. */
+const warmUp = Number(values['warm-up'])
 const seconds = Number(values.seconds)
 const here = import.meta.dirname
 const root = join(here, '..')
@@ -75,7 +78,7 @@ async function runSuite(suite) {
     const asked = servers.filter(({ only }) => only === undefined || only.includes(operation))
     await suite.check?.(operation, asked)
     const run = suite.operations[operation]
-    for (const server of asked) await run(server, Math.min(1, seconds))
+    for (const server of asked) await run(server, warmUp)
     const measured = new Map(asked.map((server) => [server, []]))
     for (let round = 0; round < rounds; round++)
       for (const server of asked) measured.get(server).push(await run(server, seconds))

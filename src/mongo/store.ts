@@ -169,8 +169,11 @@ class MongoStore implements Store {
         }
         const known = transactionRows(session)
         if (known === undefined) return ask()
-        if (key !== true && query.narrowings.length === 0 && rowFilter === undefined)
-          return known.read(query.collection.name, key._id, ask)
+        if (key !== true && query.narrowings.length === 0 && rowFilter === undefined) {
+          const { name } = query.collection
+          if (!session.glance) return known.read(name, key._id, ask)
+          return known.glance(name, key._id, () => this.#pointReads.read(name, key._id, session), ask)
+        }
         await known.flush()
         return ask()
       },

@@ -11,6 +11,8 @@ const mostDocuments = 1_000
 const mostBytes = 8_000_000
 /** Bytes of rows that are remembered. */
 const mostKnown = 8_000_000
+/** Rows of others that are remembered as seen. */
+const mostSeen = 100
 
 /**
  * What one attempt of a transaction knows of its rows: creates that may wait are sent together, one insert for each collection, before
@@ -25,6 +27,10 @@ export class TransactionRows {
   /** rows by collection and key, as the transaction sees them; undefined: there is none */
   readonly #known = new Map<string, Uint8Array | undefined>()
   #knownBytes = 0
+  /** rows that others have stored, found by `glance` */
+  readonly #seen = new Map<string, Uint8Array>()
+  /** whether all that it does not know is as others have left it */
+  #foreign = true
   /** why waiting creates could not be stored: nothing of the transaction can */
   #failure: { readonly error: unknown } | undefined
 
@@ -68,8 +74,34 @@ export class TransactionRows {
     return row
   }
 
+  /**
+   * The row of a key, for whoever only wants to know that it is there (`Session.glance`): read beside the transaction, together with what
+   * others read, as long as the transaction has changed nothing that was there.
+   * @param beside reads outside the transaction @param ask reads in it
+   */
+  async glance(
+    collection: string,
+    id: unknown,
+    beside: () => Promise<Uint8Array | undefined>,
+    ask: () => Promise<Uint8Array | undefined>,
+  ): Promise<Uint8Array | undefined> {
+    const token = tokenOf(collection, tokenOfKey(id))
+    if (!this.#foreign || this.#known.has(token)) return this.read(collection, id, ask)
+    if (this.#failure) throw this.#failure.error
+    const seen = this.#seen.get(token) ?? (await beside())
+    if (seen !== undefined && this.#seen.size < mostSeen) this.#seen.set(token, seen)
+    return seen
+  }
+
   /** Forgets what it knows: rows are about to be changed. Nothing waits by then. */
-  forget(): void {
+  change(): void {
+    this.#seen.clear()
+    this.#forget()
+  }
+
+  #forget(): void {
+    // its own rows must be read by itself from now on
+    this.#foreign = false
     this.#known.clear()
     this.#knownBytes = 0
   }
@@ -92,7 +124,7 @@ export class TransactionRows {
       throw error
     }
     // rows that waited are kept whatever their size
-    if (this.#knownBytes > mostKnown) this.forget()
+    if (this.#knownBytes > mostKnown) this.#forget()
   }
 
   async #insert(creations: readonly Creation[]): Promise<void> {
@@ -121,7 +153,7 @@ export class TransactionRows {
 
   #remember(token: string, row: Uint8Array | undefined): void {
     const size = row?.length ?? 0
-    if (this.#documents === 0 && this.#knownBytes + size > mostKnown) this.forget()
+    if (this.#documents === 0 && this.#knownBytes + size > mostKnown) this.#forget()
     this.#known.set(token, row)
     this.#knownBytes += size + token.length
   }

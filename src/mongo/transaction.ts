@@ -90,7 +90,7 @@ export function inTurn<T>(session: Session | undefined, work: () => Promise<T>, 
   const next = async () => {
     if (course === 'own' || rows === undefined) return work()
     await rows.flush()
-    if (course === 'changes') rows.forget()
+    if (course === 'changes') rows.change()
     return work()
   }
   const turn = (turns.get(transaction) ?? Promise.resolve()).then(next, next)

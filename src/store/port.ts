@@ -98,6 +98,11 @@ export interface Session {
    * Stores may pay no heed to it.
    */
   readonly late?: ((failure: unknown) => unknown) | undefined
+  /**
+   * of a read by key in a transaction: only whether the row is there is wanted, and what others have committed by then is as good as the
+   * state of the transaction, unless the transaction may have changed the row itself. Stores may pay no heed to it.
+   */
+  readonly glance?: true | undefined
   /** the state that is read, of this store's; undefined: the data as they are. Not beside a transaction */
   readonly snapshot?: Snapshot | undefined
   /** is told of each command that reads rows or counts them, where somebody wants them explained */

@@ -1,4 +1,4 @@
-import type { NavigationProperty, StructuredType } from '../../edm/model.ts'
+import type { NavigationProperty, Property, StructuredType } from '../../edm/model.ts'
 import type { StructuredValue } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import type { Faults } from '../../payload/faults.ts'
@@ -14,15 +14,30 @@ export interface CreatedBy {
   readonly given: ReadonlySet<string>
 }
 
-const required = new WeakMap<StructuredType, readonly NavigationProperty[]>()
+/** A navigation property that must lead to an entity which does not come by itself. */
+interface Required {
+  readonly property: NavigationProperty
+  /** first steps to its foreign keys in the entity; of a relation without them none */
+  readonly foreign: readonly (Property | undefined)[]
+}
 
-function requiredOf(type: StructuredType): readonly NavigationProperty[] {
-  let found = required.get(type)
+const required = new WeakMap<NestingPlace, Map<StructuredType, readonly Required[]>>()
+
+function requiredOf(core: Core, where: NestingPlace, type: StructuredType): readonly Required[] {
+  let byType = required.get(where)
+  if (byType === undefined) {
+    byType = new Map()
+    required.set(where, byType)
+  }
+  let found = byType.get(type)
   if (found === undefined) {
-    found = [...type.allNavigationProperties.values()].filter(
-      (property) => !property.collection && !property.nullable && !leadsToOwner(property),
-    )
-    required.set(type, found)
+    found = [...type.allNavigationProperties.values()].flatMap((property) => {
+      if (property.collection || property.nullable || leadsToOwner(property)) return []
+      const linking = linkingTo(core, where, property)
+      if (linking === undefined || linking.kind === 'contained' || linking.root.kind === 'singleton') return []
+      return [{ property, foreign: linking.kind === 'dependent' ? linking.pairs.map(({ from }) => from[0]) : [] }]
+    })
+    byType.set(type, found)
   }
   return found
 }
@@ -50,15 +65,12 @@ export function checkRequired(
   at: string,
   faults: Faults,
 ): void {
-  for (const property of requiredOf(value.type)) {
+  for (const { property, foreign } of requiredOf(core, where, value.type)) {
     if (property === by.partner) continue
     if (related.some((member) => member.property === property && member.via === '' && member.items.length > 0)) continue
-    const linking = linkingTo(core, where, property)
-    if (linking === undefined || linking.kind === 'contained' || linking.root.kind === 'singleton') continue
-    const foreign = linking.kind === 'dependent' ? linking.pairs.map(({ from }) => from) : []
     // a foreign key that must have a value is missed by itself
     const known = foreign.every(
-      ([first]) =>
+      (first) =>
         first !== undefined &&
         (by.given.has(first.name) || !first.type.nullable || value.members.get(first.name) != null),
     )

@@ -1,4 +1,5 @@
 import type { Place } from '../../bind/binding-targets.ts'
+import type { Parameters } from '../../bind/tree.ts'
 import type { EntityType, Property } from '../../edm/model.ts'
 import type { PrimitiveValue, StructuredValue } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
@@ -6,8 +7,9 @@ import { equalValues } from '../../eval/values.ts'
 import { defaultOf } from '../../payload/read-structured.ts'
 import { type Linked, linkingOf } from '../../plan/linking.ts'
 import type { SourceRoot } from '../../plan/plan.ts'
-import type { Core } from '../core.ts'
-import { type Acting, readByKey } from './entity.ts'
+import { sessionLike } from '../../store/session.ts'
+import { type Core, contextOf } from '../core.ts'
+import { type Acting, plansOfRow } from './entity.ts'
 
 /** Foreign keys that a body says as data (Protocol 11.4.3): the entity that they lead to must be there. */
 
@@ -73,7 +75,7 @@ export async function checkForeignKeys(
     const values = from.map(({ name }) => members.get(name) ?? null)
     if (values.some((value) => value === null) || from.every(isDefault)) continue
     const parameters = values as readonly PrimitiveValue[]
-    if ((await readByKey(acting, linking.root, linking.place, parameters)) !== undefined) {
+    if (await isThere(acting, linking.root, parameters)) {
       found.push(linking.property.name)
       continue
     }
@@ -91,4 +93,12 @@ export async function checkForeignKeys(
     const value = members.get(property.name)
     return standard != null && value != null && equalValues(standard as PrimitiveValue, value as PrimitiveValue)
   }
+}
+
+/** Whether there is an entity with a key, for this caller. What others delete meanwhile is looked for once the change stands (late.ts). */
+async function isThere({ core, exchange }: Acting, root: SourceRoot, key: Parameters): Promise<boolean> {
+  const { controller, context } = contextOf(core, exchange, plansOfRow(core, root).read, key)
+  const { session } = context
+  const glancing = session.transaction === undefined ? session : sessionLike(session, { glance: true })
+  return (await controller.read({ ...context, session: glancing })) !== undefined
 }
