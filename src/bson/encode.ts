@@ -14,7 +14,7 @@ import { toDecimal128 } from './decimal128.ts'
 import { type ExactPart, exactPart, ticksOf } from './exact.ts'
 import { isDynamicName } from './field-path.ts'
 import { encodeGeo } from './geo-json.ts'
-import { type CollectionLayout, containedId, fields, type ModelLayout } from './layout.ts'
+import { type CollectionLayout, containedId, fields, type ModelLayout, type StructuredLayout } from './layout.ts'
 import { isObjectIdType, toObjectId } from './object-id.ts'
 import { encodeStream } from './stream.ts'
 import { isToldByBson, typedValueField } from './typed-value.ts'
@@ -35,6 +35,7 @@ export interface EncodedMembers {
  * A new document of a collection: `_id` from the key members, `@type` where the value's type derives from the declared
  * one, the members under their stored names. Null members are left out: absent and null are the same.
  * @param owner path of the owner, in a contained collection (layout.ts)
+ * @param version of a document that is to be stored as it is: 1; undefined: the document has none
  * @throws ODataError `keyInvalid` where a key member is missing or null; `valueInvalid` for a value that cannot be stored
  */
 export function encodeEntity(
@@ -42,10 +43,12 @@ export function encodeEntity(
   collection: CollectionLayout,
   value: StructuredValue,
   owner?: string,
+  version?: 1,
 ): Document {
   const document = newDocument()
   const keys = collection.key.parts.map(({ names }) => memberAt(value, names))
   document[fields.id] = encodeKey(collection, keys, owner)
+  if (version !== undefined) document[fields.version] = version
   writeType(document, value.type, collection.entityType)
   for (const [i, { alias, property }] of collection.key.parts.entries()) {
     const exact = keyExact(property, keys[i])
@@ -60,6 +63,16 @@ export function encodeEntity(
   }
   writeMembers(layout, document, value)
   return document
+}
+
+/** A new document as it is stored: key and version first. */
+export function firstVersion(document: Document): Document {
+  if (document[fields.version] === 1) return document
+  const stored = newDocument()
+  stored[fields.id] = document[fields.id]
+  stored[fields.version] = 1
+  for (const name in document) if (name !== fields.id && name !== fields.version) stored[name] = document[name]
+  return stored
 }
 
 /** Key properties that are fields like all others: where one row for each owner needs no key (layout.ts, `KeyLayout`). */
@@ -200,9 +213,11 @@ function writeType(document: Document, type: StructuredType, declared: Structure
 }
 
 function writeMembers(layout: ModelLayout, document: Document, value: StructuredValue): void {
+  const declared = placesOf(layout, value.type)
   for (const [name, member] of value.members) {
-    const place = placeOf(layout, value.type, name)
-    if (place === undefined || member === null) continue
+    if (member === null) continue
+    const place = declared.get(name) ?? placeOf(layout, value.type, name)
+    if (place === undefined) continue
     const encoded = encodeMember(layout, place.reference, member, value.dynamicTypes?.get(name))
     document[place.field] = encoded.value
     if (encoded.exact !== undefined) document[place.field + fields.exact] = encoded.exact
@@ -216,21 +231,37 @@ function streamField(layout: ModelLayout, type: StructuredType, name: string): s
   return (layout.structured(type).fieldOf.get(name) ?? name) + fields.stream
 }
 
+interface MemberPlace {
+  readonly field: string
+  /** undefined: a dynamic property */
+  readonly reference: TypeReference | undefined
+}
+
+const places = new WeakMap<StructuredLayout, ReadonlyMap<string, MemberPlace>>()
+
+/** Where the declared properties of a type are stored, but for key properties. */
+function placesOf(layout: ModelLayout, type: StructuredType): ReadonlyMap<string, MemberPlace> {
+  const structured = layout.structured(type)
+  let found = places.get(structured)
+  if (found === undefined) {
+    const made = new Map<string, MemberPlace>()
+    for (const [name, property] of type.allProperties) {
+      const field = structured.fieldOf.get(name)
+      if (field !== undefined) made.set(name, { field, reference: storedAs(property) })
+    }
+    found = made
+    places.set(structured, found)
+  }
+  return found
+}
+
 /**
  * Where a member is stored.
  * @returns undefined for key properties, which `_id` holds
  * @throws ODataError `propertyUnknown` for a name that is neither declared nor a dynamic property's
  */
-function placeOf(
-  layout: ModelLayout,
-  type: StructuredType,
-  name: string,
-): { field: string; reference: TypeReference | undefined } | undefined {
-  const property = type.allProperties.get(name)
-  if (property !== undefined) {
-    const field = layout.structured(type).fieldOf.get(name)
-    return field === undefined ? undefined : { field, reference: storedAs(property) }
-  }
+function placeOf(layout: ModelLayout, type: StructuredType, name: string): MemberPlace | undefined {
+  if (type.allProperties.has(name)) return placesOf(layout, type).get(name)
   if (type.allNavigationProperties.has(name)) {
     throw new ODataError('notImplemented', `The navigation property ${name} cannot be written here.`, { target: name })
   }

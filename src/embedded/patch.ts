@@ -1,4 +1,5 @@
 import { type Document, serialize } from 'bson'
+import { firstVersion } from '../bson/encode.ts'
 import { fields } from '../bson/layout.ts'
 import {
   bsonType,
@@ -89,8 +90,7 @@ function elementBytes(row: Uint8Array, at: number): Uint8Array {
 
 /** A new document as a row: `_id` and `@version` 1 come first. */
 export function newRow(document: Document): Uint8Array {
-  const { [fields.id]: id, [fields.version]: _, ...rest } = document
-  return serialize({ [fields.id]: id, [fields.version]: 1, ...rest })
+  return serialize(firstVersion(document))
 }
 
 /**

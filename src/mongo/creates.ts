@@ -1,6 +1,6 @@
 import { type Document, serialize } from 'bson'
 import { MongoServerError, MongoWriteConcernError } from 'mongodb'
-import { fields } from '../bson/layout.ts'
+import { firstVersion } from '../bson/encode.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { CreateOutcome, Session } from '../store/port.ts'
 import { type Connection, maxDocumentBytes, writeConcernOf } from './connection.ts'
@@ -136,8 +136,7 @@ export class Creates {
 
 /** A document with version 1, to be stored. @throws ODataError payloadTooLarge: it would make all that it is sent with fail */
 export function creationOf(collection: string, document: Document, session: Session): Creation {
-  const { [fields.id]: id, ...rest } = document
-  const stored: Document = { [fields.id]: id, [fields.version]: 1, ...rest }
+  const stored = firstVersion(document)
   const row = serialize(stored)
   if (row.length > maxDocumentBytes) throw storeFailure.tooLarge(undefined)
   return { collection, document: stored, row, session }

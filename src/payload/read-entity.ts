@@ -50,10 +50,13 @@ export function readEntity(body: Uint8Array, options: ReadEntityOptions): Struct
   const node = readObject(body)
   options.control?.(node)
   const related: RelatedMember[] | undefined = options.nested && []
-  const reading = {
-    ...readingOf(options.model, keyIgnored(options), options.given),
-    ...(related ? { related } : {}),
-    ...(options.streams ? { body } : {}),
+  const reading: Reading = {
+    model: options.model,
+    faults: new Faults(),
+    keyIgnored: keyIgnored(options),
+    given: options.given,
+    related,
+    body: options.streams ? body : undefined,
   }
   const value = readStructured(node, options.type, '', reading, options.mode)
   if (options.conditions) checkBody(options.conditions, node, value, options.model, reading.faults)
@@ -67,10 +70,6 @@ function readObject(body: Uint8Array): JsonObject {
   throw new ODataError('bodyInvalid', `The body must be a JSON object, not ${jsonKinds[node.kind]}.`, {
     position: { offset: node.offset, length: node.end - node.offset },
   })
-}
-
-function readingOf(model: Model, ignored: boolean, given?: ReadonlySet<string>): Reading {
-  return { model, faults: new Faults(), keyIgnored: ignored, ...(given === undefined ? {} : { given }) }
 }
 
 /** A key of which the service makes a part needs its other parts from the client. */

@@ -25,17 +25,17 @@ export interface Reading {
   /** the service, or the URL, says the key: key properties of the body's entity are ignored */
   readonly keyIgnored: boolean
   /** properties of the body's entity that need not be there, as the service knows their values */
-  readonly given?: ReadonlySet<string>
+  readonly given?: ReadonlySet<string> | undefined
   /** where navigation properties of the body go; undefined: it has none to have */
-  readonly related?: RelatedMember[]
+  readonly related?: RelatedMember[] | undefined
   /** path of the entity in the body; undefined: it is the body */
-  readonly at?: string
+  readonly at?: string | undefined
   /** the body, where streams may be given in it by value (JSON Format 9); undefined: they may not */
-  readonly body?: Uint8Array
+  readonly body?: Uint8Array | undefined
   /** the values come from an operator, not from a client: computed ones are taken as they are */
-  readonly trusted?: boolean
+  readonly trusted?: boolean | undefined
   /** a literal of a URL: what is missing is null, nothing is required, facets are no matter */
-  readonly literal?: boolean
+  readonly literal?: boolean | undefined
 }
 
 /** Reads a non-null JSON value of a declared type. @returns undefined where a fault was found */

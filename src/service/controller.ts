@@ -334,7 +334,7 @@ function storedAs(
   const session = late === undefined ? context.session : sessionLike(context.session, { late })
   if (collection.key.parts.length > 0) requireKey(collection.entityType, entity.members)
   const owner = plan.source.owner === undefined ? undefined : session.parameters[plan.source.owner]
-  const document = encodeEntity(layout, collection, entity, typeof owner === 'string' ? owner : undefined)
+  const document = encodeEntity(layout, collection, entity, typeof owner === 'string' ? owner : undefined, 1)
   return store.create(plan, session, document)
 }
 

@@ -94,9 +94,19 @@ export interface Operations {
 /** Compiled writers by plan and dialect; plans are cached objects, so their writers live as long as they do. */
 export class WriterCache {
   readonly #byPlan = new WeakMap<object, LruMap<string, unknown>>()
+  /** of each plan the writer that was asked for last: most answers are in one dialect */
+  readonly #last = new WeakMap<object, { readonly dialect: JsonDialect; readonly writer: unknown }>()
 
   /** The writer made for a plan (or any shared object) and dialect by `make`, made once. */
   get<T>(owner: object, dialect: JsonDialect, make: () => T): T {
+    const last = this.#last.get(owner)
+    if (last !== undefined && isSameDialect(last.dialect, dialect)) return last.writer as T
+    const writer = this.#of(owner, dialect, make)
+    this.#last.set(owner, { dialect, writer })
+    return writer
+  }
+
+  #of<T>(owner: object, dialect: JsonDialect, make: () => T): T {
     const key = `${dialect.version} ${dialect.metadata} ${dialect.ieee754Compatible} ${dialect.exponentialDecimals} ${dialect.omitValues} ${dialect.withoutAnnotations} ${dialect.root}`
     return this.#made(owner, key, make)
   }
@@ -119,6 +129,19 @@ export class WriterCache {
     }
     return writer as T
   }
+}
+
+/** Whether writers of two answers of one service are the same. */
+function isSameDialect(a: JsonDialect, b: JsonDialect): boolean {
+  return (
+    a.version === b.version &&
+    a.metadata === b.metadata &&
+    a.ieee754Compatible === b.ieee754Compatible &&
+    a.exponentialDecimals === b.exponentialDecimals &&
+    a.omitValues === b.omitValues &&
+    a.withoutAnnotations === b.withoutAnnotations &&
+    a.root === b.root
+  )
 }
 
 /** The dialect of one answer. */

@@ -359,7 +359,10 @@ export function withMembers(
   fixed: ReadonlyMap<string, Value> = more,
 ): StructuredValue {
   if (more.size === 0 && fixed.size === 0) return entity
-  return { ...entity, members: new Map([...more, ...entity.members, ...(fixed === more ? [] : fixed)]) }
+  const members = new Map(more)
+  for (const [name, value] of entity.members) members.set(name, value)
+  if (fixed !== more) for (const [name, value] of fixed) members.set(name, value)
+  return { ...entity, members }
 }
 
 /** Foreign keys to the entity before the last navigation property: the URL says them, whatever the body does. */
