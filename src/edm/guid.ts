@@ -7,7 +7,18 @@ export function parseGuid(text: string): string | undefined {
 
 /** The 16 bytes of a GUID in the order of its text (RFC 4122). */
 export function guidToBytes(guid: string): Uint8Array {
-  return new Uint8Array(Buffer.from(guid.replaceAll('-', ''), 'hex'))
+  const bytes = Buffer.allocUnsafe(16)
+  for (let at = 0, i = 0; i < 16; at += 2, i++) {
+    if (at === 8 || at === 13 || at === 18 || at === 23) at++
+    bytes[i] = (digitOf(guid, at) << 4) | digitOf(guid, at + 1)
+  }
+  return bytes
+}
+
+/** The value of a hexadecimal digit, in either case. */
+function digitOf(text: string, at: number): number {
+  const unit = text.charCodeAt(at)
+  return unit < 0x3a ? unit - 0x30 : (unit | 0x20) - 0x57
 }
 
 const hex: readonly string[] = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))

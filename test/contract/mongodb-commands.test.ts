@@ -73,6 +73,26 @@ describe.skipIf(uri === undefined)(`the commands sent to MongoDB${uri === undefi
     }
   })
 
+  it('looks beside a transaction for what is only to be there, until the transaction changes something', async () => {
+    const late = (failure: unknown) => failure
+    const glance = true
+    await client.store.transaction(sessionOf([]), async ({ transaction }) => {
+      await client.create('things', { id: 'own' }, { transaction, late })
+      for (let i = 0; i < 2; i++) {
+        expect(await client.one(`things('t1')`, { transaction, glance })).toBeDefined()
+        expect(await client.one(`things('own')`, { transaction, glance })).toBeDefined()
+      }
+      expect(await client.one(`things('nobody')`, { transaction, glance })).toBeUndefined()
+      expect(sent('find').map(({ txnNumber }) => txnNumber)).toEqual([undefined, undefined])
+      await client.delete(`things('own')`, { transaction })
+      await client.update(`things('t1')`, mergeOf('things', { number: 1 }), { transaction })
+      commands.length = 0
+      expect(await client.one(`things('own')`, { transaction, glance })).toBeUndefined()
+      expect(await client.one(`things('t1')`, { transaction, glance })).toBeDefined()
+      expect(sent('find').map(({ txnNumber }) => typeof txnNumber)).not.toContain('undefined')
+    })
+  })
+
   it('reads what a majority has, on the primary, within the time limit', async () => {
     await client.one(`things('t1')`)
     await Promise.all([client.one(`things('t1')`), client.one(`things('t2')`)])
