@@ -203,16 +203,26 @@ const urlText = /^(?:[A-Za-z0-9._~:/?#[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$/
 const mediaTypeText = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:[ \t]*;[ \t]*[\w!#$&^.+-]+=(?:[\w!#$&^.+-]+|"[^"\\]*"))*$/
 
 function url(element: Annotatable): ValueCheck | undefined {
-  return textCheck(element, 'IsURL', urlText, 'is no URL')
+  return textCheck(element, 'IsURL', isUrl, 'is no URL')
 }
 
 function mediaType(element: Annotatable): ValueCheck | undefined {
-  return textCheck(element, 'IsMediaType', mediaTypeText, 'is no media type')
+  return textCheck(element, 'IsMediaType', (text) => mediaTypeText.test(text), 'is no media type')
 }
 
-function textCheck(element: Annotatable, term: string, form: RegExp, fault: string): ValueCheck | undefined {
+/** An URL, or a reference relative to one. */
+function isUrl(text: string): boolean {
+  return urlText.test(text) && URL.canParse(text, 'http://localhost/')
+}
+
+function textCheck(
+  element: Annotatable,
+  term: string,
+  holds: (text: string) => boolean,
+  fault: string,
+): ValueCheck | undefined {
   if (!isTagged(element, core + term)) return undefined
-  return (value) => (typeof value === 'string' && form.test(value) ? undefined : `${fault} (Core.${term})`)
+  return (value) => (typeof value === 'string' && holds(value) ? undefined : `${fault} (Core.${term})`)
 }
 
 /**

@@ -11,11 +11,13 @@ import type { QueryOptions } from '../../url/ast.ts'
 import { accessRefusal, grantsOf, permissionsOf, type Requirements } from './access.ts'
 import { checkApplySupport } from './apply-support.ts'
 import { isSupported } from './capability.ts'
+import { checkConditions } from './filter.ts'
 import { navigationRefusal } from './navigation.ts'
 import { placeOfRoot } from './place.ts'
 import { checkReadable } from './readable.ts'
 import { aggregated, type Position, positionAt, positionOf, type Variables, visit } from './references.ts'
 import { optionName, refuse } from './refuse.ts'
+import { checkSort } from './sort.ts'
 import { checkTransforming } from './transforming.ts'
 
 /** What a transformed request looks at, and where. */
@@ -118,11 +120,15 @@ class Check {
     switch (step.kind) {
       case 'filter':
         all([step.predicate])
+        checkConditions(option, position.place, [step.predicate], variablesOf(position))
         break
       case 'search':
         this.#requirements.everything(position.place, grantsOf(permissionsOf(position, 'read', false)))
         break
       case 'orderby':
+        all(step.items.map(({ expression }) => expression))
+        checkSort(option, position.place, step.items, variablesOf(position))
+        break
       case 'compute':
         all(step.items.map(({ expression }) => expression))
         break
@@ -200,8 +206,10 @@ class Check {
     if (reference.case === 'itself') this.#whole(nodes)
     if (step.kind === 'relatives') this.sequence(step.start, position)
     else if (step.start) this.sequence(step.start, nodes)
-    if (step.kind === 'traverse')
+    if (step.kind === 'traverse') {
       for (const { expression } of step.orderby) this.expression(expression, variablesOf(nodes))
+      checkSort(option, nodes.place, step.orderby, variablesOf(nodes))
+    }
     if (step.kind === 'rolluprecursive' && step.each) this.sequence(step.each, position)
   }
 
@@ -247,6 +255,9 @@ class Check {
       ...query.orderby.map(({ expression: inner }) => inner),
     ])
       this.expression(expression, variables)
+    const ofExpand = optionName('$expand', false)
+    if (query.filter !== undefined) checkConditions(ofExpand, behind.place, [query.filter], variablesOf(behind))
+    checkSort(ofExpand, behind.place, query.orderby, variablesOf(behind))
     for (const inner of query.expand) this.expanded(inner, behind)
   }
 }

@@ -27,6 +27,23 @@ export function checkFilter(
     if (own.requiredProperties.length > 0) missing(option, place, own.requiredProperties[0] ?? '')
     return
   }
+  const seen = checkConditions(option, place, conditions, variables)
+  for (const required of own.requiredProperties) if (!seen.has(withoutCasts(required))) missing(option, place, required)
+}
+
+/**
+ * What conditions may look at, and how: all that is asked of $filter but that there is one. The filters of transformations are held
+ * to it, wherever they stand.
+ * @returns paths of the place's own properties that the conditions look at
+ * @throws ODataError queryOptionNotAllowed
+ */
+export function checkConditions(
+  option: OptionName,
+  place: Place,
+  conditions: readonly Expression[],
+  variables: Variables,
+): ReadonlySet<string> {
+  const own = restrictionsOf(place, 'FilterRestrictions', filterRestrictionsIn)
   if (own.filterable === false) refuse(option, `cannot be applied to '${place.name}'`, `${term}/Filterable`)
   const functions = allowedFunctions(place)
   const seen = new Set<string>()
@@ -45,8 +62,8 @@ export function checkFilter(
   }
   for (const condition of conditions)
     visit(condition, variables, { reference, node, counted: (found) => checkCounted(option, found) })
-  for (const required of own.requiredProperties) if (!seen.has(withoutCasts(required))) missing(option, place, required)
   checkExpressions(option, place, own.expressionRestrictions, conditions, variables)
+  return seen
 }
 
 const term = 'Capabilities.FilterRestrictions'

@@ -206,7 +206,11 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     `${here}/collection-property.ts`,
     'test/http/property-changes.test.ts',
   ),
-  ComputeSupported: enforced('$compute', `${here}/query.ts`, query),
+  ComputeSupported: enforced(
+    '$compute; the transformation `compute` is a matter of Aggregation.ApplySupported',
+    `${here}/query.ts`,
+    query,
+  ),
   ConformanceLevel: served,
   CountRestrictions: enforced(
     '`/$count`, $count and counts inside expressions, the navigation and collection properties listed too',
@@ -241,9 +245,13 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     `${here}/query.ts`,
     query,
   ),
-  FilterFunctions: enforced('functions and operators in $filter that are not listed', `${here}/filter.ts`, query),
+  FilterFunctions: enforced(
+    'functions and operators in $filter, and in filters of `$apply`, that are not listed; what the filtered collection says counts',
+    `${here}/filter.ts`,
+    query,
+  ),
   FilterRestrictions: enforced(
-    'all of it, on the bound expression: $compute, lambdas and navigation cannot go round it',
+    'all of it, on the bound expression: $compute, lambdas, navigation and the filters of `$apply` cannot go round it; what the transformation `compute` makes of a property is not followed',
     `${here}/filter.ts`,
     query,
   ),
@@ -281,16 +289,28 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     http,
   ),
   SearchRestrictions: enforced('$search', `${here}/search.ts`, query),
-  SelectSupport: enforced(
-    '`Supported`; options nested in $select are not implemented whatever it says',
+  SelectSupport: partly(
+    '`Supported`; options nested in $select are held to what is said of the collection they are applied to, not to `Filterable`, `Sortable` ... of this term',
     `${here}/query.ts`,
     query,
   ),
-  SkipSupported: enforced('$skip', `${here}/query.ts`, query),
-  SortRestrictions: enforced('all of it, on the bound expression', `${here}/sort.ts`, query),
+  SkipSupported: enforced(
+    '$skip; the transformation `skip` is a matter of Aggregation.ApplySupported',
+    `${here}/query.ts`,
+    query,
+  ),
+  SortRestrictions: enforced(
+    'all of it, on the bound expression; `orderby` and `traverse` of `$apply`, too, but not what `compute` there makes of a property, nor `topcount` and its like',
+    `${here}/sort.ts`,
+    query,
+  ),
   SupportedFormats: { status: 'served', what: 'published' },
   SupportedMetadataFormats: { status: 'served', what: 'published' },
-  TopSupported: enforced('$top', `${here}/query.ts`, query),
+  TopSupported: enforced(
+    '$top; the transformation `top` is a matter of Aggregation.ApplySupported',
+    `${here}/query.ts`,
+    query,
+  ),
   UpdateRestrictions: enforced(
     '`Updatable`, `Upsertable` (where it says false), `UpdateMethod`, `NonUpdatableProperties`, `RequiredProperties`, `Permissions`, `MaxLevels`, `FilterSegmentSupported` and `TypecastSegmentSupported` (of `/$each`), `DeltaUpdateSupported` (where it says false), `QueryOptions`, `CustomHeaders`, `CustomQueryOptions`; `NonUpdatableNavigationProperties`: bodies and requests to `$ref` (not foreign keys as data)',
     `${here}/body-rules.ts`,

@@ -65,6 +65,7 @@ describe('values of properties', () => {
     ['Home', 'https://example.org/a?b=c', undefined],
     ['Home', '../relative', undefined],
     ['Home', 'two words', 'Core.IsURL'],
+    ['Home', 'http://[bad', 'Core.IsURL'],
     ['Media', 'text/plain;charset=utf-8', undefined],
     ['Media', 'text', 'Core.IsMediaType'],
   ])('%s: %j', (name, value, term) => {

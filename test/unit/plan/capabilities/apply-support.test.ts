@@ -108,6 +108,23 @@ describe('ApplySupported', () => {
   })
 })
 
+describe('restrictions of $filter and $orderby', () => {
+  const filtered = "filter(Name eq 'x')"
+  it.each([
+    ["concat(filter(Name eq 'a'),identity)", 'allowed'],
+    ['concat(filter(Price eq 1),identity)', 'FilterRestrictions/NonFilterableProperties'],
+    ['groupby((Name),filter(Price eq 1))', 'FilterRestrictions/NonFilterableProperties'],
+    ["concat(filter(startswith(Name,'a')),identity)", 'FilterFunctions'],
+    ['orderby(Name)', 'allowed'],
+    ['orderby(Name desc)', 'SortRestrictions/AscendingOnlyProperties'],
+    ['orderby(Open)', 'SortRestrictions/NonSortableProperties'],
+    ['concat(orderby(Open)/top(1),identity)', 'SortRestrictions/NonSortableProperties'],
+  ])('hold transformations: %s', (sequence, expected) => {
+    const found = verdict(encodeURI(`Picky?$apply=${filtered}/${sequence}`), restrictedModel)
+    expect(found.replace('Capabilities.', '')).toBe(expected)
+  })
+})
+
 describe('what the caller may read', () => {
   it.each([
     ['Free?$apply=groupby((Secret))', 'Core.Permissions'],
