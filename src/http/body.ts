@@ -12,7 +12,7 @@ const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array | undefined>>()
  * The whole body of a request; whoever asks again gets the same.
  * @param limit bytes
  * @returns undefined where the request announces no body
- * @throws ODataError payloadTooLarge, badRequest (cut off)
+ * @throws ODataError payloadTooLarge, badRequest (cut off), notImplemented (coded otherwise than in chunks)
  */
 export function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
   let body = bodies.get(request)
@@ -26,6 +26,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Uint8
 function readOnce(request: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
   const announced = request.headers['content-length']
   if (announced === undefined && request.headers['transfer-encoding'] === undefined) return Promise.resolve(undefined)
+  if (isCoded(request)) return Promise.reject(coded())
   if (announced !== undefined && Number(announced) > limit) return Promise.reject(tooLarge(limit))
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -69,13 +70,26 @@ function tooLarge(limit: number, name = 'bodyBytes'): ODataError {
   return new ODataError('payloadTooLarge', `The body is larger than ${limit} bytes (limit ${name}).`)
 }
 
+/** Whether a body would have to be unpacked first (RFC 9112 6.1): Node takes the chunks apart, nothing else. */
+function isCoded({ headers }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding']
+  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked'
+}
+
+function coded(): ODataError {
+  return new ODataError('notImplemented', 'Of the transfer codings only "chunked" is implemented.', {
+    target: 'Transfer-Encoding',
+  })
+}
+
 /**
  * The body of a request as it comes; read from the socket no faster than it is taken.
- * @throws ODataError payloadTooLarge, badRequest (cut off), requestTimeout
+ * @throws ODataError payloadTooLarge, badRequest (cut off), requestTimeout, notImplemented (coded otherwise than in chunks)
  */
 export async function* readContent(request: IncomingMessage, limits: ContentLimits): AsyncGenerator<Uint8Array> {
   const announced = request.headers['content-length']
   if (announced === undefined && request.headers['transfer-encoding'] === undefined) return
+  if (isCoded(request)) throw coded()
   if (announced !== undefined && Number(announced) > limits.bytes)
     throw tooLarge(limits.bytes, limits.name ?? 'streamBytes')
   const pieces = request.iterator({ destroyOnReturn: false })

@@ -19,7 +19,7 @@ export function rangeOf(
   length: number,
   etag: string,
 ): ByteRange | 'unsatisfiable' | undefined {
-  const match = /^\s*bytes\s*=\s*(\d{0,15})\s*-\s*(\d{0,15})\s*$/i.exec(headers.range ?? '')
+  const match = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(headers.range ?? '')
   if (!match) return undefined
   const condition = headers['if-range']
   if (condition !== undefined && condition.trim() !== etag) return undefined
@@ -27,7 +27,9 @@ export function rangeOf(
   if (first === '') {
     if (last === '') return undefined
     const suffix = Number(last)
-    return suffix === 0 || length === 0 ? 'unsatisfiable' : { start: Math.max(0, length - suffix), end: length }
+    if (suffix === 0) return 'unsatisfiable'
+    // the end of what is empty is all of it, and no Content-Range can say so
+    return length === 0 ? undefined : { start: Math.max(0, length - suffix), end: length }
   }
   const start = Number(first)
   if (last !== '' && Number(last) < start) return undefined

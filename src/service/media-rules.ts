@@ -18,7 +18,7 @@ const longestType = 200
 /**
  * The media type that a request gives its body (Protocol 11.4.7.1: it must).
  * @param type of the entity, which is there or is to be
- * @throws ODataError unsupportedMediaType where there is none, or the model takes others only
+ * @throws ODataError unsupportedMediaType where there is none, or the model takes others only; badRequest for a part
  */
 export function contentTypeOf(
   headers: RequestHeaders,
@@ -30,6 +30,11 @@ export function contentTypeOf(
     throw new ODataError('unsupportedMediaType', why, { target: 'Content-Type' })
   }
   if (given === undefined || given === '') return refuse('The media needs a Content-Type.')
+  // a part would take the place of the whole (RFC 9110 14.4)
+  if (headers['content-range'] !== undefined)
+    throw new ODataError('badRequest', 'A stream is written as a whole: leave out Content-Range.', {
+      target: 'Content-Range',
+    })
   const coding = headers['content-encoding']?.trim().toLowerCase()
   if (coding !== undefined && coding !== '' && coding !== 'identity')
     throw new ODataError('unsupportedMediaType', 'Packed bodies are not read: leave out Content-Encoding.', {

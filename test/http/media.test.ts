@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { connect } from 'node:net'
 import { expect, it } from 'vitest'
 import { onEveryService, rawRequest } from '../support/running-service.ts'
 
@@ -134,26 +135,78 @@ onEveryService('media entities and stream properties', 'test/models/media.xml', 
       ['bytes=699999-', 699_999, length],
       ['bytes=-5', length - 5, length],
       ['bytes=1-9999999', 1, length],
+      ['bytes=1-99999999999999999999', 1, length],
+      ['bytes=-99999999', 0, length],
     ] as const) {
       const { status, range: said, bytes } = await part(range)
       expect([status, said], range).toEqual([206, `bytes ${start}-${end - 1}/${length}`])
       expect(sha(bytes), range).toBe(sha(large.subarray(start, end)))
     }
-    const outside = await part(`bytes=${length}-`)
-    expect([outside.status, outside.range]).toEqual([416, `bytes */${length}`])
+    for (const range of [`bytes=${length}-`, 'bytes=99999999999999999999-', 'bytes=-0']) {
+      const outside = await part(range)
+      expect([outside.status, outside.range], range).toEqual([416, `bytes */${length}`])
+    }
     for (const range of ['bytes=0-1,5-6', 'bytes=5-1', 'lines=1-2', 'bytes=-']) {
       const whole = await part(range)
       expect([whole.status, whole.bytes.length], range).toEqual([200, length])
     }
     const etag = (await part('bytes=0-0')).answer.headers.get('ETag') ?? ''
     expect((await part('bytes=0-0', { 'If-Range': etag })).status).toBe(206)
-    expect((await part('bytes=0-0', { 'If-Range': '"other"' })).status).toBe(200)
+    for (const other of ['"other"', `W/${etag}`, 'Wed, 21 Oct 2015 07:28:00 GMT'])
+      expect((await part('bytes=0-0', { 'If-Range': other })).status, other).toBe(200)
+    // preconditions go before ranges
+    expect((await part(`bytes=${length}-`, { 'If-None-Match': etag })).status).toBe(304)
+    expect((await part(`bytes=${length}-`, { 'If-Match': '"other"' })).status).toBe(412)
+    const nothing = `${await create('')}/$value`
+    for (const [range, status] of [
+      ['bytes=0-', 416],
+      ['bytes=-5', 200],
+    ] as const)
+      expect((await running().get(nothing, { Range: range })).status, range).toBe(status)
     const head = await fetch(running().root + path, { method: 'HEAD' })
     expect([head.status, head.headers.get('Content-Length'), head.headers.get('Accept-Ranges')]).toEqual([
       200,
       String(length),
       'bytes',
     ])
+  })
+
+  it('takes uploads whole or not at all, whatever frames them', async () => {
+    const path = await thing('framed uploads')
+    const url = `${path}/picture`
+    expect((await send('PUT', url, 'text/plain', 'kept')).status).toBe(204)
+    const { port, pathname } = new URL(running().root + url)
+    /** the status of an answer, if any came before the client went away */
+    const raw = (head: readonly string[], body: string, leaves = false): Promise<string | undefined> =>
+      new Promise((done) => {
+        const socket = connect(Number(port), '127.0.0.1')
+        let text = ''
+        socket.on('data', (data) => {
+          text += data.toString('latin1')
+          socket.end()
+        })
+        socket.on('error', () => {})
+        socket.on('close', () => done(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]))
+        const lines = [`PUT ${pathname} HTTP/1.1`, 'Host: localhost', 'Content-Type: text/plain', ...head, '', body]
+        socket.write(lines.join('\r\n'))
+        if (leaves) setTimeout(() => socket.destroy(), 50)
+      })
+    const close = 'Connection: close'
+    for (const [head, body, status, leaves] of [
+      [['Transfer-Encoding: chunked'], '5\r\nother\r\n', undefined, true],
+      [['Content-Length: 100'], 'other', undefined, true],
+      [['Transfer-Encoding: chunked', close], 'zz\r\nother\r\n', '400'],
+      [['Transfer-Encoding: chunked', 'Content-Length: 5', close], '5\r\nother\r\n0\r\n\r\n', '400'],
+      [['Transfer-Encoding: gzip, chunked', close], '5\r\nother\r\n0\r\n\r\n', '501'],
+      [['Content-Length: 99999999999', close], '', '413'],
+      [['Content-Range: bytes 0-4/10', 'Content-Length: 5', close], 'other', '400'],
+      [['Content-Encoding: gzip', 'Content-Length: 5', close], 'other', '415'],
+    ] as const) {
+      expect(await raw(head, body, leaves), head.join(', ')).toBe(status)
+      expect(await (await running().get(url)).text(), head.join(', ')).toBe('kept')
+    }
+    expect(await raw(['Transfer-Encoding: chunked', close], '3\r\nnew\r\n5\r\n text\r\n0\r\n\r\n')).toBe('204')
+    expect(await (await running().get(url)).text()).toBe('new text')
   })
 
   it('writes, reads and takes away stream properties, by both forms of their URL', async () => {
