@@ -25,7 +25,7 @@ export {
   type Returned,
 } from './service/controller.ts'
 export type { ExplainRequest } from './service/explain.ts'
-export type { DeltaChange } from './service/operations/delta-change.ts'
+export type { DeltaChange, DeltaEntity } from './service/operations/delta-change.ts'
 export type { OperationContext, OperationHandler, OperationMap, OperationTypes } from './service/operations/handlers.ts'
 export type { ControllerMap, ProtocolOptions, ServiceLimits, ServiceLog, ServiceOptions } from './service/options.ts'
 export type { PlainObject } from './service/plain.ts'

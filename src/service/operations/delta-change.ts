@@ -1,6 +1,11 @@
 import type { RemovedReason } from '../../payload/delta.ts'
 import type { PlainObject } from '../plain.ts'
 
+/** One item of a result that is a delta: an entity as it is, or one that is removed, with its key (`reason`: `deleted` where not said). */
+export type DeltaEntity<Entity extends object = PlainObject> =
+  | Entity
+  | (Partial<Entity> & { readonly '@removed': { readonly reason?: RemovedReason } })
+
 /** One item of a parameter that is a delta (Core.IsDelta; JSON Format 15). */
 export type DeltaChange<Entity extends object = PlainObject> =
   /** as far as it has changed, with what the body says of its key */

@@ -1,6 +1,7 @@
-import { description, optionalParameter } from '../../csdl/core.ts'
+import { description, isDelta, optionalParameter } from '../../csdl/core.ts'
 import type { Model, Operation, Parameter, StructuredType, TypeReference } from '../../edm/model.ts'
 import { isStructured, primitiveOf } from '../../edm/types.ts'
+import { deltaParameter, deltaResult } from './deltas.ts'
 import { valueInPath } from './keys.ts'
 import type { Schema, Schemas } from './schemas.ts'
 
@@ -127,12 +128,18 @@ function bodyOf(parameters: readonly Parameter[], schemas: Schemas): Schema {
       'application/json': {
         schema: {
           type: 'object',
-          properties: Object.fromEntries(parameters.map(({ name, type }) => [name, schemas.reference(type, 'create')])),
+          properties: Object.fromEntries(parameters.map((parameter) => [parameter.name, schemaOf(parameter, schemas)])),
           ...(required.length === 0 ? {} : { required }),
         },
       },
     },
   }
+}
+
+function schemaOf(parameter: Parameter, schemas: Schemas): Schema {
+  const { type } = parameter
+  if (type.type.kind === 'entity' && isDelta(parameter, type)) return deltaParameter(type.type, schemas)
+  return schemas.reference(type, 'create')
 }
 
 /**
@@ -144,6 +151,7 @@ export function resultOf(
   { returnType }: Operation,
   schemas: Schemas,
   collectionOf: (type: StructuredType) => Schema,
+  control: '@odata.' | '@',
 ): { readonly [status: number]: Schema } | undefined {
   const none = { description: 'No content' }
   if (returnType === undefined) return { 204: none }
@@ -154,7 +162,9 @@ export function resultOf(
       ? schemas.ref(type, 'read')
       : singleValue(returnType, schemas)
     : type.kind === 'entity'
-      ? collectionOf(type)
+      ? isDelta(returnType, returnType)
+        ? deltaResult(type, schemas, control)
+        : collectionOf(type)
       : singleValue(returnType, schemas)
   return {
     200: { description: 'The result', content: { 'application/json': { schema } } },

@@ -1,5 +1,5 @@
 import { batchSupport } from '../../csdl/capabilities.ts'
-import { description, longDescription, schemaVersion } from '../../csdl/core.ts'
+import { description, isDelta, longDescription, schemaVersion } from '../../csdl/core.ts'
 import type {
   Annotatable,
   ContainerChild,
@@ -68,7 +68,7 @@ export function openApiSteps(model: Model, options: OpenApiOptions): Generator<v
 class OpenApiWriter {
   readonly #model: Model
   readonly #options: OpenApiOptions
-  readonly #control: string
+  readonly #control: '@odata.' | '@'
   readonly #schemas: Schemas
   readonly #bound: BoundOperations
   readonly #paths: { [path: string]: Mutable } = {}
@@ -311,13 +311,16 @@ class OpenApiWriter {
   #call(path: Path, operation: Operation, name: string): void {
     if (!this.#options.operations) return
     const collectionOf = (type: StructuredType) => this.#collectionOf(type as EntityType)
-    const responses = resultOf(operation, this.#schemas, collectionOf)
+    const responses = resultOf(operation, this.#schemas, collectionOf, this.#control)
     if (responses === undefined) return
     const { returnType } = operation
     const type = returnType?.type.kind === 'entity' ? returnType.type : undefined
-    const options = returnType?.collection
-      ? ['top', 'skip', 'filter', 'count', 'orderby', 'select', 'expand']
-      : ['select', 'expand']
+    const options =
+      returnType && isDelta(returnType, returnType)
+        ? (['select'] as const)
+        : returnType?.collection
+          ? ['top', 'skip', 'filter', 'count', 'orderby', 'select', 'expand']
+          : ['select', 'expand']
     for (const call of callsOf(operation, name, this.#schemas, takenIn(path))) {
       const step: Path = {
         ...path,

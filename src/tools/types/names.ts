@@ -1,7 +1,16 @@
 import type { Model, NamedType } from '../../edm/model.ts'
 
 /** Names that the written file uses otherwise. */
-const reserved = ['Flags', 'GeoJson', 'ODataController', 'Uint8Array', 'Record', 'Readonly']
+const reserved = [
+  'DeltaChange',
+  'DeltaEntity',
+  'Flags',
+  'GeoJson',
+  'ODataController',
+  'Uint8Array',
+  'Record',
+  'Readonly',
+]
 
 /**
  * The TypeScript names of a model's types: the local name with a capital, the namespace before it where two would be

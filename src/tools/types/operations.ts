@@ -1,5 +1,5 @@
-import { optionalParameter } from '../../csdl/core.ts'
-import type { Model, Operation } from '../../edm/model.ts'
+import { isDelta, optionalParameter } from '../../csdl/core.ts'
+import type { Model, Operation, Parameter } from '../../edm/model.ts'
 import { signatureOf } from '../../edm/signature.ts'
 import { typeName } from '../../edm/types.ts'
 import { capitalized, localName, memberName, quoted, type TypeNames } from './names.ts'
@@ -18,12 +18,12 @@ export function writeOperations(model: Model, names: TypeNames, shapes: ShapeWri
       const parameters = operation.bound ? operation.parameters.slice(1) : operation.parameters
       const members = parameters.map((parameter) => {
         const mark = optionalParameter(parameter) ? '?' : ''
-        return `  readonly ${memberName(parameter.name)}${mark}: ${shapes.reference(parameter.type, 'create')}\n`
+        return `  readonly ${memberName(parameter.name)}${mark}: ${parameterType(parameter, shapes)}\n`
       })
       const body = members.length === 0 ? 'Record<never, never>' : `{\n${members.join('')}}`
       const parametersName = names.take(`${base}Parameters`)
       const resultName = names.take(`${base}Result`)
-      const result = operation.returnType ? shapes.reference(operation.returnType, 'read') : 'void'
+      const result = operation.returnType ? resultType(operation.returnType, shapes) : 'void'
       const signature = signatureOf(operation)
       types.push(`/** Parameters of ${operation.kind} ${signature} */\nexport type ${parametersName} = ${body}\n`)
       types.push(`/** Result of ${operation.kind} ${signature} */\nexport type ${resultName} = ${result}\n`)
@@ -38,6 +38,18 @@ export function writeOperations(model: Model, names: TypeNames, shapes: ShapeWri
   if (entries.length === 0) return ''
   const name = names.take(`${capitalized(localName(model.container?.name ?? 'Model'))}Operations`)
   return `${types.join('\n')}\n/** Every action and function by its signature. */\nexport type ${name} = {\n${entries.join('')}}\n`
+}
+
+/** Deltas (Core.IsDelta) come as typed changes, and are given as entities and removed ones. */
+function parameterType(parameter: Parameter, shapes: ShapeWriter): string {
+  const { type } = parameter
+  if (type.type.kind !== 'entity' || !isDelta(parameter, type)) return shapes.reference(type, 'create')
+  return `readonly DeltaChange<${shapes.shapeName(type.type, 'read')}>[]`
+}
+
+function resultType(type: NonNullable<Operation['returnType']>, shapes: ShapeWriter): string {
+  if (type.type.kind !== 'entity' || !isDelta(type, type)) return shapes.reference(type, 'read')
+  return `readonly DeltaEntity<${shapes.shapeName(type.type, 'read')}>[]`
 }
 
 /** `Reset`, `ResetOfThing`, `ResetOfThings`, and of further functions `NearestByToCount`. */

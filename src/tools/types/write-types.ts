@@ -31,10 +31,15 @@ export function writeTypes(model: Model, source: string): string {
   }
   for (const operation of [...model.operations.values()].flat())
     use.geo ||= [...operation.parameters, { type: operation.returnType }].some(({ type }) => type && isGeo(type.type))
-  parts.push(writeOperations(model, names, shapes), controllers ? writeControllers(model, controllers, shapes) : '')
+  const operations = writeOperations(model, names, shapes)
+  const imports = [
+    ...(['DeltaChange', 'DeltaEntity'] as const).filter((name) => operations.includes(`readonly ${name}<`)),
+    ...(controllers ? ['ODataController'] : []),
+  ]
+  parts.push(operations, controllers ? writeControllers(model, controllers, shapes) : '')
   return [
     `/** Types of ${source}, written by \`odatum types\`: write them again rather than change them. */`,
-    controllers ? "import type { ODataController } from 'odatum'\n" : '',
+    imports.length > 0 ? `import type { ${imports.join(', ')} } from 'odatum'\n` : '',
     use.flags ? flags : '',
     use.geo ? geoJson : '',
     ...parts,

@@ -114,6 +114,18 @@ describe('openApiOf', () => {
       expect.arrayContaining(['/Fit(size=@size)', '/Fit(size=@size,shelf=@shelf)', '/Ping', '/Books/lib.Burn']),
     )
     expect(Object.keys(paths)).not.toContain('/Picture()')
+    // deltas (Core.IsDelta): what is taken and what is given
+    const { changes } = paths['/Sync'].post.requestBody.content['application/json'].schema.properties
+    const entity = { $ref: '#/components/schemas/lib.Book' }
+    const removed = expect.objectContaining({ required: ['@removed'] })
+    const link = expect.objectContaining({ title: 'Added or deleted link' })
+    expect(changes).toEqual({ type: 'array', items: { anyOf: [entity, removed, link] } })
+    for (const operation of [paths['/Sync'].post, paths['/News()'].get]) {
+      const { value } = operation.responses[200].content['application/json'].schema.properties
+      const gone = expect.objectContaining({ required: ['id', 'reason'] })
+      expect(value).toEqual({ type: 'array', items: { anyOf: [entity, gone] } })
+      expect(JSON.stringify(operation.parameters)).not.toContain('top')
+    }
     expect(tags.map(({ name }: { name: string }) => name)).toContain('Ping')
     const without = await documentOf('test/models/operations.xml', { operations: false })
     expect(Object.keys(without.paths).filter((path) => /lib\.|Ping|Fit/.test(path))).toEqual([])

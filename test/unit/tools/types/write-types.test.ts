@@ -41,6 +41,15 @@ describe('writeTypes', () => {
     expect(text).toContain('export type Other = {}')
   })
 
+  it('tells deltas of operations (Core.IsDelta) by the types of odatum', async () => {
+    const text = writeTypes(await readModel('test/models/operations.xml'), 'operations.xml')
+    expect(text).toContain("import type { DeltaChange, DeltaEntity, ODataController } from 'odatum'")
+    expect(text).toContain('export type SyncParameters = {\n  readonly changes: readonly DeltaChange<Book>[]\n}')
+    expect(text).toContain('export type SyncResult = readonly DeltaEntity<Book>[]')
+    expect(text).toContain('export type NewsResult = readonly DeltaEntity<Book>[]')
+    expect(typesOf('<ComplexType Name="DeltaChange"/>')).toContain('export type SomeNameDeltaChange = {}')
+  })
+
   it('gives no name twice, whatever types are called', () => {
     const text = typesOf(
       '<ComplexType Name="A"/><ComplexType Name="ACreate"/><ComplexType Name="Flags"/><ComplexType Name="flags"/>',
