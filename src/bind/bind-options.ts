@@ -47,6 +47,10 @@ export interface OptionsScope {
  * @throws ODataError with the option as target
  */
 export function bindOptions(context: BindContext, options: QueryOptions, where: OptionsScope): BoundQuery {
+  return context.within(options.aliases, () => bindEach(context, options, where))
+}
+
+function bindEach(context: BindContext, options: QueryOptions, where: OptionsScope): BoundQuery {
   const nested = where.row === '$this'
   const implicit: Variable = { name: where.row, id: where.row, type: where.type, outer: undefined }
   const target = (name: string): void => {

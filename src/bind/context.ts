@@ -95,7 +95,7 @@ const missingAlias: ExpressionNode = { kind: 'constant', value: null, offset: 0,
 /** State of binding one request: the parameters met so far, and where faults are reported. */
 export class BindContext {
   readonly model: Model
-  readonly aliases: ReadonlyMap<string, ExpressionNode>
+  aliases: ReadonlyMap<string, ExpressionNode>
   readonly firstSlot: number
   readonly bind: ExpressionBinder
   readonly slots: ParameterSlot[] = []
@@ -215,6 +215,18 @@ export class BindContext {
       value = this.aliases.get(value.name) ?? missingAlias
     }
     return value
+  }
+
+  /** Binds nested options: the aliases that they assign hold inside them only, those around them too (Protocol 13.1.2; ABNF: expandOption). */
+  within<T>(aliases: ReadonlyMap<string, ExpressionNode>, bind: () => T): T {
+    const outer = this.aliases
+    if (aliases.size === 0 || aliases === outer) return bind()
+    this.aliases = new Map([...outer, ...aliases])
+    try {
+      return bind()
+    } finally {
+      this.aliases = outer
+    }
   }
 
   /** A custom query option, read as the value of an implicit parameter alias. @throws ODataError urlSyntax */

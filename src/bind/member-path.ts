@@ -415,9 +415,13 @@ function count(
   mustBeCollection(context, position, '$count', step)
   const variable = itemVariable(scope, '$item', position.type)
   const own = step.options === undefined ? undefined : countFilter(context, step.options, step)
-  const filter = bindFilters(context, own === undefined ? filters : [...filters, own], variable, scope)
+  const filter = context.within(step.options?.aliases ?? noAliases, () =>
+    bindFilters(context, own === undefined ? filters : [...filters, own], variable, scope),
+  )
   return { kind: 'count', collection: memberOf(position), filter, variable: variable.id, type: int64Reference }
 }
+
+const noAliases: QueryOptions['aliases'] = new Map()
 
 /** ABNF: expandCountOption. */
 function countFilter(context: BindContext, options: QueryOptions, node: Span): ExpressionNode | undefined {

@@ -215,7 +215,10 @@ function selectOptions(
     if (into !== undefined) into.all = true
     return
   }
-  for (const inner of options.select) selectItem(binding, inner, type, undefined, into ?? new SelectionBuilder())
+  const nodes = options.select
+  context.within(options.aliases, () => {
+    for (const inner of nodes) selectItem(binding, inner, type, undefined, into ?? new SelectionBuilder())
+  })
 }
 
 const collectionOptions = ['filter', 'search', 'orderby', 'top', 'skip', 'count'] as const

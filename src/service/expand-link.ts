@@ -23,11 +23,19 @@ export function nodeOf(nodes: readonly ExpandNode[], { property, path }: ExpandI
 /** What is expanded below an expansion, as items of its own request: `$levels` becomes one level less. */
 export function nestedNodes(nodes: readonly ExpandNode[], { item, expansions }: Expansion): readonly ExpandNode[] {
   const node = nodeOf(nodes, item)
-  const own = node?.options?.expand ?? []
+  const own = (node?.options?.expand ?? []).map((inner) => assigned(inner, node?.options?.aliases ?? noAliases))
   if (node?.options === undefined || item.levels === 1) return own
   if (!expansions.some(({ item: inner }) => inner.property === item.property)) return own
   const levels = item.levels === 'max' ? 'max' : item.levels - 1
   return [...own, { ...node, options: { ...node.options, levels } }]
+}
+
+const noAliases: QueryOptions['aliases'] = new Map()
+
+/** An item with the parameter aliases that the options around it assign: its own request has nothing around it. */
+function assigned(node: ExpandNode, aliases: QueryOptions['aliases']): ExpandNode {
+  if (node.options === undefined || aliases.size === 0) return node
+  return { ...node, options: { ...node.options, aliases: new Map([...aliases, ...node.options.aliases]) } }
 }
 
 /**
@@ -57,13 +65,24 @@ function alone({ levels: _, expand: __, ...options }: QueryOptions, nested: read
   return nested.length === 0 ? options : { ...options, expand: nested }
 }
 
-/** A target with the parameter aliases of the request, which nested options may name. */
+/** A target with the parameter aliases of the request, which nested options may name, but for those it has of its own. */
 export function withAliases(target: string, request: string): string {
   const mark = request.indexOf('?')
   if (mark < 0) return target
+  const own = new Set(
+    target
+      .slice(target.indexOf('?') + 1)
+      .split('&')
+      .map(nameOf),
+  )
   const aliases = request
     .slice(mark + 1)
     .split('&')
-    .filter((raw) => /^(?:@|%40)/.test(raw))
+    .filter((raw) => /^(?:@|%40)/.test(raw) && !own.has(nameOf(raw)))
   return aliases.length === 0 ? target : `${target}${target.includes('?') ? '&' : '?'}${aliases.join('&')}`
+}
+
+/** The name of a query option as it came. */
+function nameOf(raw: string): string {
+  return (raw.split('=')[0] ?? '').replace(/^%40/, '@')
 }

@@ -149,6 +149,19 @@ onEveryService('filters and orders by related entities', 'test/models/relations.
       expect(rest.json.value.map(({ id }) => id)).toEqual(['ann'])
     })
 
+    it('takes parameter aliases that nested options assign, each inside its own only, in links too', async () => {
+      const { json: all } = await ask(
+        "/users?$filter=id eq @p&@p='boss'&@q=3&$select=id&$expand=reports($select=id;$filter=level gt @p and level gt @q;@p=4;$expand=reports($select=id;$filter=level lt @p and level ge @q;@q=1))",
+        { Prefer: 'maxpagesize=1' },
+      )
+      const [json] = all.value as [Json]
+      const [ann] = json.reports as [Json]
+      expect([ann.id, (ann.reports as unknown as Json[]).map(({ id }) => id)]).toEqual(['ann', ['cy']])
+      const rest = await ask((ann['reports@odata.nextLink'] as string).slice(running().root.length))
+      expect([rest.status, rest.json.value?.map(({ id }) => id)]).toEqual([200, ['di']])
+      expect(await ids('/users?$filter=reports/$count($filter=level ge @p;@p=4) eq @p&@p=2')).toEqual(['boss'])
+    })
+
     it('of one entity, by key, is refused', async () => {
       const { status } = await ask("/users?$expand=manager($filter=badge/colour eq 'red')")
       expect([400, 501]).toContain(status)
