@@ -1,5 +1,5 @@
 import type { Model, TypeReference } from '../edm/model.ts'
-import { isStructured } from '../edm/types.ts'
+import { isAbstract, isStructured } from '../edm/types.ts'
 import type { Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { Faults } from './faults.ts'
@@ -56,7 +56,7 @@ export function readProperty(
       duplicate.name,
       duplicate,
     )
-  const dynamic = reference === undefined || isUntyped(reference)
+  const dynamic = reference === undefined || isUntyped(reference, node)
   const whole = node && (dynamic ? isStructuredBody(node, model) : isOneObject(reference))
   if (whole && reference && isStructured(reference.type)) {
     const value = readStructured(withoutDuplicates(node), reference.type, '', reading, mode)
@@ -68,6 +68,8 @@ export function readProperty(
     if (found === undefined || found.value === null) {
       faults.throwIfAny()
       requireNullable(reference, name)
+    } else if (node && reference && !isOf(found.value, reference)) {
+      faults.add('typeNotAllowed', `The property ${name} is of ${reference.type.name}.`, '@odata.type', node)
     }
     return finished(node ? found : { value: null }, faults)
   }
@@ -91,9 +93,17 @@ function missing(node: JsonNode, faults: Faults): void {
   faults.add('propertyRequired', 'The body has no member "value".', 'value', node)
 }
 
-/** A declared property whose values say themselves what they are, like dynamic ones. */
-function isUntyped({ type, collection }: TypeReference): boolean {
-  return type.name === 'Edm.Untyped' && !collection
+/** A declared property whose values say themselves what they are, like dynamic ones: of other types than Edm.Untyped if they do. */
+function isUntyped({ type, collection }: TypeReference, node: JsonObject | undefined): boolean {
+  if (collection || !isAbstract(type)) return false
+  return type.name === 'Edm.Untyped' || node?.members.has('@odata.type') || node?.members.has('@type') || false
+}
+
+/** Whether a value is of a built-in abstract type (CSDL 4.5). */
+function isOf(value: Value, { type }: TypeReference): boolean {
+  if (type.name === 'Edm.Untyped') return true
+  const structured = typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
+  return type.name === 'Edm.ComplexType' ? structured : !structured && !Array.isArray(value)
 }
 
 function isOneObject({ type, collection }: TypeReference): boolean {

@@ -343,6 +343,21 @@ onEveryService('inheritance', 'test/models/inheritance.xml', {}, (running) => {
     })
 
     it.each([
+      ['Primitive', { '@odata.type': '#Int64', value: 5 }, 204],
+      ['Primitive', { value: 'a' }, 204],
+      ['Primitive', { '@odata.type': '#Ns.Phone', Number: '1' }, 400],
+      ['Primitive', { '@odata.type': '#Collection(Int64)', value: [5] }, 400],
+      ['Complex', { '@odata.type': '#Ns.Phone', Number: '1' }, 204],
+      ['Complex', { '@odata.type': '#Int64', value: 5 }, 400],
+    ])('%s is set to %j: %i', async (name, body, status) => {
+      expect((await running().send('PUT', `${box}/Ns.Box/${name}`, body)).status).toBe(status)
+      if (status !== 204) return
+      const read = await json(`${box}/Ns.Box/${name}`)
+      const told = (body as Json)['@odata.type'] === '#Int64' ? { '@odata.type': '#Int64' } : {}
+      expect(read).toMatchObject('Number' in body ? { value: { Number: '1' } } : { value: body.value, ...told })
+    })
+
+    it.each([
       [{ 'Any@odata.type': '#Nope', Any: 1 }, 'typeUnknown'],
       [{ 'Anys@odata.type': '#Date', Anys: ['2020-01-01'] }, 'typeNotAllowed'],
       [{ 'Primitive@odata.type': '#Ns.Mail', Primitive: { Address: 'a' } }, 'typeNotAllowed'],

@@ -192,7 +192,11 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     what: 'published: supported. Constants that the model says; instance annotations are not stored, so that what the model does not say is null',
   },
   AsynchronousRequestsSupported: { status: 'served', what: 'published: supported' },
-  BatchContinueOnErrorSupported: enforced('where it says false the preference is not applied', batches, batchTest),
+  BatchContinueOnErrorSupported: enforced(
+    'where it says false the preference is not applied; JSON batches go on behind failures without it, too',
+    batches,
+    batchTest,
+  ),
   BatchSupport: enforced('what it denies is refused; published', batches, batchTest),
   BatchSupported: enforced('batches are refused where it says false; published', batches, batchTest),
   CallbackSupported: { status: 'served', what: 'there are no callbacks' },
