@@ -52,6 +52,13 @@ export function isHex(code: number): boolean {
   return code < 128 && ((classes[code] ?? 0) & HEX) !== 0
 }
 
+/** The value of a HEXDIG, -1 where it is none. */
+export function hexDigit(code: number): number {
+  if (isDigit(code)) return code - ZERO
+  const upper = code & ~0x20
+  return upper >= 0x41 && upper <= 0x46 ? upper - 0x37 : -1
+}
+
 /** Whether an ASCII character may start an identifier. */
 export function isAsciiLeading(code: number): boolean {
   return code < 128 && ((classes[code] ?? 0) & LEADING) !== 0

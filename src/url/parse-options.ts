@@ -47,7 +47,8 @@ export function parseQueryOptions(
   const literals: LiteralToken[] = []
   const options = draftOptions(literals)
   let shape = ''
-  if (raw.system.size > 0) {
+  let left = raw.system.size
+  if (left > 0) {
     for (const key of optionNames) {
       const text = raw.system.get(key)
       if (text === undefined) continue
@@ -58,6 +59,7 @@ export function parseQueryOptions(
       expectEnd(scanner, key === 'select' || key === 'expand' ? "',' or the end" : 'an operator or the end')
       if (key === 'id') shape += `${key}:${text.length}:${text}&`
       else if (!shapeless.has(key)) shape += `${key}=${shapeOf(text, literals, from)}&`
+      if (--left === 0) break
     }
   }
   if (raw.aliases !== undefined) {

@@ -3,6 +3,38 @@ import { describe, expect, it } from 'vitest'
 import { decodePart } from '../../../src/url/decode.ts'
 
 describe('decodePart', () => {
+  it.each([true, false])('gives what decodeURIComponent gives, or refuses it, form-encoded: %s', (form) => {
+    const pieces = [
+      '%',
+      '%2',
+      '%20',
+      '%2f',
+      '%zz',
+      '%C3%A9',
+      '%80',
+      '%7F',
+      '%00',
+      '%-1',
+      '%@a',
+      '%1g',
+      '+',
+      'a',
+      'é',
+      '😀',
+    ]
+    for (const a of pieces)
+      for (const b of pieces)
+        for (const text of [a + b, `${a}x${b}`, (a + b).repeat(700)]) {
+          let expected: string | undefined
+          try {
+            expected = decodeURIComponent(form ? text.replaceAll('+', ' ') : text)
+          } catch {}
+          if (expected === undefined)
+            expect(() => decodePart(text, form, undefined)).toThrow('Malformed percent-encoding')
+          else expect(decodePart(text, form, undefined)).toBe(expected)
+        }
+  })
+
   it('decodes what encodeURIComponent encodes, once', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
