@@ -6,6 +6,7 @@ import {
   elementName,
   elementType,
   findField,
+  findPath,
   firstElement,
   nextElement,
   readDouble,
@@ -33,7 +34,13 @@ interface Patch {
 /** A change, ready to be applied to any row; made outside the write transaction. */
 export type PreparedChange =
   | { readonly kind: 'merge'; readonly patch: Patch }
-  | { readonly kind: 'replace'; readonly elements: readonly Uint8Array[]; readonly keep: ReadonlySet<string> }
+  | {
+      readonly kind: 'replace'
+      readonly elements: readonly Uint8Array[]
+      readonly keep: ReadonlySet<string>
+      /** paths of what stays inside documents that are replaced */
+      readonly inside: readonly (readonly string[])[]
+    }
 
 /**
  * Prepares a change: values to bytes, dotted paths to a tree.
@@ -44,7 +51,9 @@ export function prepareChange(change: Change, keyFields: readonly string[]): Pre
   if (change.kind === 'replace') {
     const elements = splitElements(serialize(change.document)).filter(({ name }) => !ours.has(name))
     const keep = new Set([...change.keep, ...keyFields])
-    return { kind: 'replace', elements: elements.filter(({ name }) => !keep.has(name)).map(({ bytes }) => bytes), keep }
+    const replacing = elements.filter(({ name }) => !keep.has(name)).map(({ bytes }) => bytes)
+    const inside = (change.keepInside ?? []).map((path) => path.split('.'))
+    return { kind: 'replace', elements: replacing, keep, inside }
   }
   const patch = emptyPatch()
   for (const path of change.unset) {
@@ -110,7 +119,24 @@ export function applyChange(row: Uint8Array, change: PreparedChange): Uint8Array
     const name = elementName(row, at)
     if (change.keep.has(name) && !ours.has(name)) kept.push(elementBytes(row, at))
   }
-  return joinElements([...kept, ...change.elements])
+  return joinElements([...kept, ...withKept(row, change.elements, change.inside)])
+}
+
+/** Elements that replace those of a row, with what stays inside of them. */
+function withKept(
+  row: Uint8Array,
+  elements: readonly Uint8Array[],
+  paths: readonly (readonly string[])[],
+): readonly Uint8Array[] {
+  if (paths.length === 0) return elements
+  const patch = emptyPatch()
+  for (const path of paths) {
+    const at = findPath(row, path)
+    if (at < 0) continue
+    const { parent, name } = descend(patch, path.join('.'))
+    parent.set.set(name, elementBytes(row, at))
+  }
+  return [patchDocument(joinElements(elements), 0, patch).subarray(4, -1)]
 }
 
 function emptyPatch(): Patch {

@@ -116,6 +116,7 @@ export function reflects(change: Change, row: Uint8Array): boolean {
   }
   const own = new Set<string>([fields.id, fields.version, ...change.keep])
   const wanted = exactly(serialize(change.document))
+  for (const path of change.keepInside ?? []) without(stored, path)
   const names = new Set([...Object.keys(wanted), ...Object.keys(stored)])
   return [...names].every((name) => own.has(name) || name.endsWith(fields.exact) || same(wanted[name], stored[name]))
 }
@@ -123,6 +124,13 @@ export function reflects(change: Change, row: Uint8Array): boolean {
 /** Decoded with the types it is stored in. */
 function exactly(bytes: Uint8Array): Document {
   return deserialize(bytes, { promoteValues: false, promoteBuffers: false })
+}
+
+/** Takes a field out of a document within a document. */
+function without(document: Document, path: string): void {
+  const end = path.lastIndexOf('.')
+  const holder = at(document, path.slice(0, end))
+  if (typeof holder === 'object' && holder !== null) delete (holder as Document)[path.slice(end + 1)]
 }
 
 function at(document: Document, path: string): unknown {

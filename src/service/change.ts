@@ -3,7 +3,9 @@ import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.
 import { isComputed, isImmutable, isWritable } from '../csdl/core.ts'
 import { isStream } from '../edm/types.ts'
 import { mediaMember, type StructuredValue } from '../edm/value.ts'
+import { isStructuredValue } from '../eval/values.ts'
 import type { Change } from '../store/port.ts'
+import { mayHaveStreams } from './streams.ts'
 
 /**
  * The stored form of an update: PATCH sets what the body names (null takes the field away), PUT replaces everything but the
@@ -30,5 +32,31 @@ export function changeOf(
     )
       keep.push(...storedFieldsOf(layout, property))
   for (const { name } of plainKeysOf(collection)) keep.push(name, name + fields.exact)
-  return { kind: 'replace', document: encodeReplacement(layout, entity), keep }
+  const keepInside = streamsInside(layout, entity, new Set(keep))
+  const change = { kind: 'replace', document: encodeReplacement(layout, entity), keep } as const
+  return keepInside.length === 0 ? change : { ...change, keepInside }
+}
+
+/**
+ * Stored paths of the streams in complex values that take the place of others: they are no part of a PUT but where it says them (Protocol 11.4.3,
+ * 11.4.8). What is in a collection is new.
+ * @param without stored fields that stay as they are
+ */
+function streamsInside(
+  layout: ModelLayout,
+  { type, members }: StructuredValue,
+  without: ReadonlySet<string>,
+): readonly string[] {
+  const paths: string[] = []
+  for (const [name, value] of members) {
+    const property = type.allProperties.get(name)
+    if (property === undefined || value === null || !isStructuredValue(value) || !mayHaveStreams(value.type)) continue
+    const [field] = storedFieldsOf(layout, property)
+    if (field === undefined || without.has(field)) continue
+    for (const inner of value.type.allProperties.values())
+      if (isStream(inner) && value.members.get(inner.name) !== null && !value.streams?.has(inner.name))
+        paths.push(...storedFieldsOf(layout, inner).map((one) => `${field}.${one}`))
+    for (const path of streamsInside(layout, value, new Set())) paths.push(`${field}.${path}`)
+  }
+  return paths
 }

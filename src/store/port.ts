@@ -140,7 +140,13 @@ export interface Rows {
 export type Change =
   | { readonly kind: 'merge'; readonly set: Document; readonly unset: readonly string[] }
   /** everything is replaced but `_id` and the fields kept (computed, immutable) */
-  | { readonly kind: 'replace'; readonly document: Document; readonly keep: readonly string[] }
+  | {
+      readonly kind: 'replace'
+      readonly document: Document
+      readonly keep: readonly string[]
+      /** fields kept inside documents that the new document has, too: dotted paths (streams of complex values) */
+      readonly keepInside?: readonly string[]
+    }
 
 export type CreateOutcome = { readonly kind: 'created'; readonly row: Uint8Array } | { readonly kind: 'exists' }
 export type UpdateOutcome =

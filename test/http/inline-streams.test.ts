@@ -67,6 +67,26 @@ onEveryStore('streams by value in bodies', 'test/models/media.xml', {}, (running
     expect((await stream(`${path}/picture`))[0]).toBe(200)
   })
 
+  it('of complex values are kept by a PUT that does not say them', async () => {
+    const path = "/Things('inside')"
+    const put = async (body: Json): Promise<void> =>
+      expect((await running().send('PUT', path, body)).status).toBeLessThan(300)
+    const art = async () => (await stream(`${path}/cover/art`))[2]
+    await put({ cover: { label: 'front', 'art@mediaContentType': 'text/plain', art: 'one' } })
+    await put({ name: 'n', cover: { label: 'back' } })
+    expect(await art()).toBe('one')
+    expect((await running().send('PUT', `${path}/cover`, { label: 'x' })).status).toBe(204)
+    expect(await art()).toBe('one')
+    await put({ cover: { 'art@mediaContentType': 'text/plain', art: 'two' } })
+    expect(await art()).toBe('two')
+    await put({ cover: { label: 'x', art: null } })
+    expect((await stream(`${path}/cover/art`))[0]).toBe(204)
+    await put({ cover: { 'art@mediaContentType': 'text/plain', art: 'three' } })
+    await put({ cover: null })
+    await put({ cover: { label: 'y' } })
+    expect((await stream(`${path}/cover/art`))[0]).toBe(204)
+  })
+
   it('may be the media of an entity, in an update', async () => {
     const made = await fetch(`${running().root}/Photos`, {
       method: 'POST',

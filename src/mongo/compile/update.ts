@@ -32,12 +32,17 @@ function stages({ set, unset }: Merge): Document[] {
   return update
 }
 
-function replacement({ document, keep }: Replace, exacts: readonly string[]): Document[] {
+function replacement({ document, keep, keepInside = [] }: Replace, exacts: readonly string[]): Document[] {
   const kept = new Set([...keep, ...exacts])
   const entries = Object.entries(document).filter(
     ([name]) => name !== fields.id && name !== fields.version && !kept.has(name),
   )
   const own = Object.fromEntries([...kept].map((name) => [name, `$${name}`]))
+  const inside = partsKept(
+    Object.fromEntries(entries),
+    keepInside.map((path) => path.split('.')),
+    '',
+  )
   return [
     {
       $replaceWith: {
@@ -45,8 +50,30 @@ function replacement({ document, keep }: Replace, exacts: readonly string[]): Do
           { [fields.id]: `$${fields.id}`, [fields.version]: nextVersion },
           { $literal: Object.fromEntries(entries) },
           own,
+          ...(inside === undefined ? [] : [inside]),
         ],
       },
     },
   ]
+}
+
+/**
+ * The members of a document that keep something inside, as expressions: the new value, and over it what is kept of the old one.
+ * @param paths from the document @param place of the document; empty: the row
+ * @returns undefined where nothing is kept
+ */
+function partsKept(document: Document, paths: readonly (readonly string[])[], place: string): Document | undefined {
+  const parts: Document = {}
+  for (const [name = '', ...rest] of paths) {
+    const path = place === '' ? name : `${place}.${name}`
+    if (rest.length === 0) {
+      parts[name] = `$${path}`
+      continue
+    }
+    const value: unknown = document[name]
+    if (Object.hasOwn(parts, name) || typeof value !== 'object' || value === null) continue
+    const below = paths.filter(([first, ...more]) => first === name && more.length > 0).map(([, ...more]) => more)
+    parts[name] = { $mergeObjects: [{ $literal: value }, partsKept(value, below, path)] }
+  }
+  return Object.keys(parts).length === 0 ? undefined : parts
 }

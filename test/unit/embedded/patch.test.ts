@@ -97,6 +97,20 @@ describe('replace', () => {
   })
 })
 
+describe('replace with parts inside', () => {
+  it('keeps what is inside a document that takes the place of another', () => {
+    const row = { _id: 1, '@version': 1, home: { a: 1, s: { id: 'x' }, in: { s: 'y', b: 1 } }, other: { s: 'z' } }
+    const document = { home: { a: 2, in: {} }, other: { c: 1 } }
+    const change = { kind: 'replace', document, keep: [], keepInside: ['home.s', 'home.in.s', 'home.none'] } as const
+    expect(deserialize(applyChange(serialize(row), prepareChange(change, [])))).toEqual({
+      _id: 1,
+      '@version': 2,
+      home: { a: 2, in: { s: 'y' }, s: { id: 'x' } },
+      other: { c: 1 },
+    })
+  })
+})
+
 describe('versionOfRow', () => {
   it('is 0 where nobody has counted', () => {
     expect(versionOfRow(serialize({ _id: 1 }))).toBe(0)

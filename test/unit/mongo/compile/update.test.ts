@@ -34,4 +34,27 @@ describe('updates', () => {
       },
     ])
   })
+  it('keeps what is inside documents that take the place of others', () => {
+    const document = { home: { a: 1, in: {} } }
+    const keepInside = ['home.s', 'home.in.s']
+    expect(updateOf({ kind: 'replace', document, keep: [], keepInside }, [])).toEqual([
+      {
+        $replaceWith: {
+          $mergeObjects: [
+            { _id: '$_id', '@version': nextVersion },
+            { $literal: document },
+            {},
+            {
+              home: {
+                $mergeObjects: [
+                  { $literal: document.home },
+                  { s: '$home.s', in: { $mergeObjects: [{ $literal: {} }, { s: '$home.in.s' }] } },
+                ],
+              },
+            },
+          ],
+        },
+      },
+    ])
+  })
 })
