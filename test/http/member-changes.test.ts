@@ -118,6 +118,15 @@ onEveryService('changes of the entities of a collection', 'test/models/changes.x
       expect(await all()).toEqual([])
     })
 
+    it('changes entities that are related to each other', async () => {
+      expect(await tried('PATCH', '/items/$each', { 'next@odata.bind': 'items(3)' })).toEqual([204])
+      expect((await send('GET', '/items(3)/previous?$select=id')).json.value).toMatchObject(
+        [1, 2, 3].map((id) => ({ id })),
+      )
+      expect(await tried('DELETE', '/items(3)/previous/$each')).toEqual([204])
+      expect(await all()).toEqual([])
+    })
+
     it('leaves an entity that a controller only marks what it has', async () => {
       await send('POST', '/items(2)/parts', { id: 'p' })
       await send('PUT', '/items(1)/next/$ref', { '@odata.id': 'items(2)' })

@@ -4,17 +4,17 @@ import { ODataError } from '../../errors/odata-error.ts'
 import { parseJson } from '../../payload/json.ts'
 import { encodePath, rowPath } from '../../payload/row-path.ts'
 import type { MembersPlan } from '../../plan/plan.ts'
-import { printETag, readConditions } from '../../protocol/etag.ts'
+import { readConditions } from '../../protocol/etag.ts'
 import type { HttpResponse } from '../../protocol/message.ts'
 import { jsonContentType, negotiateJson, requireJsonBody } from '../../protocol/negotiate.ts'
 import { parsePrefer } from '../../protocol/prefer.ts'
 import type { QueryOptions } from '../../url/ast.ts'
-import { preconditionFailed, versionOf } from '../conditions.ts'
+import { preconditionFailed } from '../conditions.ts'
 import { applied, type Core, collectionOf, dialectOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { collection, exception, member, object, withMembers } from './answer.ts'
 import { type Answer, makeChange } from './one-change.ts'
-import { type Changes, type MembersRequest, rowsOf, tolerated, within } from './request.ts'
+import { type Changes, type MembersRequest, rowsOf, stateOf, tolerated, within } from './request.ts'
 
 type Call = NonNullable<MembersPlan['call']>
 
@@ -82,13 +82,12 @@ async function callAll(
   let failed = false
   for (const row of await rowsOf(request, transaction)) {
     const path = encodePath(pathOf(row))
-    const version = versionOf(row)
     try {
       const response = await makeChange(answer, core, exchange, transaction, {
         method: operation.kind === 'action' ? 'POST' : 'GET',
         target: `/${path}${cast}/${called}`,
         // a function reads
-        headers: operation.kind === 'action' ? { 'if-match': version === undefined ? '*' : printETag(version) } : {},
+        headers: operation.kind === 'action' ? { 'if-match': stateOf(row, transaction) } : {},
         ...(sent ? { body: sent } : {}),
       })
       if (represented) items.push(resultOf(operation, response))

@@ -5,12 +5,12 @@ import { compileRemovedWriter } from '../../payload/delta.ts'
 import { encodePath, rowPath } from '../../payload/row-path.ts'
 import { createSink } from '../../payload/sink.ts'
 import type { MembersPlan } from '../../plan/plan.ts'
-import { printETag, readConditions } from '../../protocol/etag.ts'
+import { readConditions } from '../../protocol/etag.ts'
 import type { HttpResponse } from '../../protocol/message.ts'
 import { type JsonFormat, jsonContentType, negotiateJson, requireJsonBody } from '../../protocol/negotiate.ts'
 import { parsePrefer } from '../../protocol/prefer.ts'
 import type { QueryOptions } from '../../url/ast.ts'
-import { preconditionFailed, versionOf } from '../conditions.ts'
+import { preconditionFailed } from '../conditions.ts'
 import { applied, type Core, collectionOf, contextOf, dialectOf } from '../core.ts'
 import { type Exchange, inTransaction } from '../exchange.ts'
 import { shapeOfSource } from '../expand.ts'
@@ -19,7 +19,7 @@ import { collection, exception, member, object, withMembers } from './answer.ts'
 import { callEach } from './call-each.ts'
 import { changeByDelta, relatedDelta } from './delta.ts'
 import { type Answer, makeChange, readInstead } from './one-change.ts'
-import { type Changes, type MembersRequest, rowsOf, tolerated, within } from './request.ts'
+import { type Changes, type MembersRequest, rowsOf, stateOf, tolerated, within } from './request.ts'
 
 /**
  * Changes entities of a collection together (Protocol 11.4.12 to 11.4.14): each of them as a request to its own URL would, in one
@@ -120,8 +120,7 @@ async function changeOne(
   path: string,
   sent: Uint8Array | undefined,
 ): Promise<HttpResponse | undefined> {
-  const version = versionOf(row)
-  const ifMatch = version === undefined ? '*' : printETag(version)
+  const ifMatch = stateOf(row, transaction)
   if (plan.change === 'updateEach')
     return makeChange(answer, core, exchange, transaction, {
       method: 'PATCH',

@@ -1,6 +1,8 @@
 import type { Parameters } from '../../bind/tree.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import type { MembersPlan } from '../../plan/plan.ts'
+import { printETag } from '../../protocol/etag.ts'
+import { versionOf } from '../conditions.ts'
 import { type Core, contextOf, sessionOf } from '../core.ts'
 import { type Exchange, inTransaction } from '../exchange.ts'
 import { toODataError } from '../failure.ts'
@@ -69,4 +71,13 @@ export function within(
   return transact(core.store, sessionOf(exchange, core.limits.storeTime), core.log, ({ transaction }) =>
     work(transaction),
   )
+}
+
+/**
+ * If-Match of a change of one of the entities: outside a transaction it holds for the state that was read, as that is what the path chose it for.
+ * Inside, nobody else changes it, but a change of another one may: a link to it, a foreign key.
+ */
+export function stateOf(row: Uint8Array, transaction: unknown): string {
+  const version = transaction === undefined ? versionOf(row) : undefined
+  return version === undefined ? '*' : printETag(version)
 }
