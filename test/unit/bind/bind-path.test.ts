@@ -116,7 +116,7 @@ describe('refusals', () => {
     ['Products(5)/tags/0', "resourceNotFound 0: 'tags' has no positions: it is not ordered (Core.Ordered)."],
     ["Categories('x')/a/b", 'notImplemented b: A path behind a dynamic property is not implemented by this service.'],
     ['Products/$query', 'notImplemented $query: /$query is not implemented by this service.'],
-    ['Products/$each/5', 'notImplemented 5: A path behind /$each is not implemented by this service.'],
+    ['Products/$each/5', "resourceNotFound 5: '5' does not exist behind $each."],
     [
       'Products(5)/$filter(status%20eq%201)',
       "resourceNotFound $filter(status eq 1): '$filter(status eq 1)' does not exist behind an entity.",
