@@ -242,6 +242,19 @@ onEveryService('media entities and stream properties', 'test/models/media.xml', 
     expect(await (await running().get(`${path}/cover/art`)).text()).toBe('art')
     expect((await running().send('PATCH', path, { cover: { label: 'front' } })).status).toBe(204)
     expect(await (await running().get(`${path}/cover/art`)).text()).toBe('art')
+    for (const [method, body, kept] of [
+      ['PUT', { label: 'back' }, true],
+      ['PUT', { label: 'back', art: null }, false],
+      ['PATCH', { art: null }, false],
+    ] as const) {
+      await send('PUT', `${path}/cover/art`, 'image/png', 'art')
+      expect((await running().send(method, `${path}/cover`, body)).status).toBe(204)
+      expect((await running().get(`${path}/cover/art`)).status, `${method} ${JSON.stringify(body)}`).toBe(
+        kept ? 200 : 204,
+      )
+    }
+    const byValue = { art: 'x', 'art@mediaContentType': 'text/plain' }
+    expect((await running().send('PATCH', `${path}/cover`, byValue)).status).toBe(501)
     expect((await running().send('POST', `${path}/pages`, { number: 1 })).status).toBe(201)
     expect((await send('PUT', `${path}/pages(1)/scan`, 'image/tiff', 'scan')).status).toBe(204)
     expect(await (await running().get(`${path}/pages(1)/scan`)).text()).toBe('scan')

@@ -146,7 +146,7 @@ function asWhole(value: Value): Value {
 
 /**
  * A complex value that takes the place of another (PUT, Protocol 11.4.9.3): what clients do not write stays as it was, and so do
- * streams, which no body says.
+ * streams that the body does not take away by null.
  * @param kept names of further members that stay
  */
 export function replacing(before: Value, given: StructuredValue, kept: ReadonlySet<string>): StructuredValue {
@@ -157,7 +157,8 @@ export function replacing(before: Value, given: StructuredValue, kept: ReadonlyS
     const stays = isComputed(property) || isImmutable(property) || !isWritable(property) || kept.has(property.name)
     if (stays && value !== undefined) members.set(property.name, value)
   }
-  return withStreams({ ...given, members }, before)
+  const taken = [...given.members].flatMap(([name, value]) => (value === null ? [name] : []))
+  return withStreams({ ...given, members }, before, new Set(taken))
 }
 
 /**
@@ -210,8 +211,12 @@ function lacking(type: StructuredType, members: ReadonlyMap<string, Value>): rea
   })
 }
 
-function withStreams(value: StructuredValue, { streams }: StructuredValue): StructuredValue {
-  const kept = [...(streams ?? [])].filter(([name]) => value.type.allProperties.has(name))
+function withStreams(
+  value: StructuredValue,
+  { streams }: StructuredValue,
+  taken: ReadonlySet<string> = new Set(),
+): StructuredValue {
+  const kept = [...(streams ?? [])].filter(([name]) => value.type.allProperties.has(name) && !taken.has(name))
   return kept.length === 0 ? value : { ...value, streams: new Map([...kept, ...(value.streams ?? [])]) }
 }
 
