@@ -11,6 +11,8 @@ class SelectionBuilder {
   all = false
   /** options of a collection: nothing is added to them */
   given: Selection | undefined
+  /** of a single complex value: nothing is added to it either */
+  computed: BoundQuery['compute'] = []
   readonly properties = new Map<string, SelectionBuilder | undefined>()
   readonly operations: string[] = []
 
@@ -32,7 +34,8 @@ class SelectionBuilder {
     const properties = new Map<string, Selection | undefined>()
     for (const [name, inner] of this.properties) properties.set(name, inner?.build())
     const operations = this.operations.length === 0 ? {} : { operations: [...new Set(this.operations)] }
-    return { all: this.all, properties, ...operations }
+    const computed = this.computed.length === 0 ? {} : { computed: this.computed }
+    return { all: this.all, properties, ...operations, ...computed }
   }
 }
 
@@ -56,10 +59,10 @@ export function bindSelect(
   return builder.build()
 }
 
-/** Whether a selection says which items of a collection are wanted, at any depth. */
+/** Whether a selection says which items of a collection are wanted, or what is calculated inside complex values, at any depth. */
 export function choosesItems(select: Selection | undefined): boolean {
   if (select === undefined) return false
-  if (select.items !== undefined) return true
+  if (select.items !== undefined || select.computed !== undefined) return true
   for (const inner of select.properties.values()) if (choosesItems(inner)) return true
   return false
 }
@@ -145,7 +148,8 @@ function selectItem(
     const property = current?.allProperties.get(name)
     if (current !== undefined && property === undefined && !current.open)
       context.fail('nameNotFound', memberNotFound(current, name), step)
-    if (builder?.properties.get(name)?.given !== undefined)
+    const known = builder?.properties.get(name)
+    if (known?.given !== undefined || (known?.computed.length ?? 0) > 0)
       context.fail('queryOptionInvalid', `'${shown(name)}' must not be selected twice where it has options.`, node)
     if (i === last && node.options === undefined) {
       builder?.whole(name)
@@ -187,17 +191,31 @@ function itemsOf(
     context.fail('queryOptionInvalid', `${reference.type.name} has no properties to select.`, node)
   const type = itemReference(reference)
   const { filter, search, orderby, skip, top, count, select, compute } = bindItems(options, type)
-  const selected = compute.find(({ alias }) => select?.properties.has(alias))
-  if (selected !== undefined)
-    context.notImplemented(`Selecting '${selected.alias}', which $compute defines, inside $select`, node)
+  const computed = selectedOf(context, node, compute, structured ? reference.type : undefined, select)
   return {
     all: select?.all ?? true,
     properties: select?.properties ?? new Map(),
+    ...(computed.length === 0 ? {} : { computed }),
     items: { type, filters: filter === undefined ? [] : [filter], search, orderby, skip: skip ?? 0, top, count },
   }
 }
 
-/** The nested options of a complex property: `address($select=city)`. */
+/** What of $compute is written: what $select names, itself or by `*` (Protocol 11.2.5.3). */
+function selectedOf(
+  context: BindContext,
+  node: SelectNode,
+  compute: BoundQuery['compute'],
+  type: StructuredType | undefined,
+  select: Pick<Selection, 'all' | 'properties'> | undefined,
+): BoundQuery['compute'] {
+  const derived: readonly StructuredType[] = type?.derivedTypes ?? []
+  for (const { alias } of compute)
+    if (derived.some(({ allProperties: own, allNavigationProperties: to }) => own.has(alias) || to.has(alias)))
+      context.fail('queryOptionInvalid', `'${shown(alias)}' is the name of a property of a derived type already.`, node)
+  return select === undefined ? [] : compute.filter(({ alias }) => select.all || select.properties.has(alias))
+}
+
+/** The nested options of a complex property: `address($select=city)`, `address($compute=zip add 1 as next;$select=next)`. */
 function selectOptions(
   binding: Binding,
   node: SelectNode,
@@ -210,15 +228,33 @@ function selectOptions(
     if (options[name] !== undefined)
       context.fail('queryOptionNotAllowed', `$${name} inside $select cannot be applied to a single value.`, node)
   refuseOptions(context, node, options)
-  if (options.compute !== undefined) context.notImplemented('$compute of a single value inside $select', node)
+  const compute = options.compute === undefined ? [] : computeOf(binding, node, options, type, into)
   if (options.select === undefined) {
     if (into !== undefined) into.all = true
     return
   }
+  const builder = into ?? new SelectionBuilder()
+  const computed = new Map(compute.map(({ alias, expression }) => [alias, expression]))
   const nodes = options.select
   context.within(options.aliases, () => {
-    for (const inner of nodes) selectItem(binding, inner, type, undefined, into ?? new SelectionBuilder())
+    for (const inner of nodes) selectItem(binding, inner, type, computed, builder)
   })
+  builder.computed = selectedOf(context, node, compute, type, builder)
+}
+
+/** $compute of a single complex value, which is `$this`. */
+function computeOf(
+  binding: Binding,
+  node: SelectNode,
+  { select: _, ...options }: QueryOptions,
+  type: StructuredType | undefined,
+  into: SelectionBuilder | undefined,
+): BoundQuery['compute'] {
+  const context: BindContext = binding.context
+  if (type === undefined) context.notImplemented('$compute of a dynamic value inside $select', node)
+  if (into === undefined || into.all || into.properties.size > 0)
+    context.fail('queryOptionInvalid', 'A property must not be selected twice where it has $compute.', node)
+  return binding.bindItems(options, { type, collection: false, nullable: true, facets: {} }).compute
 }
 
 const collectionOptions = ['filter', 'search', 'orderby', 'top', 'skip', 'count'] as const

@@ -226,6 +226,8 @@ export interface Selection {
   readonly operations?: readonly string[]
   /** of what is selected inside a collection of primitive or complex values: which items (eval/chosen-items.ts) */
   readonly items?: ItemsSelection
+  /** of what is selected inside complex values: what $compute defines there and is selected; the value is `$this` */
+  readonly computed?: BoundQuery['compute']
 }
 
 /** Which items of a collection-valued property are written, as options inside $select say; the item is `$this`. */

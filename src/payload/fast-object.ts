@@ -218,7 +218,8 @@ function memberWrite(
   const plain = utf8Bytes(`,${name}:`)
   const annotation = `,${JSON.stringify(plan.name + controlName(dialect, 'type'))}:${JSON.stringify(typeText(reference.type, reference.collection, dialect))},${name}:`
   const untyped = dialect.metadata !== 'none' && isAbstract(reference.type)
-  const typed = dialect.metadata === 'full' && !untyped && !isTypeTold(reference, '') ? utf8Bytes(annotation) : plain
+  const saysType = dialect.metadata === 'full' || (plan.computed && dialect.metadata !== 'none')
+  const typed = saysType && !untyped && !isTypeTold(reference, '') ? utf8Bytes(annotation) : plain
   const typeMember = `,${JSON.stringify(plan.name + controlName(dialect, 'type'))}:`
   const value =
     reference.collection || !isStructured(reference.type)
@@ -226,7 +227,7 @@ function memberWrite(
       : structuredWrite(reference.type, plan.select, setting, inner)
   const fieldSize = Buffer.byteLength(path[0] ?? '') + 2
   const composite = path.length > 1
-  const saysSpecial = dialect.metadata === 'full' && reference.type.name === 'Edm.Double' && !reference.collection
+  const saysSpecial = saysType && reference.type.name === 'Edm.Double' && !reference.collection
   const special = utf8Bytes(annotation)
   const counted = utf8Bytes(`,${JSON.stringify(plan.name + controlName(dialect, 'count'))}:`)
   return (row, start, slots, sink, depth) => {

@@ -22,6 +22,8 @@ export interface MemberPlan {
   /** what is written of a complex value; undefined: all */
   readonly select: Selection | undefined
   readonly isKey: boolean
+  /** whether $compute defines it: its type is told where JSON does not tell it (JSON Format 4.5.3) */
+  readonly computed: boolean
   /** field that holds how many items there are, where that is written */
   readonly countField: string | undefined
 }
@@ -51,7 +53,7 @@ export function membersOf(
     const key = keys.find(({ names }) => names.length === 1 && names[0] === name)
     const field = fieldOf.get(name) ?? name
     const inner = select?.properties.get(name)
-    const within = select?.all && !inner?.items ? undefined : inner
+    const within = select?.all && !inner?.items && !inner?.computed ? undefined : inner
     const instant = primitive === 'Edm.DateTimeOffset' && !reference.collection
     plans.push({
       name,
@@ -61,10 +63,36 @@ export function membersOf(
       exactField: instant ? (key?.alias ?? field) + fields.exact : undefined,
       select: within,
       isKey: key !== undefined,
+      computed: false,
       countField: within?.items?.count ? field + fields.count : undefined,
     })
   }
+  for (const { alias, expression } of select?.computed ?? []) plans.push(computedMember(type, alias, expression.type))
   return plans
+}
+
+/** What $compute defines of a complex value: it stands in the document (eval/chosen-items.ts). */
+function computedMember(declaringType: StructuredType, name: string, type = untyped): MemberPlan {
+  const property: Property = { kind: 'property', name, type, defaultValue: undefined, declaringType, annotations: [] }
+  const instant = primitiveOf(type.type)?.name === 'Edm.DateTimeOffset' && !type.collection
+  return {
+    name,
+    property,
+    reference: type,
+    path: [name],
+    exactField: instant ? name + fields.exact : undefined,
+    select: undefined,
+    isKey: false,
+    computed: true,
+    countField: undefined,
+  }
+}
+
+const untyped: TypeReference = {
+  type: { kind: 'abstract', name: 'Edm.Untyped' },
+  collection: false,
+  nullable: true,
+  facets: {},
 }
 
 /** Where the key of a shape's rows is stored. */

@@ -175,11 +175,12 @@ function memberTexts(
 function addAnnotations(
   pieces: string[],
   { dialect }: Writer,
-  { name, reference }: MemberPlan,
+  { name, reference, computed }: MemberPlan,
   { text, fits, told }: ValueJson,
 ): void {
   if (!fits && dialect.metadata !== 'none' && !dialect.withoutAnnotations) pieces.push(exceptionText(name, reference))
-  const saysType = dialect.metadata === 'full' && !isAbstract(reference.type)
+  const said = dialect.metadata === 'full' || (computed && dialect.metadata !== 'none')
+  const saysType = said && !isAbstract(reference.type)
   const type =
     saysType && text !== undefined && !isTypeTold(reference, text)
       ? typeText(reference.type, reference.collection, dialect)
@@ -319,6 +320,7 @@ function dynamicTexts(
     const name = elementName(row, at)
     if (name === fields.id || name.includes('@') || propertyOf.has(name) || !isSelected(select, name)) continue
     if (type.allProperties.has(name) || type.allNavigationProperties.has(name)) continue
+    if (select?.computed?.some(({ alias }) => alias === name)) continue
     const exactAt = findField(row, name + fields.exact, start)
     const text = isStoredNull(row, at)
       ? 'null'

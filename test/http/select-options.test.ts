@@ -31,6 +31,50 @@ onEveryService('options inside $select', 'test/models/urls.xml', {}, (running) =
       { addresses: [{ city: 'Berlin', 'lines@odata.count': 2, lines: ['Hof 2'] }] },
     ],
     ['addresses($compute=zip add 1 as z;$filter=z lt 160;$select=city)', { addresses: [{ city: 'Oslo' }] }],
+    [
+      'addresses($compute=zip add 1 as z,z mul 2 as y;$filter=z lt 160;$select=city,z,y)',
+      { addresses: [{ city: 'Oslo', z: 151, 'z@odata.type': '#Int64', y: 302, 'y@odata.type': '#Int64' }] },
+    ],
+    [
+      'addresses($compute=zip add 1 as z;$orderby=z;$top=1;$count=true;$select=*)',
+      {
+        'addresses@odata.count': 3,
+        addresses: [{ city: 'Oslo', zip: 150, lines: [], countryCode: 'no', 'z@odata.type': '#Int64', z: 151 }],
+      },
+    ],
+    [
+      'addresses($compute=u.WorkAddress/desk as d;$filter=zip lt 200;$select=d)',
+      { addresses: [{ d: null }, { '@odata.type': '#u.WorkAddress', d: 'D4' }] },
+    ],
+    [
+      'home($compute=toupper(city) as big,city eq null as none;$select=big,none)',
+      { home: { big: 'BERLIN', none: false } },
+    ],
+    [
+      'home($compute=zip mul 1.5 as z,lines/$count as n;$select=z,n)',
+      { home: { 'z@odata.type': '#Decimal', z: 15172.5, 'n@odata.type': '#Int64', n: 2 } },
+    ],
+    [
+      "home($compute=cast('2020-01-02T03:04:05.1234567Z',Edm.DateTimeOffset) as t,lines as l,null as u;$select=t,l,u)",
+      {
+        home: {
+          't@odata.type': '#DateTimeOffset',
+          t: '2020-01-02T03:04:05.1234567Z',
+          'l@odata.type': '#Collection(String)',
+          l: ['Hof 2', 'Tor 1'],
+          u: null,
+        },
+      },
+    ],
+    ['home($compute=zip add 1 as z;$select=city)', { home: { city: 'Berlin' } }],
+    [
+      'home($compute=zip add 1 as z;$select=z),addresses($compute=zip add 2 as z;$top=1;$select=z)',
+      { home: { z: 10116, 'z@odata.type': '#Int64' }, addresses: [{ z: 10117, 'z@odata.type': '#Int64' }] },
+    ],
+    [
+      'home($compute=zip add 1 as z;$select=z)&$expand=friend($select=home($compute=zip add 2 as z;$select=z))',
+      { home: { z: 10116, 'z@odata.type': '#Int64' }, friend: null },
+    ],
     ['tags($search=RED OR green;$count=true)', { 'tags@odata.count': 3, tags: ['red', 'green', 'red'] }],
     ['scores($search=NOT a)', { scores: [5, 3, 8] }],
     [
@@ -92,9 +136,14 @@ onEveryService('options inside $select', 'test/models/urls.xml', {}, (running) =
     ['addresses($expand=country)', 400, '$expand'],
     ['addresses($levels=2)', 400, '$levels'],
     ['home($apply=identity)', 400, '$apply'],
-    ['home($compute=zip add 1 as z)', 501, '$compute'],
+    ['home($compute=zip add 1 as city;$select=city)', 400, "'city'"],
+    ['home($compute=zip add 1 as desk;$select=desk)', 400, "'desk'"],
+    ['home($compute=zip add 1 as z;$select=z),home', 400, 'twice'],
+    ['home/city,home($compute=zip add 1 as z;$select=z)', 400, 'twice'],
+    ['home($compute=country/name as z;$select=z)', 501, "'country'"],
     ['addresses($filter=city eq $it/name)', 501, '$it'],
-    ['addresses($compute=zip add 1 as z;$select=z)', 501, "'z'"],
+    ['addresses($compute=zip add 1 as desk;$select=desk)', 400, "'desk'"],
+    ['addresses($compute=nothing add 1 as z;$select=z)', 400, "'nothing'"],
     ["addresses($filter=country/name eq 'x')", 501, "'country'"],
     ['tags($top=1)&$apply=identity', 501, '$select'],
   ])('refuses by name: %s', async (select, status, message) => {

@@ -79,7 +79,7 @@ function checkSelect({ position, expanded }: CheckedQuery, select: Selection): v
     )
 }
 
-/** Options of collections inside $select: those of the items, like the options of the collection on its own. */
+/** Options inside $select: those of items like the options of the collection on its own, what is calculated like $compute of the value. */
 function checkItems(
   checked: CheckedQuery,
   select: Selection,
@@ -95,10 +95,16 @@ function checkItems(
       const property = type.allProperties.get(name)
       if (property === undefined || inner === undefined) continue
       const path: readonly MemberStep[] = [...before, { kind: 'property', property }]
-      const { items } = inner
-      const place = items && placeOfMember(position.place, [...position.steps, ...path])
+      const { items, computed = [] } = inner
+      const steps = [...position.steps, ...path]
+      if (items === undefined)
+        for (const { expression } of computed)
+          visit(expression, new Map([['$this', { ...position, steps }]]), {
+            reference: (found) => checkReadable(optionName('$compute', checked.expanded), found),
+          })
+      const place = items && placeOfMember(position.place, steps)
       if (items && place) {
-        const names = namesOf([...position.steps, ...path])
+        const names = namesOf(steps)
         const outer = [
           ...position.outer.map((view) => ({ place: view.place, names: [...view.names, ...names] })),
           { place: position.place, names },
@@ -109,7 +115,7 @@ function checkItems(
         checkQuery(
           {
             position: itemPosition,
-            query: { ...noQuery, filter, orderby, top, skip, count },
+            query: { ...noQuery, filter, orderby, top, skip, count, compute: computed },
             variables: new Map([['$this', itemPosition]]),
             single: false,
             conditions: [],

@@ -178,17 +178,18 @@ export function modelOf(types: readonly NamedType[], children: readonly Containe
 export function sampleModel() {
   const color = enumType('test.Color', { red: 1, green: 2, blue: 4 })
   const access = enumType('test.Access', { none: 0, read: 1, write: 2, readWrite: 3, admin: 8 }, true)
-  const address = complexType('test.Address', {
-    properties: { city: ref('Edm.String', { nullable: false }), zip: ref('Edm.String', { facets: { maxLength: 5 } }) },
-  })
-  const postBox = complexType('test.PostBox', { base: address, properties: { number: ref('Edm.Int64') } })
-  const note = complexType('test.Note', { open: true, properties: { text: ref('Edm.String') } })
   const root = entityType('test.Root', {
     abstract: true,
     key: ['id'],
     properties: { id: { type: ref('Edm.String', { nullable: false }), tags: ['Computed'] } },
   })
   const item = entityType('test.Item', { base: root, properties: { name: ref('Edm.String') } })
+  const address = complexType('test.Address', {
+    properties: { city: ref('Edm.String', { nullable: false }), zip: ref('Edm.String', { facets: { maxLength: 5 } }) },
+    navigation: { owner: { type: item }, guests: { type: item, collection: true } },
+  })
+  const postBox = complexType('test.PostBox', { base: address, properties: { number: ref('Edm.Int64') } })
+  const note = complexType('test.Note', { open: true, properties: { text: ref('Edm.String') } })
   const thing = entityType('test.Thing', {
     base: root,
     properties: {

@@ -295,6 +295,13 @@ describe('Core.Permissions of properties', () => {
     expect(refusal(`GET Staff?$expand=Items(${nested})`)).toBe('400 $expand Core.Permissions')
   })
 
+  it('finds them in what is calculated inside $select', () => {
+    expect(refusal('GET Free?$select=Address($compute=Code as x;$select=x)')).toBe('400 $compute Core.Permissions')
+    expect(refusal('GET Free?$select=Address($compute=City as x;$select=x)')).toBe('allowed')
+    const nested = '$select=Address($compute=Code as x;$select=x)'
+    expect(refusal(`GET Staff?$expand=Items(${nested})`)).toBe('400 $expand Core.Permissions')
+  })
+
   it('finds them behind navigation', () => {
     expect(refusal('GET Owners?$filter=Items/any(i: i/Secret eq null)')).toBe('400 $filter Core.Permissions')
     expect(refusal('GET Owners?$orderby=Items/$count($filter=Secret eq null)'), 'in a count').toBe(
