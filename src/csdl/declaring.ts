@@ -1,17 +1,11 @@
+import { BareRecord } from '../base/bare-record.ts'
 import { type Declaration, type ElementGrammar, edmxNames, grammar } from './declaration.ts'
 import type { Problems, Source } from './problems.ts'
 
 const edm = 'http://docs.oasis-open.org/odata/ns/edm'
 const edmx = 'http://docs.oasis-open.org/odata/ns/edmx'
 
-/** An object without inherited members that V8 keeps in fast mode, other than those of `Object.create(null)`. */
-export class Attributes {
-  [name: string]: string
-}
-Object.setPrototypeOf(Attributes.prototype, null)
-Reflect.deleteProperty(Attributes.prototype, 'constructor')
-
-export const noAttributes: Readonly<Record<string, string>> = Object.freeze(new Attributes())
+export const noAttributes: Readonly<Record<string, string>> = Object.freeze(new BareRecord())
 const noChildren: readonly Declaration[] = Object.freeze([])
 
 /** Far above any sane document; keeps the recursion of later stages bounded. */

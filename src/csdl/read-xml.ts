@@ -1,6 +1,7 @@
 import { SaxesParser } from 'saxes'
+import { BareRecord } from '../base/bare-record.ts'
 import type { Declaration } from './declaration.ts'
-import { Attributes, Declaring, type Fatal, type Namespaces, noAttributes } from './declaring.ts'
+import { Declaring, type Fatal, type Namespaces, noAttributes } from './declaring.ts'
 import { CsdlError, type Problems, type Source } from './problems.ts'
 
 /**
@@ -40,7 +41,7 @@ function splitAttributes(
 ): { attributes: Readonly<Record<string, string>>; namespaces: Namespaces } {
   let namespaces = declaring.namespaces
   let own: Map<string, string> | undefined
-  let attributes: Attributes | undefined
+  let attributes: BareRecord | undefined
   for (const name in all) {
     const value = all[name] ?? ''
     if (name === 'xmlns' || name.startsWith('xmlns:')) {
@@ -48,7 +49,7 @@ function splitAttributes(
       own.set(name === 'xmlns' ? '' : name.slice(6), value)
       namespaces = own
     } else if (!name.includes(':')) {
-      attributes ??= new Attributes()
+      attributes ??= new BareRecord()
       attributes[name] = declaring.value(name, value)
     }
   }

@@ -1,3 +1,4 @@
+import { BareRecord } from '../base/bare-record.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { RequestHeaders } from './message.ts'
 import { parsePrefer } from './prefer.ts'
@@ -146,16 +147,9 @@ const outerOnly: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** An object without inherited members that V8 keeps in fast mode, other than those of `Object.create(null)`. */
-class Headers {
-  [name: string]: string
-}
-Object.setPrototypeOf(Headers.prototype, null)
-Reflect.deleteProperty(Headers.prototype, 'constructor')
-
 /** The headers of a batch request that hold for each request in it. */
 export function inheritedHeaders(outer: RequestHeaders): RequestHeaders {
-  const headers: Record<string, string> = new Headers()
+  const headers: Record<string, string> = new BareRecord()
   for (const [name, value] of Object.entries(outer))
     if (value !== undefined && !outerOnly.has(name)) headers[name] = value
   // of the preferences one is handed on (Protocol 8.2.8.4); the others are about the batch, or not to be said of it
@@ -166,7 +160,7 @@ export function inheritedHeaders(outer: RequestHeaders): RequestHeaders {
 
 /** The headers of a request in a batch: those it inherits, and a few that it may say for itself. */
 export function partHeaders(part: ReadonlyMap<string, string>, inherited: RequestHeaders): Record<string, string> {
-  const headers: Record<string, string> = Object.assign(new Headers(), inherited)
+  const headers: Record<string, string> = Object.assign(new BareRecord(), inherited)
   if (part.size > 0)
     for (const name of own) {
       const value = part.get(name)
