@@ -10,6 +10,8 @@ const project = (name: string, include: readonly string[], timeout: number, mong
     include: [...include],
     testTimeout: timeout,
     hookTimeout: 120_000,
+    // files of a worker share what they import: most of the time of a file went into importing it again
+    isolate: false,
     globalSetup: mongodb ? ['test/support/mongod-global.ts'] : [],
   },
 })

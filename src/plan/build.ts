@@ -175,7 +175,7 @@ function rowsPlan(
     })
   // what is computed can be filtered and sorted by: its expression stands in place of the name
   for (const { alias } of bound.compute)
-    if (bound.select?.properties.has(alias))
+    if (bound.select?.all || bound.select?.properties.has(alias))
       throw new ODataError('notImplemented', `Selecting what $compute calculates (${alias}) is not implemented.`, {
         target: '$compute',
       })

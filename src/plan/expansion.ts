@@ -125,7 +125,7 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
     search: query.search,
   }
   const computed = query.compute
-    .filter(({ alias }) => query.select?.properties.has(alias))
+    .filter(({ alias }) => query.select?.all || query.select?.properties.has(alias))
     .map(({ alias, expression }) => ({ alias, expression: computedOf(alias, ofRow(expression, outer)) }))
   const given = building.firstParameter + found.values.length + outer.expressions.length
   const one = withRelated(building, found, item, given, {

@@ -665,6 +665,12 @@ onEveryService('$apply', 'test/models/sales.xml', settings, (running) => {
       ])
     })
 
+    it('takes what $compute defines for selected by a star', async () => {
+      const { value } = await answered('/Sales?$compute=Amount mul 2 as Twice&$select=*&$orderby=ID&$top=1')
+      expect(value).toMatchObject([{ ID: '1', Amount: 1, Twice: 2 }])
+      expect((await ask("/Sales('1')?$compute=Amount mul 2 as Twice&$select=*")).status).toBe(501)
+    })
+
     it('searches transient instances and stored entities', async () => {
       expect(await names(`/Sales?${totals}&$search=none`)).toEqual([])
       const found = await answered('/Products?$apply=search(paper)/compute(1 as One)&$select=ID')

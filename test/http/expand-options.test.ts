@@ -91,6 +91,12 @@ onEveryService('$expand: $it, $compute, complex values', 'test/models/urls.xml',
       { id: 'cy', 'older@odata.type': '#Int64', older: -18, loud: 'Cy!' },
       { id: 'bob', 'older@odata.type': '#Int64', older: 11, loud: 'Bob!' },
     ])
+    expect(
+      (await fans('$compute=age mul 2 as twice;$select=*;$orderby=age')).map(({ id, twice }) => [id, twice]),
+    ).toEqual([
+      ['cy', 24],
+      ['bob', 82],
+    ])
     const one = await get(
       "/people('bob')?$select=id&$expand=friend($compute=age div 7 as d,uid as u,null as n;$select=d,u,n)",
     )
