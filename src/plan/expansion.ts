@@ -6,7 +6,6 @@ import type { EntityType, Model, NavigationProperty, TypeReference } from '../ed
 import { isStructured } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { containedCollection } from './contained.ts'
-import { follows } from './navigation-tree.ts'
 import { OuterValues, ofRow } from './of-row.ts'
 import { totalOrder } from './order.ts'
 import type {
@@ -28,7 +27,7 @@ export const expandLimits = { depth: 5, items: 20 } as const
 /**
  * What a request expands, as reads of its own: for one entity, and for many at once.
  * @param firstParameter number of the first parameter that a parent gives: behind those of path, query and hops
- * @param relatedOf splits filters and orders that follow navigation properties (plan/related.ts, which needs this file); without it they are refused
+ * @param relatedOf splits filters and orders that follow navigation properties (plan/related.ts, which needs this file)
  * @throws ODataError notImplemented (what is neither contained nor bound; paths through complex properties), urlLimitExceeded
  */
 export function expansionsOf(
@@ -37,7 +36,7 @@ export function expansionsOf(
   source: Source,
   items: readonly ExpandItem[],
   firstParameter: number,
-  relatedOf?: RelatedOf,
+  relatedOf: RelatedOf,
 ): readonly Expansion[] {
   const building: Building = { model, firstParameter, budget: { items: 0 }, relatedOf }
   return items.map((item) => expansionOf(building, placeOfPath(model, path), source.root, item, 1))
@@ -59,7 +58,7 @@ export function navigationExpansion(
 ): Expansion {
   const item: ExpandItem = { path: via, property, as: 'entities', levels: 1, query: noQuery }
   return expansionOf(
-    { model, firstParameter, budget: { items: 0 }, placed: true, relatedOf: undefined },
+    { model, firstParameter, budget: { items: 0 }, placed: true, relatedOf: () => undefined },
     place,
     parent,
     item,
@@ -105,7 +104,7 @@ interface Building {
   readonly budget: { items: number }
   /** the place is that of the complex value which has the property, not of the row */
   readonly placed?: true
-  readonly relatedOf: RelatedOf | undefined
+  readonly relatedOf: RelatedOf
 }
 
 function expansionOf(building: Building, place: Place, parent: SourceRoot, item: ExpandItem, depth: number): Expansion {
@@ -168,21 +167,20 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
 function withRelated(
   { model, relatedOf }: Building,
   { source, place, keyed }: Target,
-  { property, query }: ExpandItem,
+  { property }: ExpandItem,
   parameters: number,
   options: Pick<ReadPlan, 'filter' | 'search' | 'orderby' | 'skip'>,
 ): ReadPlan {
   const plan = rowsPlan(source, options)
-  const asked = [query.filter, ...query.orderby.map(({ expression }) => expression)]
-  if (!asked.some((expression) => expression && follows(expression, { children: new Map() }))) return plan
-  if (relatedOf === undefined || keyed)
+  const related = relatedOf(model, place, plan, parameters)
+  if (related === undefined) return plan
+  if (keyed)
     throw new ODataError(
       'notImplemented',
       `$filter and $orderby inside $expand of ${property.name} do not follow navigation properties here.`,
       { target: '$expand' },
     )
-  const related = relatedOf(model, place, plan, parameters)
-  return related === undefined ? plan : Object.freeze({ ...plan, related })
+  return Object.freeze({ ...plan, related })
 }
 
 /** @throws ODataError notImplemented for structured values */

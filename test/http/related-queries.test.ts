@@ -162,6 +162,15 @@ onEveryService('filters and orders by related entities', 'test/models/relations.
       expect(await ids('/users?$filter=reports/$count($filter=level ge @p;@p=4) eq @p&@p=2')).toEqual(['boss'])
     })
 
+    it('counts in the answer to a deep insert, too', async () => {
+      const path = '/users?$select=id&$expand=reports($select=id;$filter=manager/level eq 7)'
+      const made = await running().send('POST', path, { id: 'eve', level: 7, folders: [{ id: 'f', size: 1 }] })
+      const text = await made.text()
+      expect([made.status, text]).toEqual([201, expect.stringContaining('"folders":')])
+      expect(JSON.parse(text).reports).toEqual([])
+      expect((await running().send('DELETE', "/users('eve')", undefined)).status).toBe(204)
+    })
+
     it('of one entity, by key, is refused', async () => {
       const { status } = await ask("/users?$expand=manager($filter=badge/colour eq 'red')")
       expect([400, 501]).toContain(status)

@@ -8,6 +8,7 @@ import { Faults } from '../../payload/faults.ts'
 import type { RelatedMember } from '../../payload/related-body.ts'
 import { expansionsOf } from '../../plan/expansion.ts'
 import type { CreatePlan, UpdatePlan } from '../../plan/plan.ts'
+import { relatedQueryAt } from '../../plan/related.ts'
 import type { CreateOutcome, UpdateOutcome } from '../../store/port.ts'
 import { sessionLike } from '../../store/session.ts'
 import { versionOf } from '../conditions.ts'
@@ -247,7 +248,7 @@ export function showing<P extends CreatePlan | UpdatePlan>(
   let found = plans.get(key)
   if (found === undefined) {
     const expand = [...plan.expand, ...items]
-    const expansions = expansionsOf(model, nesting.path, plan.source, expand, parameters.length)
+    const expansions = expansionsOf(model, nesting.path, plan.source, expand, parameters.length, relatedQueryAt)
     const made: CreatePlan | UpdatePlan = { ...plan, expand, expansions }
     found = Object.freeze(made)
     if (plans.size >= 50) plans.clear()

@@ -5,6 +5,7 @@ import { readModel } from '../../../src/csdl/read-model.ts'
 import type { ODataError } from '../../../src/errors/odata-error.ts'
 import { expandLimits, expansionsOf } from '../../../src/plan/expansion.ts'
 import type { Expansion } from '../../../src/plan/plan.ts'
+import { relatedQueryAt } from '../../../src/plan/related.ts'
 import { sourceOf } from '../../../src/plan/source.ts'
 import { defaultUrlLimits } from '../../../src/url/ast.ts'
 import { parseRequestUrl } from '../../../src/url/parse-url.ts'
@@ -16,7 +17,7 @@ function expansions(url: string): readonly Expansion[] {
   const { path, values } = bindPath(model, segments, options, { keyAsSegment: true })
   const { query, slots } = bindQuery(model, path, options, values.length)
   const first = values.length + slots.length
-  return expansionsOf(model, path, sourceOf(path, first).source, query.expand, first)
+  return expansionsOf(model, path, sourceOf(path, first).source, query.expand, first, relatedQueryAt)
 }
 
 /** How the entities of one parent, and those of many, are asked for. */

@@ -3,6 +3,7 @@ import { bindPath } from '../../../src/bind/bind-path.ts'
 import { bindQuery } from '../../../src/bind/bind-query.ts'
 import { readModel } from '../../../src/csdl/read-model.ts'
 import { expansionsOf } from '../../../src/plan/expansion.ts'
+import { relatedQueryAt } from '../../../src/plan/related.ts'
 import { sourceOf } from '../../../src/plan/source.ts'
 import { nestedNodes, nextTarget, nodeOf } from '../../../src/service/expand-link.ts'
 import { defaultUrlLimits } from '../../../src/url/ast.ts'
@@ -16,7 +17,7 @@ function target(url: string, parent: string): string {
   const { path, values } = bindPath(model, segments, options, { keyAsSegment: true })
   const { query, slots } = bindQuery(model, path, options, values.length)
   const { source } = sourceOf(path, 0)
-  const [expansion] = expansionsOf(model, path, source, query.expand, values.length + slots.length)
+  const [expansion] = expansionsOf(model, path, source, query.expand, values.length + slots.length, relatedQueryAt)
   if (!expansion) throw new Error('nothing is expanded')
   const nodes = options.expand ?? []
   return decodeURIComponent(nextTarget(parent, source, expansion, nodeOf(nodes, expansion.item), nodes))
@@ -54,7 +55,7 @@ describe('the link to the rest of an expanded collection', () => {
       },
     )
     const { query } = bindQuery(model, path, options, 0)
-    const [expansion] = expansionsOf(model, path, sourceOf(path, 0).source, query.expand, 0)
+    const [expansion] = expansionsOf(model, path, sourceOf(path, 0).source, query.expand, 0, relatedQueryAt)
     if (!expansion) throw new Error('nothing is expanded')
     expect(nestedNodes(options.expand ?? [], expansion)).toMatchObject([{ options: { levels: 2 } }])
   })
