@@ -1,7 +1,14 @@
 import { isOrdered } from '../csdl/core.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf, typeName } from '../edm/types.ts'
-import type { ExpressionNode, PathNode, PathStep, QueryOptions, Span } from '../url/ast.ts'
+import {
+  type ExpressionNode,
+  noAliases,
+  type PathNode,
+  type PathStep,
+  type QueryOptions,
+  type Span,
+} from '../url/ast.ts'
 import { annotationValue } from './annotation-value.ts'
 import { modelTypeOf } from './apply/dynamic.ts'
 import { type BindContext, notFound, type Scope, shown, unaliased, type Variable } from './context.ts'
@@ -420,8 +427,6 @@ function count(
   )
   return { kind: 'count', collection: memberOf(position), filter, variable: variable.id, type: int64Reference }
 }
-
-const noAliases: QueryOptions['aliases'] = new Map()
 
 /** ABNF: expandCountOption. */
 function countFilter(context: BindContext, options: QueryOptions, node: Span): ExpressionNode | undefined {

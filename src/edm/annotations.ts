@@ -1,4 +1,4 @@
-import type { Annotatable, Annotation, AnnotationExpression } from './model.ts'
+import type { Annotatable, Annotation, AnnotationExpression, PrimitiveTypeName } from './model.ts'
 
 /**
  * The unqualified annotation of a term, if the element carries it.
@@ -44,4 +44,19 @@ export function bool(expression: AnnotationExpression | undefined): boolean | un
 /** The value of an integer constant. */
 export function integer(expression: AnnotationExpression | undefined): bigint | undefined {
   return expression?.kind === 'int' ? expression.value : undefined
+}
+
+/** The type of a constant, by the kind of its expression (CSDL 14.3). */
+export const constantTypes: Readonly<Partial<Record<AnnotationExpression['kind'], PrimitiveTypeName>>> = {
+  binary: 'Edm.Binary',
+  bool: 'Edm.Boolean',
+  date: 'Edm.Date',
+  dateTimeOffset: 'Edm.DateTimeOffset',
+  decimal: 'Edm.Decimal',
+  duration: 'Edm.Duration',
+  float: 'Edm.Double',
+  guid: 'Edm.Guid',
+  int: 'Edm.Int64',
+  string: 'Edm.String',
+  timeOfDay: 'Edm.TimeOfDay',
 }

@@ -2,11 +2,11 @@ import { choosesItems } from '../bind/select.ts'
 import type { BoundPath } from '../bind/tree.ts'
 import { paths } from '../csdl/core.ts'
 import { bool, member } from '../edm/annotations.ts'
-import type { Model } from '../edm/model.ts'
+import type { AnnotationExpression, Model } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
 import { capabilityOf, withoutCasts } from './capabilities/capability.ts'
 import { namesOf } from './capabilities/place.ts'
-import { coveredBy, positionsOf, visit } from './capabilities/references.ts'
+import { coveredBy, type PathPosition, positionsOf, visit } from './capabilities/references.ts'
 import type { Expansion, Hop, ReadPlan, SourceRoot } from './plan.ts'
 import { reverseOf } from './reverse.ts'
 
@@ -26,21 +26,23 @@ export function trackingRefusal(model: Model, path: BoundPath, plan: ReadPlan): 
   if (plan.top !== undefined || plan.skip !== undefined) return '$top and $skip cannot be tracked'
   if (!(plan.hops ?? []).every(isSteady))
     return 'what entities are related to by links, or by way of a single-valued navigation property, cannot be tracked'
-  const place = positionsOf(model, path).at(-1)?.place
-  if (place !== undefined && bool(member(capabilityOf(place, 'ChangeTracking'), 'Supported')) === false)
-    return `${place.name} is not tracked (Capabilities.ChangeTracking)`
+  const position = positionsOf(model, path).at(-1)
+  const record = position && capabilityOf(position.place, 'ChangeTracking')
+  if (position !== undefined && bool(member(record, 'Supported')) === false)
+    return `${position.place.name} is not tracked (Capabilities.ChangeTracking)`
   for (const expansion of plan.expansions ?? []) {
     const refusal = expansionRefusal(expansion)
     if (refusal !== undefined) return refusal
   }
-  return listedRefusal(model, path, plan)
+  return position && listedRefusal(position, record, plan)
 }
 
 /** ChangeTracking/FilterableProperties and ExpandableProperties, where they name any. */
-function listedRefusal(model: Model, path: BoundPath, { filter, expand }: ReadPlan): string | undefined {
-  const position = positionsOf(model, path).at(-1)
-  const record = position && capabilityOf(position.place, 'ChangeTracking')
-  if (position === undefined) return undefined
+function listedRefusal(
+  position: PathPosition,
+  record: AnnotationExpression | undefined,
+  { filter, expand }: ReadPlan,
+): string | undefined {
   const expandable = (paths(member(record, 'ExpandableProperties')) ?? []).map(withoutCasts)
   const other = expand.find(
     (item) => expandable.length > 0 && !expandable.includes([...namesOf(item.path), item.property.name].join('/')),

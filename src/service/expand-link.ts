@@ -3,7 +3,7 @@ import type { ExpandItem } from '../bind/tree.ts'
 import type { EntityType } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
 import type { Expansion, Source } from '../plan/plan.ts'
-import type { ExpandNode, QueryOptions } from '../url/ast.ts'
+import { type ExpandNode, noAliases, type QueryOptions } from '../url/ast.ts'
 import { printOptions } from '../url/print.ts'
 
 /** Links to the rest of a nested collection: the request that would have given it on its own. */
@@ -29,8 +29,6 @@ export function nestedNodes(nodes: readonly ExpandNode[], { item, expansions }: 
   const levels = item.levels === 'max' ? 'max' : item.levels - 1
   return [...own, { ...node, options: { ...node.options, levels } }]
 }
-
-const noAliases: QueryOptions['aliases'] = new Map()
 
 /** An item with the parameter aliases that the options around it assign: its own request has nothing around it. */
 function assigned(node: ExpandNode, aliases: QueryOptions['aliases']): ExpandNode {

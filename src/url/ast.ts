@@ -310,6 +310,9 @@ export type SearchNode =
   | (Span & { readonly kind: 'and' | 'or'; readonly left: SearchNode; readonly right: SearchNode })
   | (Span & { readonly kind: 'not'; readonly operand: SearchNode })
 
+/** Of options that assign none. */
+export const noAliases: QueryOptions['aliases'] = new Map()
+
 /** The parsed system query options of a URL, or of the parentheses of `$expand`, `$select`, `$count`. */
 export interface QueryOptions {
   readonly filter?: ExpressionNode

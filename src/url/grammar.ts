@@ -1,7 +1,7 @@
 import { nearestName } from '../base/text.ts'
 import { aggregateFunction } from './aggregate.ts'
 import { applyExpr } from './apply.ts'
-import type { ExpressionNode, QueryOptions } from './ast.ts'
+import { type ExpressionNode, noAliases, type QueryOptions } from './ast.ts'
 import { AT, CLOSE, DOLLAR, EQUALS, isBlank, isDigit, MINUS, SEMICOLON } from './characters.ts'
 import { commonExpr } from './expression.ts'
 import { computeItems, orderbyItems } from './items.ts'
@@ -15,7 +15,6 @@ import { expandItems, selectItems } from './select-expand.ts'
 /** Options while they are read. */
 export type OptionsDraft = { -readonly [K in keyof QueryOptions]: QueryOptions[K] }
 
-const noAliases: QueryOptions['aliases'] = new Map()
 const noCustom: QueryOptions['custom'] = new Map()
 
 /** An empty set of options that shares the scanner's literal slots. */

@@ -1,9 +1,9 @@
+import { constantTypes } from '../../edm/annotations.ts'
 import type {
   Annotation,
   AnnotationExpression,
   EnumType,
   Model,
-  PrimitiveTypeName,
   StructuredType,
   Term,
   Type,
@@ -82,23 +82,12 @@ const constantForm: AnnotationsRule = {
     for (const { annotation } of applied)
       if (!isLeaf(annotation.value))
         forEachExpression(annotation.value, (expression) => {
-          const primitive = primitiveOfKind[expression.kind]
+          const primitive = constantTypes[expression.kind]
           if (!primitive || !('value' in expression) || typeof expression.value !== 'string') return
           if (parsePrimitive(primitive, expression.value) === undefined)
             report(annotation, `'${expression.value}' is no value of ${primitive}.`)
         })
   },
-}
-
-const primitiveOfKind: Readonly<Partial<Record<AnnotationExpression['kind'], PrimitiveTypeName>>> = {
-  binary: 'Edm.Binary',
-  date: 'Edm.Date',
-  dateTimeOffset: 'Edm.DateTimeOffset',
-  decimal: 'Edm.Decimal',
-  duration: 'Edm.Duration',
-  float: 'Edm.Double',
-  guid: 'Edm.Guid',
-  timeOfDay: 'Edm.TimeOfDay',
 }
 
 const valueType: AnnotationsRule = {

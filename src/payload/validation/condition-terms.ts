@@ -1,4 +1,5 @@
 import { primitiveReference } from '../../bind/type-references.ts'
+import { constantTypes } from '../../edm/annotations.ts'
 import { Decimal } from '../../edm/decimal.ts'
 import type { AnnotationExpression, PrimitiveTypeName, TypeReference } from '../../edm/model.ts'
 import { convertNumber } from '../../edm/numbers.ts'
@@ -29,20 +30,6 @@ export function constantTerm(constant: AnnotationExpression): Term | undefined {
   return constantText(constant) === undefined ? undefined : { constant }
 }
 
-const natural: Readonly<Record<string, PrimitiveTypeName>> = {
-  binary: 'Edm.Binary',
-  bool: 'Edm.Boolean',
-  date: 'Edm.Date',
-  dateTimeOffset: 'Edm.DateTimeOffset',
-  decimal: 'Edm.Decimal',
-  duration: 'Edm.Duration',
-  float: 'Edm.Double',
-  guid: 'Edm.Guid',
-  int: 'Edm.Int64',
-  string: 'Edm.String',
-  timeOfDay: 'Edm.TimeOfDay',
-}
-
 /**
  * A term as a value.
  * @param met type of what a constant meets; undefined, or where it is no value of it: its own
@@ -53,7 +40,7 @@ export function known(term: Term, met?: TypeReference): Known {
   const value = met === undefined ? undefined : constantOf(constant, met.type)
   if (value !== undefined && met !== undefined) return { value, type: { ...met, collection: false } }
   // `Age gt 1.5`: the number is none of the property's type
-  const name = met !== undefined && isNumber(met) ? 'Edm.Decimal' : natural[constant.kind]
+  const name = met !== undefined && isNumber(met) ? 'Edm.Decimal' : constantTypes[constant.kind]
   const own = name && parsePrimitive(name, constantText(constant) ?? '')
   return own === undefined || name === undefined
     ? { value: null, type: undefined }

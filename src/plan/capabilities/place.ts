@@ -54,7 +54,8 @@ export const keptAtMost = 10_000
 
 const kept = new WeakMap<Model, KeptPlaces>()
 
-function keptOf(model: Model): KeptPlaces {
+/** Counts a new place of a model; past the limit all are given up. */
+function countPlace(model: Model): KeptPlaces {
   let places = kept.get(model)
   if (places === undefined || places.count >= keptAtMost) {
     places = { roots: new Map(), count: 0 }
@@ -69,7 +70,7 @@ export function placeOfRoot(model: Model, root: EntitySet | Singleton): Place {
   const known = kept.get(model)?.roots.get(root)
   if (known !== undefined) return known
   const place = makeRoot(model, root)
-  keptOf(model).roots.set(root, place)
+  countPlace(model).roots.set(root, place)
   return place
 }
 
@@ -134,7 +135,7 @@ export function placeBehind(place: Place, path: readonly MemberStep[], property:
 }
 
 function makePlace(place: Place, path: readonly MemberStep[], property: NavigationProperty): Place {
-  keptOf(place.model)
+  countPlace(place.model)
   let binding = place.binding
   const names: string[] = []
   for (const step of path) {
