@@ -34,6 +34,17 @@ describe('docs/conformance.md', () => {
   })
 })
 
+describe('the lists of docs/conformance.md', () => {
+  // merges take both sides of a line that two branches changed
+  it('say each thing once', () => {
+    const beginnings = text
+      .split('\n')
+      .filter((line) => line.startsWith('- '))
+      .map((line) => line.slice(0, 24))
+    expect(beginnings).toEqual([...new Set(beginnings)])
+  })
+})
+
 /** How many clauses each level has, and how many parts some of them. */
 const levels: readonly (readonly [string, number, Readonly<Record<number, number>>])[] = [
   ['4.0 Minimal', 33, { 5: 2 }],

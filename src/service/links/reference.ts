@@ -74,7 +74,7 @@ function planned(core: Acting['core'], path: string, url: string, target: string
     return core.planner.plan('GET', parseRequestUrl(path, { version: '4.01', limits: core.limits }))
   } catch (error) {
     if (!(error instanceof ODataError) || error.status >= 500) throw error
-    throw refused(url, `is not the URL of an entity: ${error.message}`, target)
+    throw refused(url, `is not the URL of an entity: ${error.message.replace(/\.$/, '')}`, target)
   }
 }
 
