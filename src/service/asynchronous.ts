@@ -214,12 +214,15 @@ export async function monitor(core: Core, exchange: Exchange, id: string): Promi
   return { status: 202, headers, body: undefined }
 }
 
-/** The answer as an HTTP message for who wants one, or by itself with its status in AsyncResult (Protocol 8.3.1, 11.6). */
-function asResult({ request }: Exchange, response: WholeResponse): HttpResponse {
+/**
+ * The answer as an HTTP message for who wants one, or by itself with its status in AsyncResult (Protocol 8.3.1, 11.6). Without an
+ * Accept the version of the answer decides: clients of 4.0 like Olingo send no header at all.
+ */
+function asResult({ request, version }: Exchange, response: WholeResponse): HttpResponse {
   const { accept } = request.headers
   const asMessage =
     accept === undefined
-      ? request.headers['odata-maxversion']?.trim() === '4.0'
+      ? version === '4.0'
       : parseAccept(accept).some(({ type, subtype }) => type === 'application' && subtype === 'http')
   if (asMessage)
     return {

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Principal } from '../../src/auth/principal.ts'
@@ -108,6 +108,15 @@ onEveryService('asynchronous requests', bookshopModel, settings, (running) => {
     expect(message.headers.get('Content-Type')).toBe('application/http')
     expect(message.headers.get('AsyncResult')).toBeNull()
     expect(await message.text()).toMatch(/^HTTP\/1\.1 404 Not Found\r\n[\s\S]*\r\n\r\n\{"error":/)
+    // fetch sends an Accept always; Olingo sends no header at all
+    const bare = (headers: Record<string, string>) =>
+      new Promise<IncomingMessage>((resolve) => get(running().root + monitor, { headers }, resolve))
+    for (const headers of [{}, { 'OData-MaxVersion': '4.0' }]) {
+      const { headers: got } = (await bare(headers)).resume()
+      expect([got['content-type'], got.asyncresult]).toEqual(['application/http', undefined])
+    }
+    const { headers: newer } = (await bare({ 'OData-MaxVersion': '4.01' })).resume()
+    expect(newer.asyncresult).toBe('404')
   })
 
   it('are answered at once where the answer is there within the time the client waits', async () => {
