@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { decodeField } from '../bson/decode.ts'
 import type { ModelLayout } from '../bson/layout.ts'
-import { annotationOf, text } from '../edm/annotations.ts'
+import { fixedMediaType } from '../csdl/stream-terms.ts'
 import type { Type, TypeReference } from '../edm/model.ts'
 import { primitiveTypeOf, printPrimitive } from '../edm/primitives.ts'
 import { primitiveOf } from '../edm/types.ts'
@@ -13,13 +13,14 @@ import type { MemberPath } from './writer.ts'
 
 /** A value alone, as `/$value` gives it. */
 export interface RawValue {
-  readonly contentType: string
+  /** media types that it is offered in; the first where the client does not say */
+  readonly contentTypes: readonly [string, ...string[]]
   readonly body: Uint8Array
 }
 
 /**
- * Compiles the reader of a raw value (Protocol 11.2.4.2): text/plain, of Edm.Binary the bytes in the media type of
- * Core.MediaType, else application/octet-stream.
+ * Compiles the reader of a raw value (Protocol 11.2.4.2): text/plain, of Edm.String also Core.MediaType; of Edm.Binary the bytes in the
+ * media type of Core.MediaType, else application/octet-stream.
  * @returns gives undefined where the value is null (204)
  * @param reference undefined: a dynamic property, whose value says what it is
  * @throws ODataError badRequest where the member is no primitive value
@@ -35,7 +36,7 @@ export function compileRawValue(
   const isRaw = type === undefined || primitive !== undefined || type.kind === 'enum'
   if (!isRaw || reference?.collection) throw notRaw()
   const place = memberPlace(path, layout, owner)
-  const binaryType = mediaTypeOf(path) ?? 'application/octet-stream'
+  const said = mediaTypeOf(path)
   return (row) => {
     const { at, exactAt } = place(row)
     const value = decodeField(row, at, reference, exactAt, layout)
@@ -46,12 +47,14 @@ export function compileRawValue(
   }
 
   function rawOf(value: PrimitiveValue, type: Type | undefined): RawValue {
-    if (value instanceof Uint8Array) return { contentType: binaryType, body: value }
+    if (value instanceof Uint8Array) return { contentTypes: [said ?? 'application/octet-stream'], body: value }
     const printed =
       type?.kind === 'enum'
         ? enumText(type, value as bigint)
         : printPrimitive(primitive ?? primitiveTypeOf(value), value)
-    return { contentType: 'text/plain;charset=utf-8', body: Buffer.from(printed) }
+    const other =
+      said !== undefined && typeof value === 'string' ? [`${said}${/;/.test(said) ? '' : ';charset=utf-8'}`] : []
+    return { contentTypes: ['text/plain;charset=utf-8', ...other], body: Buffer.from(printed) }
   }
 }
 
@@ -61,6 +64,5 @@ function notRaw(): ODataError {
 
 function mediaTypeOf(path: MemberPath): string | undefined {
   const last = path.at(-1)
-  if (last?.kind !== 'property') return undefined
-  return text(annotationOf(last.property, 'Org.OData.Core.V1.MediaType')?.value)
+  return last?.kind === 'property' ? fixedMediaType(last.property, undefined) : undefined
 }

@@ -161,24 +161,39 @@ function asksForData({ parameters }: MediaType): boolean {
   return parameters.has('odata.metadata') || parameters.has('metadata') || parameters.has('odata')
 }
 
-/** Whether the client takes a media type (of `$value`, `$count`): `*` ranges included. @throws ODataError notAcceptable */
-export function requireAcceptable(headers: RequestHeaders, format: string | undefined, type: string): void {
+/**
+ * The media type, of those that a resource (`$value`, `$count`) is offered in, that the client likes best: `*` ranges included.
+ * @throws ODataError notAcceptable
+ */
+export function requireAcceptable(
+  headers: RequestHeaders,
+  format: string | undefined,
+  ...types: readonly [string, ...string[]]
+): string {
   const wanted = format ?? headers.accept
-  if (wanted === undefined || wanted === '' || wanted === '*/*') return
-  const slash = type.indexOf('/')
-  const main = type.slice(0, slash)
-  const sub = type.slice(slash + 1).split(';')[0]
+  if (wanted === undefined || wanted === '' || wanted === '*/*') return types[0]
   for (const range of parseAccept(wanted)) {
     if (range.quality === 0) continue
-    if ((range.type === '*' || range.type === main) && (range.subtype === '*' || range.subtype === sub)) return
+    const found = types.find((type) => isWithin(type, range))
+    if (found !== undefined) return found
   }
   throw new ODataError(
     'notAcceptable',
-    `'${wanted.slice(0, 80)}' cannot be answered; this resource is offered as ${type}.`,
+    `'${wanted.slice(0, 80)}' cannot be answered; this resource is offered as ${types.join(' and ')}.`,
     {
       target: format === undefined ? 'Accept' : '$format',
     },
   )
+}
+
+function isWithin(type: string, range: MediaType): boolean {
+  const slash = type.indexOf('/')
+  const [sub] = type
+    .slice(slash + 1)
+    .toLowerCase()
+    .split(';')
+  if (range.type !== '*' && range.type !== type.slice(0, slash).toLowerCase()) return false
+  return range.subtype === '*' || range.subtype === sub
 }
 
 function checkCharset(headers: RequestHeaders): void {

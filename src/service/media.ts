@@ -23,6 +23,7 @@ import type { StreamPlace } from '../store/streams.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { preconditionFailed, versionOf } from './conditions.ts'
 import { type Core, collectionOf, contextOf } from './core.ts'
+import { createDeep, type DeepWrite } from './deep/deep-write.ts'
 import type { Exchange } from './exchange.ts'
 import { lookBack } from './links/late.ts'
 import { streamChange } from './media-change.ts'
@@ -42,6 +43,8 @@ type Streaming<P extends Plan> = P & { readonly stream: StreamTarget }
 export function isStreaming<P extends Plan>(plan: P): plan is Streaming<P> {
   return plan.stream !== undefined
 }
+
+const noBytes = new Uint8Array()
 
 /** How often a pointer is set anew where others change the entity meanwhile. */
 const attempts = 20
@@ -137,12 +140,11 @@ export async function writeStream(
       const row = attempt === 0 ? before : await controller.read(context)
       checkConditions(core, plan, conditions, row)
       if (row === undefined) {
-        const made = newMediaEntity(core, exchange, plan, parameters, target, stream)
-        const outcome = await controller.create(context, made)
-        if (outcome.kind === 'exists') continue
-        if (stream) await core.store.streams.own(stream.file, place, outcome.row)
-        await lookBack(core, exchange, context.session, storedBy(plan, outcome.row), tiedByUrl(plan), true)
-        return await created(core, exchange, plan, parameters, outcome.row, format, options)
+        const made = await make({ core, exchange, plan, parameters, controller, context }, target, stream)
+        if (made === undefined) continue
+        if (stream) await core.store.streams.own(stream.file, place, made)
+        await lookBack(core, exchange, context.session, storedBy(plan, made), tiedByUrl(plan), true)
+        return await created(core, exchange, plan, parameters, made, format, options)
       }
       const version = versionOf(row)
       const session =
@@ -200,17 +202,39 @@ export async function createMedia(
   const stream = { file: file.id, contentType, length: file.length }
   try {
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const entity = newMediaEntity(core, exchange, plan, parameters, target, stream)
-      const outcome = await controller.create(context, entity)
-      if (outcome.kind === 'exists') continue
-      await core.store.streams.own(file.id, place, outcome.row)
-      await lookBack(core, exchange, context.session, storedBy(plan, outcome.row), tiedByUrl(plan), true)
+      const row = await make({ core, exchange, plan, parameters, controller, context }, target, stream)
+      if (row === undefined) continue
+      await core.store.streams.own(file.id, place, row)
+      await lookBack(core, exchange, context.session, storedBy(plan, row), tiedByUrl(plan), true)
       exchange.timings?.mark('store')
-      return await created(core, exchange, plan, parameters, outcome.row, format, options)
+      return await created(core, exchange, plan, parameters, row, format, options)
     }
     throw new ODataError('entityExists', 'There is an entity with this key already.')
   } catch (error) {
     if (!isUnknown(error)) await core.store.streams.discard(file.id).catch(() => {})
+    throw error
+  }
+}
+
+/**
+ * Creates a media entity as a body would: related where the URL says so, and held to the rules of its relations.
+ * @returns undefined where the key is taken
+ */
+async function make(
+  write: Omit<DeepWrite<CreatePlan | UpdatePlan>, 'body' | 'toldAtOnce'>,
+  target: StreamTarget,
+  stream: StreamReference | undefined,
+): Promise<Uint8Array | undefined> {
+  const { core, exchange, plan, parameters, context } = write
+  const entity = newMediaEntity(core, exchange, plan, parameters, target, stream)
+  const body = { relations: [], members: undefined, text: noBytes }
+  try {
+    const { outcome } = await createDeep({ ...write, body, toldAtOnce: true }, entity)
+    return outcome.kind === 'created' ? outcome.row : undefined
+  } catch (error) {
+    // a transaction of its own: another key can be tried
+    const taken = error instanceof ODataError && error.code === 'entityExists'
+    if (taken && context.session.transaction === undefined) return undefined
     throw error
   }
 }

@@ -8,7 +8,7 @@ import { compileRawValue } from '../payload/raw-value.ts'
 import { createSink } from '../payload/sink.ts'
 import type { ByteSink, JsonDialect, Related, RowShape, RowWriter } from '../payload/writer.ts'
 import type { CountPlan, CreatePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
-import { printDisposition } from '../protocol/disposition.ts'
+import { harmless } from '../protocol/disposition.ts'
 import { printETag, readConditions } from '../protocol/etag.ts'
 import type { HttpResponse, RequestHeaders } from '../protocol/message.ts'
 import { type JsonFormat, jsonContentType, negotiateJson, requireAcceptable } from '../protocol/negotiate.ts'
@@ -249,22 +249,21 @@ export function rawValue(
   )
   const value = read(row)
   if (value === undefined) return { status: 204, headers: answer, body: undefined }
-  requireAcceptable(exchange.request.headers, options.format, value.contentType)
-  // A browser must not take stored bytes for a page of this origin.
-  answer['X-Content-Type-Options'] = 'nosniff'
-  answer['Content-Type'] = value.contentType
-  const disposition = memberDisposition(core, plan, row)
-  if (disposition !== undefined) answer['Content-Disposition'] = disposition
-  return { status: 200, headers: answer, body: value.body }
+  const type = requireAcceptable(exchange.request.headers, options.format, ...value.contentTypes)
+  const safe = harmless(type, memberDisposition(core, plan, row))
+  return { status: 200, headers: { ...answer, 'Content-Type': type, ...safe }, body: value.body }
 }
 
 /** Core.ContentDisposition of the property whose value is asked for. */
-function memberDisposition(core: Core, { source, member }: ReadPlan, row: Uint8Array): string | undefined {
+function memberDisposition(
+  core: Core,
+  { source, member }: ReadPlan,
+  row: Uint8Array,
+): ReturnType<typeof dispositionOf> {
   const last = member.at(-1)
   if (last?.kind !== 'property') return undefined
   const target = { path: member, property: last.property }
-  const found = dispositionOf(target, source.type, core.layout, collectionOf(core.layout, source.root), row)
-  return found && printDisposition(found)
+  return dispositionOf(target, source.type, core.layout, collectionOf(core.layout, source.root), row)
 }
 
 async function readCollection(

@@ -51,6 +51,20 @@ onEveryService('media entities and stream properties', 'test/models/media.xml', 
     expect(sha(await bytesOf(await running().get(`${path}/$value`)))).toBe(sha(large))
   })
 
+  it('relates a new media entity to the one that the URL comes from, and holds it to the rules of the relation', async () => {
+    const files = `${await thing('owner')}/files`
+    const count = async (path: string) => Number(await (await running().get(`${path}/$count`)).text())
+    const made = await send('POST', files, 'image/png', 'one')
+    expect(made.status).toBe(201)
+    const location = made.headers.get('Location')?.slice(running().root.length)
+    expect(await (await running().get(`${location}/$value`)).text()).toBe('one')
+    expect(await count(files)).toBe(1)
+    const photos = await count('/Photos')
+    const refused = await send('POST', files, 'image/png', 'two')
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('Validation.MaxItems')])
+    expect([await count(files), await count('/Photos')]).toEqual([1, photos])
+  })
+
   it('takes JSON for media, too: the body is never the entity', async () => {
     const path = await create('{"title":"no title"}', 'application/json')
     expect(await (await running().get(path)).json()).toMatchObject({ title: '' })

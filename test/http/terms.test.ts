@@ -84,6 +84,21 @@ onEveryStore('Vocabulary terms over HTTP', 'test/models/terms.xml', settings, (r
     expect((await running().get('/Letters(1)/title/$value')).headers.get('Content-Disposition')).toBeNull()
   })
 
+  it.each([
+    [undefined, 200, 'text/plain;charset=utf-8'],
+    ['text/markdown', 200, 'text/markdown;charset=utf-8'],
+    ['text/plain;q=0.5,text/*;q=0.8,text/markdown', 200, 'text/markdown;charset=utf-8'],
+    ['text/html,*/*;q=0.8', 200, 'text/plain;charset=utf-8'],
+    ['text/html', 406, undefined],
+  ])('offers a raw text as plain text and in its media type: Accept %s is %i', async (accept, status, type) => {
+    const answer = await running().get('/Letters(1)/text/$value', accept === undefined ? {} : { Accept: accept })
+    expect(answer.status).toBe(status)
+    if (type !== undefined) expect(answer.headers.get('Content-Type')).toBe(type)
+    // what a browser shows must not be a page of this origin
+    const harmful = type?.startsWith('text/markdown') === true
+    expect(answer.headers.get('Content-Security-Policy')?.includes('sandbox') ?? false).toBe(harmful)
+  })
+
   it('expands inside of what is expanded, asked for or not', async () => {
     const letter = { pages: [{ number: 1, notes: [{ id: 'a' }] }] }
     expect(await (await running().get('/Letters(1)')).json()).toMatchObject(letter)

@@ -124,7 +124,7 @@ const core: Readonly<Record<string, TermEntry>> = {
     'test/http/inheritance.test.ts',
   ),
   MediaType: enforced(
-    'the Content-Type of `/$value`; of streams: what may be uploaded (415), and the property that a path names is set by uploads',
+    'the Content-Type of `/$value` of binary properties, and of texts where Accept names it (else text/plain, Protocol 11.2.4.2); of streams: what may be uploaded (415), and the property that a path names is set by uploads',
     'src/service/media-change.ts',
     media,
   ),
@@ -323,7 +323,7 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
 }
 
 const countedItems = partly(
-  'of collection-valued properties (one that is left out is empty); of related entities at the end of each request that changes them, all that is stored counted: new entities, links, foreign keys, what is contained, deletions (409). Not: uploads that create media entities, where a store has no transactions, requests of others at the same time on MongoDB (but for links without a referential constraint), navigation properties of complex values; in a change set each request has to hold',
+  'of collection-valued properties (one that is left out is empty); of related entities at the end of each request that changes them, all that is stored counted: new entities, links, foreign keys, what is contained, deletions (409). Not: where a store has no transactions, requests of others at the same time on MongoDB (but for links without a referential constraint), navigation properties of complex values; in a change set each request has to hold',
   'src/service/links/judging.ts',
   terms,
 )

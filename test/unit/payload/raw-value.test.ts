@@ -13,7 +13,7 @@ function raw(name: string, stored: unknown, change: (property: Property) => Prop
   const property = change(sample.thing.allProperties.get(name)!)
   const read = compileRawValue([{ kind: 'property', property }], property.type, layout, owner)
   const value = read(serialize({ _id: 'k', [name]: stored }))
-  return value && [value.contentType, Buffer.from(value.body).toString('latin1')]
+  return value && [value.contentTypes[0], Buffer.from(value.body).toString('latin1')]
 }
 const text = 'text/plain;charset=utf-8'
 
