@@ -126,10 +126,11 @@ export class InstanceWriter {
     if (declared !== undefined && !isReadable(declared)) return
     const reference = view.type.allProperties.get(name)?.type ?? declared?.type
     member()
-    this.#property(name, value, reference, declared === undefined, sink, depth)
+    this.property(name, value, reference, declared === undefined, sink, depth)
   }
 
-  #property(
+  /** `"name":value` of a property, its type before it where that is told (JSON Format 4.5.3). */
+  property(
     name: string,
     value: Value,
     reference: TypeReference | undefined,
@@ -201,12 +202,12 @@ export class InstanceWriter {
       if (!isReadable(property) || primitiveOf(property.type.type)?.name === 'Edm.Stream') continue
       member()
       const inner = value.members.get(name) ?? (property.type.collection ? [] : null)
-      this.#property(name, inner, property.type, false, sink, depth + 1)
+      this.property(name, inner, property.type, false, sink, depth + 1)
     }
     for (const [name, inner] of value.members) {
       if (value.type.allProperties.has(name) || value.type.allNavigationProperties.has(name)) continue
       member()
-      this.#property(name, inner, value.dynamicTypes?.get(name), true, sink, depth + 1)
+      this.property(name, inner, value.dynamicTypes?.get(name), true, sink, depth + 1)
     }
     sink.byte(0x7d)
   }

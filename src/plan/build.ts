@@ -18,13 +18,13 @@ import { isComputed, isPositionalInsert } from '../csdl/core.ts'
 import type { EntityType, Model, Operation, TypeReference } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
-import { appliesInside, asksOfCollection, selectsComputed } from '../url/collection-wide.ts'
+import { appliesInside, asksOfCollection } from '../url/collection-wide.ts'
 import { allPlan } from './all.ts'
 import { applyPlan } from './apply.ts'
 import { checkRequest } from './capabilities/check.ts'
 import { checkOperations } from './capabilities/operation.ts'
 import { crossjoinPlan } from './crossjoin.ts'
-import { expansionsOf, placeOfPath } from './expansion.ts'
+import { expansionsOf, placeOfPath, selectedComputed } from './expansion.ts'
 import { itemsOf } from './items.ts'
 import { calledOnEach, callsPlan, membersPlan } from './members.ts'
 import { allow, checkMethod, type Method } from './methods.ts'
@@ -45,7 +45,7 @@ import type {
 } from './plan.ts'
 import { keptOf, propertyTarget } from './property-change.ts'
 import { linkedTo, referencePlan } from './references.ts'
-import { relatedQuery, relatedQueryAt } from './related.ts'
+import { relatedQuery, relatedQueryAt, relatedValues } from './related.ts'
 import { resultOrder } from './result.ts'
 import { rootValues } from './roots.ts'
 import { type PathSource, sourceOf } from './source.ts'
@@ -173,12 +173,13 @@ function rowsPlan(
     throw new ODataError('notImplemented', 'Options of collections inside $select of a property are not implemented.', {
       target: '$select',
     })
-  // what is computed can be filtered and sorted by: its expression stands in place of the name
-  for (const { alias } of bound.compute)
-    if (bound.select?.all || bound.select?.properties.has(alias))
-      throw new ODataError('notImplemented', `Selecting what $compute calculates (${alias}) is not implemented.`, {
-        target: '$compute',
-      })
+  const computed = selectedComputed(bound)
+  if (computed[0] !== undefined && place.member.length > 0)
+    throw new ODataError(
+      'notImplemented',
+      `Selecting what $compute calculates (${computed[0].alias}) of a property is not implemented.`,
+      { target: '$compute' },
+    )
   const check = path.segments.some(({ kind }) => kind === 'operation') ? checkOperations : checkRequest
   const { requires, expand, streams, conditions } = check({
     model: request.model,
@@ -201,6 +202,10 @@ function rowsPlan(
   if (plan.kind === 'read' || plan.kind === 'count') {
     const related = relatedQuery(request.model, path, plan, first)
     if (related !== undefined) Object.assign(plan, { related })
+  }
+  if (computed.length > 0 && 'select' in plan) {
+    const related = relatedValues(request.model, path, plan, computed, first)
+    Object.assign(plan, { computed: related === undefined ? { items: computed } : { items: computed, related } })
   }
   if (place.hops.length > 0) Object.assign(plan, { hops: place.hops })
   if (expand.length > 0 && plan.kind !== 'read' && place.member.some(isCollection))
@@ -478,7 +483,7 @@ function memberTypeOf(path: BoundPath): TypeReference | undefined {
 /** Whether a collection is transformed, or looked at as a whole. */
 function isTransformed({ resource }: BoundPath, options: QueryOptions): boolean {
   if (options.apply !== undefined || asksOfCollection(options)) return true
-  return resource === 'entityCollection' && (appliesInside(options) || selectsComputed(options))
+  return resource === 'entityCollection' && appliesInside(options)
 }
 
 /** Plans are shared between requests: frozen, but not the model they point into (it is frozen already). */

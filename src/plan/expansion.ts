@@ -1,6 +1,6 @@
 import { follow, isContained, type Place, placeBehind, placeOf } from '../bind/binding-targets.ts'
 import { noQuery } from '../bind/no-query.ts'
-import type { BoundPath, ExpandItem, Expression, MemberStep } from '../bind/tree.ts'
+import type { BoundPath, BoundQuery, ExpandItem, Expression, MemberStep } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
 import type { EntityType, Model, NavigationProperty, TypeReference } from '../edm/model.ts'
 import { isStructured } from '../edm/types.ts'
@@ -123,9 +123,10 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
     filter: query.filter && ofRow(query.filter, outer),
     search: query.search,
   }
-  const computed = query.compute
-    .filter(({ alias }) => query.select?.all || query.select?.properties.has(alias))
-    .map(({ alias, expression }) => ({ alias, expression: computedOf(alias, ofRow(expression, outer)) }))
+  const computed = selectedComputed(query).map(({ alias, expression }) => ({
+    alias,
+    expression: ofRow(expression, outer),
+  }))
   const given = building.firstParameter + found.values.length + outer.expressions.length
   const one = withRelated(building, found, item, given, {
     ...common,
@@ -183,15 +184,9 @@ function withRelated(
   return Object.freeze({ ...plan, related })
 }
 
-/** @throws ODataError notImplemented for structured values */
-function computedOf(alias: string, expression: Expression): Expression {
-  const { type } = expression
-  if (type === undefined || (!isStructured(type.type) && type.type.kind !== 'abstract')) return expression
-  throw new ODataError(
-    'notImplemented',
-    `Selecting '${alias}', a structured value that $compute defines inside $expand, is not implemented by this service.`,
-    { target: '$expand' },
-  )
+/** What $compute defines and $select names, by name or by `*` (Protocol 11.2.5.3). */
+export function selectedComputed({ compute, select }: BoundQuery): BoundQuery['compute'] {
+  return compute.filter(({ alias }) => select?.all || select?.properties.has(alias))
 }
 
 function count({ budget }: Building, depth: number): void {

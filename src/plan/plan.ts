@@ -243,7 +243,15 @@ export interface PropertyTarget {
   readonly shown: ReadPlan
 }
 
+/** What $compute defines and $select names: evaluated for each row that is written (Protocol 11.2.5.3; service/computed.ts). */
+export interface ComputedValues {
+  readonly items: BoundQuery['compute']
+  /** where they follow navigation properties */
+  readonly related?: RelatedQuery
+}
+
 interface PlanBase extends PlanConditions {
+  readonly computed?: ComputedValues
   /** what is read or written is a stream */
   readonly stream?: StreamTarget
   readonly requires: readonly Requirement[]

@@ -1,5 +1,5 @@
 import { follow, type Place, placeBehind } from '../bind/binding-targets.ts'
-import type { BoundPath, Expression } from '../bind/tree.ts'
+import type { BoundPath, BoundQuery, Expression } from '../bind/tree.ts'
 import type { Model } from '../edm/model.ts'
 import { conjunction, conjuncts } from './conjuncts.ts'
 import { navigationExpansion, placeOfPath } from './expansion.ts'
@@ -46,6 +46,19 @@ export function relatedQueryAt(
   const base: ReadPlan = Object.freeze({ ...readPlan(plan), filter: conjunction(own), orderby: sorted ? [] : orderby })
   const semiJoin = semiJoinOf(base, related, nodes, firstParameter)
   return { base, filter: conjunction(related), sorted, nodes, ...(semiJoin === undefined ? {} : { semiJoin }) }
+}
+
+/** What of related entities some values of rows look at, as if the rows were sorted by them. */
+export function relatedValues(
+  model: Model,
+  path: BoundPath,
+  { slots, source }: Pick<ReadPlan, 'slots' | 'source'>,
+  values: BoundQuery['compute'],
+  firstParameter: number,
+): RelatedQuery | undefined {
+  const rows = readPlan({ kind: 'count', requires: [], slots, source, filter: undefined, search: undefined })
+  const orderby = values.map(({ expression }) => ({ expression, descending: false }))
+  return relatedQuery(model, path, { ...rows, orderby }, firstParameter)
 }
 
 /** The plan of the rows alone, without a window. */

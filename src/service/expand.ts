@@ -3,7 +3,6 @@ import type { Parameters, Selection } from '../bind/tree.ts'
 import type { EntityType } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { prepareChosenItems } from '../eval/chosen-items.ts'
-import { prepareValue } from '../eval/compile.ts'
 import { prepareOrder } from '../eval/order.ts'
 import { linkOf } from '../payload/members.ts'
 import type { ExpandedShape, Related, RelatedRow, RelatedRows, RowShape } from '../payload/writer.ts'
@@ -11,6 +10,7 @@ import type { CreatePlan, Expansion, ReadPlan, Source, UpdatePlan } from '../pla
 import { parsePrefer } from '../protocol/prefer.ts'
 import type { ExpandNode } from '../url/ast.ts'
 import { shownRows } from './after-read.ts'
+import { type Computing, computing } from './computed.ts'
 import { type Core, collectionOf, plainDialect } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { byRow, itemsOfRows } from './expand-items.ts'
@@ -246,7 +246,7 @@ async function relatedOf(
   // what nobody could ask for a second page of is given whole
   const pageSize = links === undefined ? mostRows : answer.pageSize
   const lists = await listsOf(answer, expansion, parents, limitOf(expansion, pageSize))
-  const computed = computing(answer, expansion)
+  const computed = computingOf(answer, expansion)
   return parents.map((parent) => {
     if (parent === undefined) return undefined
     const found = page(expansion, pageSize, lists.get(parent), (last, top) => links?.(parent.row, last, top))
@@ -257,23 +257,10 @@ async function relatedOf(
 }
 
 /** What $compute defines of the entities of one parent; undefined: nothing that is written. */
-function computing({ core }: Answer, { computed, one, type }: Expansion) {
+function computingOf({ core }: Answer, { computed, one, type }: Expansion): Computing | undefined {
   if (computed.length === 0) return undefined
   const collection = collectionOf(core.layout, one.source.root)
-  const values = computed.map(({ alias, expression }) => ({
-    alias,
-    type: expression.type,
-    prepared: prepareValue(expression, { layout: core.layout, collection, type }),
-  }))
-  return (parameters: Parameters) => {
-    const bound = values.map(({ alias, type: reference, prepared }) => ({
-      alias,
-      type: reference,
-      value: prepared(parameters),
-    }))
-    return (row: Uint8Array) =>
-      bound.map(({ alias, type: reference, value }) => ({ name: alias, type: reference, value: value(row) }))
-  }
+  return computing(computed, { layout: core.layout, collection, type })
 }
 
 /** What is written of a parent's entities: a page at the most. */

@@ -6,7 +6,7 @@ import { compileRowWriter, referenceWriter } from '../payload/fast-writer.ts'
 import { compileMemberWriter } from '../payload/member-writer.ts'
 import { compileRawValue } from '../payload/raw-value.ts'
 import { createSink } from '../payload/sink.ts'
-import type { ByteSink, JsonDialect, Related, RowShape, RowWriter } from '../payload/writer.ts'
+import type { ByteSink, ComputedMember, JsonDialect, Related, RowShape, RowWriter } from '../payload/writer.ts'
 import type { CountPlan, CreatePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import { harmless } from '../protocol/disposition.ts'
 import { printETag, readConditions } from '../protocol/etag.ts'
@@ -16,6 +16,7 @@ import { parsePrefer } from '../protocol/prefer.ts'
 import type { Rows } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { controllerShowing, shownRow, shownRows } from './after-read.ts'
+import { computedOf } from './computed.ts'
 import { notModified, versionOf } from './conditions.ts'
 import { addApplied, applied, type Core, collectionOf, contextOf, controlPrefix, dialectOf } from './core.ts'
 import { readDelta } from './delta/read-delta.ts'
@@ -133,7 +134,8 @@ async function readSingle(
   const streams = inlining(dialect)
   const [values] = await streamValues(core, plan.streams, () => shapeOf(core, plan), streams)([stored])
   const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand, streams)
-  rowWriter(core, plan, dialect, parameters)(row, sink, contextText, related, values)
+  const [computed] = await computedOf(core, exchange, plan, parameters, [stored])
+  rowWriter(core, plan, dialect, parameters)(row, sink, contextText, related, values, computed)
   answer['Content-Type'] = jsonContentType(format, exchange.version)
   addApplied(exchange, dialect, answer)
   return { status: 200, headers: answer, body: sink.take() }
@@ -327,10 +329,10 @@ async function readCollection(
   let written = 0
   let last: Uint8Array | undefined
   /** @returns false once the page is full */
-  const writeRow = (row: Uint8Array, shown: Uint8Array, related: Related | undefined, values?: string): boolean => {
+  const writeRow = (row: Uint8Array, i: number, { shown, related, values, computed }: Completed): boolean => {
     if (written === page.rows) return false
     if (written > 0) sink.byte(0x2c)
-    write(shown, sink, undefined, related, values)
+    write(shown[i] ?? row, sink, undefined, related[i], values[i], computed[i])
     written++
     last = row
     return true
@@ -363,6 +365,7 @@ async function readCollection(
       related: await expandRows(core, exchange, plan, parameters, rows, options.expand, streams),
       shown: showing ? await shownRows(core, exchange, plan.source.root, rows) : rows,
       values: await valuesOf(rows),
+      computed: await computedOf(core, exchange, plan, parameters, rows),
     }
   }
   const answer: Record<string, string> = { 'Content-Type': jsonContentType(format, exchange.version) }
@@ -372,8 +375,8 @@ async function readCollection(
     applied(answer, `${exchange.version === '4.0' ? 'odata.' : ''}track-changes`)
   addApplied(exchange, dialect, answer)
   if (rows.complete || rows.first.length > page.rows) {
-    const { related, shown, values } = await complete(rows.first)
-    const full = rows.first.some((row, i) => !writeRow(row, shown[i] ?? row, related[i], values[i]))
+    const completed = await complete(rows.first)
+    const full = rows.first.some((row, i) => !writeRow(row, i, completed))
     if (!rows.complete) await rows.close()
     writeEnd(full)
     return { status: 200, headers: answer, body: sink.take() }
@@ -413,20 +416,22 @@ interface Completed {
   readonly shown: readonly Uint8Array[]
   /** members of the streams that $expand names */
   readonly values: readonly (string | undefined)[]
+  /** what $compute defines */
+  readonly computed: readonly (readonly ComputedMember[])[]
 }
 
 async function* stream(
   rows: Rows,
   sink: ByteSink,
   complete: (rows: readonly Uint8Array[]) => Promise<Completed>,
-  writeRow: (row: Uint8Array, shown: Uint8Array, related: Related | undefined, values?: string) => boolean,
+  writeRow: (row: Uint8Array, i: number, completed: Completed) => boolean,
   writeEnd: (more: boolean) => void,
 ) {
   let full = false
   for await (const batch of rows.batches) {
-    const { related, shown, values } = await complete(batch)
+    const completed = await complete(batch)
     for (const [i, row] of batch.entries()) {
-      full = !writeRow(row, shown[i] ?? row, related[i], values[i])
+      full = !writeRow(row, i, completed)
       if (full) break
       if (sink.length >= chunkBytes) yield sink.take()
     }

@@ -53,7 +53,7 @@ function ownView(row: Uint8Array): Uint8Array {
 }
 
 /** What the expressions of a plan are compiled for: its rows, and where they follow navigation properties, the related ones. */
-export function evalContext(core: Core, plan: ReadPlan | CountPlan): EvalContext {
+export function evalContext(core: Core, plan: Pick<ReadPlan, 'related' | 'source'>): EvalContext {
   const { related, source } = plan
   const context: EvalContext = {
     layout: core.layout,
@@ -147,7 +147,7 @@ function documentReader(core: Core, source: Source, via: readonly MemberStep[]):
 export async function readRelated(
   core: Core,
   exchange: Exchange,
-  plan: ReadPlan,
+  plan: Pick<ReadPlan, 'source'>,
   related: RelatedQuery,
   parameters: Parameters,
   rows: readonly Uint8Array[],

@@ -25,6 +25,7 @@ import type { Session } from '../store/port.ts'
 import { sessionLike } from '../store/session.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { shownRow } from './after-read.ts'
+import { computedOf } from './computed.ts'
 import { bodyTagOf, preconditionFailed, preconditionOf, versionOf, versionOfTag } from './conditions.ts'
 import { addApplied, type Core, contextOf, dialectOf, plainDialect } from './core.ts'
 import { withContentIds } from './deep/content-ids.ts'
@@ -447,12 +448,14 @@ export async function representation(
   const [found] = await expandRows(core, exchange, plan, parameters, [row], options.expand, streams)
   const related = dialect.withoutAnnotations ? found : withContentIds(core, plan.expansions, found, contentIds)
   const [values] = await streamValues(core, plan.streams, () => shapeOf(core, plan), streams)([row])
+  const [computed] = await computedOf(core, exchange, plan, parameters, [row])
   rowWriter(core, plan, dialect, parameters)(
     await shownRow(core, exchange, plan.source.root, row),
     sink,
     context,
     related,
     values,
+    computed,
   )
   addVersion(headers, row)
   addApplied(exchange, dialect, headers)

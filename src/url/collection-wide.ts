@@ -21,13 +21,6 @@ export function appliesInside({ expand }: QueryOptions): boolean {
   )
 }
 
-/** Whether what $compute defines is selected, by name or by `*`, and so part of the answer (Protocol 11.2.5.3). */
-export function selectsComputed({ compute, select }: QueryOptions): boolean {
-  if (compute === undefined || select === undefined) return false
-  const aliases = new Set(compute.map(({ alias }) => alias))
-  return select.some(({ path: [first] }) => first?.kind === '*' || (first?.kind === 'name' && aliases.has(first.name)))
-}
-
 const hierarchyFunction = /\.(?:isnode|isroot|isleaf|issibling|isancestor|isdescendant)$/
 
 function asks(node: ExpressionNode): boolean {
