@@ -6,7 +6,7 @@ import type { Value } from '../edm/value.ts'
 import { type EvalContext, prepareItemPredicate, prepareItemValue } from './compile.ts'
 import { isInstanceOf } from './member.ts'
 import { prepareItemSearch } from './search.ts'
-import { compareSortValues } from './sort-values.ts'
+import { compareKeys } from './sort-values.ts'
 
 /** Which items of a stored collection are wanted. */
 export interface ItemSelection {
@@ -46,6 +46,7 @@ export function prepareItems(
   const tests = selection.filters.map((filter) => prepareItemPredicate(filter, type, context))
   const search = selection.search && prepareItemSearch(selection.search, declared, context)
   const values = orderby.map(({ expression }) => prepareItemValue(expression, type, context))
+  const descending = orderby.map((item) => item.descending)
   return (parameters) => {
     const passes = tests.map((test) => test(parameters))
     const keys = values.map((value) => value(parameters))
@@ -62,17 +63,9 @@ export function prepareItems(
           if (!casts.every((cast) => isInstanceOf(item, cast)) || !passes.every((test) => test(item))) continue
           found.push({ element, sorted: keys.map((key) => key(item)) })
         }
-      if (keys.length > 0) found.sort((a, b) => compareKeys(a.sorted, b.sorted, orderby))
+      if (keys.length > 0) found.sort((a, b) => compareKeys(a.sorted, b.sorted, descending))
       const end = top === undefined ? undefined : skip + top
       return { elements: found.slice(skip, end).map(({ element }) => element), total: found.length }
     }
   }
-}
-
-function compareKeys(a: readonly Value[], b: readonly Value[], orderby: readonly OrderByItem[]): number {
-  for (const [i, { descending }] of orderby.entries()) {
-    const order = compareSortValues(a[i] ?? null, b[i] ?? null)
-    if (order !== 0) return descending ? -order : order
-  }
-  return 0
 }

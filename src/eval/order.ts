@@ -1,8 +1,7 @@
 import type { OrderByItem, Parameters } from '../bind/tree.ts'
-import type { PrimitiveValue, Value } from '../edm/value.ts'
+import type { PrimitiveValue } from '../edm/value.ts'
 import { type EvalContext, type ExecutionOptions, prepareValue } from './compile.ts'
-import { compareSortValues } from './sort-values.ts'
-import { isCollectionValue, isStructuredValue } from './values.ts'
+import { compareKeys, sortable } from './sort-values.ts'
 
 /** The sort values of a row, one for each item of the order: what a skiptoken holds. */
 export type Keyset = readonly (PrimitiveValue | null)[]
@@ -31,10 +30,10 @@ export function prepareOrder(
   context: EvalContext,
 ): (parameters: Parameters, options?: ExecutionOptions) => BoundOrder {
   const values = items.map((item) => prepareValue(item.expression, context))
-  const compare = keysetComparison(items.map((item) => item.descending))
+  const compare = keysetComparison(items)
   return (parameters, options) => {
     const evaluators = values.map((value) => value(parameters, options))
-    return { keyset: (row, outer) => evaluators.map((evaluate) => sortValue(evaluate(row, outer))), compare }
+    return { keyset: (row, outer) => evaluators.map((evaluate) => sortable(evaluate(row, outer))), compare }
   }
 }
 
@@ -51,21 +50,11 @@ export function compileOrder(items: readonly OrderByItem[], context: EvalContext
       }
       return bound.keyset(row)
     },
-    compare: keysetComparison(items.map((item) => item.descending)),
+    compare: keysetComparison(items),
   }
 }
 
-/** Structured values and collections have no order: they sort as null. */
-function sortValue(value: Value): PrimitiveValue | null {
-  return value === null || isCollectionValue(value) || isStructuredValue(value) ? null : value
-}
-
-function keysetComparison(descending: readonly boolean[]): (a: Keyset, b: Keyset) => number {
-  return (a, b) => {
-    for (let i = 0; i < descending.length; i++) {
-      const order = compareSortValues(a[i] ?? null, b[i] ?? null)
-      if (order !== 0) return descending[i] ? -order : order
-    }
-    return 0
-  }
+function keysetComparison(items: readonly OrderByItem[]): (a: Keyset, b: Keyset) => number {
+  const descending = items.map((item) => item.descending)
+  return (a, b) => compareKeys(a, b, descending)
 }

@@ -1,7 +1,7 @@
 import { Decimal } from '../edm/decimal.ts'
 import { printGeo } from '../edm/geo.ts'
-import type { Value } from '../edm/value.ts'
-import { compareValues, isGeo, kindOf } from './values.ts'
+import type { PrimitiveValue, Value } from '../edm/value.ts'
+import { compareValues, isCollectionValue, isGeo, isStructuredValue, kindOf } from './values.ts'
 
 /** MongoDB's order of types, for dynamic properties whose values are of several kinds. */
 const ranks: Readonly<Record<ReturnType<typeof kindOf>, number>> = {
@@ -27,6 +27,33 @@ export function compareSortValues(a: Value, b: Value): number {
   if (kind === 'number') return Number(isNaNValue(b)) - Number(isNaNValue(a))
   if (kind === 'geo' && a !== null && b !== null && isGeo(a) && isGeo(b)) return compareTexts(printGeo(a), printGeo(b))
   return 0
+}
+
+/** The order of two lists of sort values. @param descending which of them */
+export function compareKeys(a: readonly Value[], b: readonly Value[], descending: readonly boolean[]): number {
+  for (let i = 0; i < a.length; i++) {
+    const order = compareSortValues(a[i] ?? null, b[i] ?? null)
+    if (order !== 0) return descending[i] ? -order : order
+  }
+  return 0
+}
+
+/** Sorts without changing the order of what the keys do not tell apart. @param descending which of them */
+export function sortedBy<T>(
+  list: readonly T[],
+  keysOf: (item: T) => readonly Value[],
+  descending: readonly boolean[] = [],
+): readonly T[] {
+  if (list.length < 2) return list
+  return list
+    .map((item) => ({ item, keys: keysOf(item).map(sortable) }))
+    .sort((a, b) => compareKeys(a.keys, b.keys, descending))
+    .map(({ item }) => item)
+}
+
+/** Structured values and collections have no order: they sort as null. */
+export function sortable(value: Value): PrimitiveValue | null {
+  return value === null || isCollectionValue(value) || isStructuredValue(value) ? null : value
 }
 
 function isNaNValue(value: Value): boolean {

@@ -36,7 +36,7 @@ export interface Store {
   readOne(plan: ReadPlan | UpdatePlan | DeletePlan, session: Session): Promise<Uint8Array | undefined>
   count(plan: CountPlan | ReadPlan, session: Session): Promise<number>
   /**
-   * Groups and aggregates rows where the store can do so exactly as `eval/` would; groups come in the order of their first rows' keys.
+   * Groups and aggregates rows where the store can do so exactly as `eval/` would; groups come in any order.
    * @param most one group more may be given, so that too many can be told
    * @returns undefined where it cannot: the rows have to be read
    */

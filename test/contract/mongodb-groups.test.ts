@@ -54,7 +54,8 @@ describe.skipIf(uri === undefined)(`groups on MongoDB${uri === undefined ? `: ${
     const { group, parameters } = groupOf(apply)
     const groups = group && (await store.group?.(group, sessionOf(parameters), most))
     if (groups === undefined) return 'rows'
-    return groups.map(({ properties, aggregates }) => [...properties, ...aggregates].map(textOf).join(' ')).join(', ')
+    const texts = groups.map(({ properties, aggregates }) => [...properties, ...aggregates].map(textOf).join(' '))
+    return texts.sort().join(', ')
   }
   const pipelineOf = (group: GroupPlan, parameters: Parameters<typeof sessionOf>[0]) => {
     const query = compileQuery(group.base, layout)
@@ -68,10 +69,10 @@ describe.skipIf(uri === undefined)(`groups on MongoDB${uri === undefined ? `: ${
   }
 
   it.each<[what: string, apply: string, groups: string]>([
-    ['texts by case, null apart, in the order of the keys', 'groupby((text))', 'x, X, null, $text'],
-    ['several properties', 'groupby((flag,color))', 'true null, null null, null 2n'],
-    ['a count of each', 'groupby((text),aggregate($count as n))', 'x 2, X 1, null 1, $text 1'],
-    ['rows of a filter', 'filter(number gt 0)/groupby((text),aggregate($count as n))', 'x 2, X 1'],
+    ['texts by case, null apart', 'groupby((text))', '$text, X, null, x'],
+    ['several properties', 'groupby((flag,color))', 'null 2n, null null, true null'],
+    ['a count of each', 'groupby((text),aggregate($count as n))', '$text 1, X 1, null 1, x 2'],
+    ['rows of a filter', 'filter(number gt 0)/groupby((text),aggregate($count as n))', 'X 1, x 2'],
     ['sums of Int32 past Int32', 'aggregate(number with sum as s)', '4294967290n'],
     ['sums of Int64 past Int64', 'aggregate(big with sum as s)', '18446744073709551614'],
     ['averages of integers', 'aggregate(number with average as s)', '1073741822.5'],
@@ -99,7 +100,7 @@ describe.skipIf(uri === undefined)(`groups on MongoDB${uri === undefined ? `: ${
       '3 3 3',
     ],
     ['values inside complex ones', 'aggregate(address/zip with sum as z)', '7n'],
-    ['expressions', 'groupby((flag),aggregate(length(text) with sum as n))', 'true 1n, null 7n'],
+    ['expressions', 'groupby((flag),aggregate(length(text) with sum as n))', 'null 7n, true 1n'],
     [
       'nothing of no rows',
       "filter(text eq 'none')/aggregate($count as n,number with sum as s,text with max as t)",
@@ -138,17 +139,17 @@ describe.skipIf(uri === undefined)(`groups on MongoDB${uri === undefined ? `: ${
   })
 
   it.each<[what: string, foreign: Document, apply: string, groups: string]>([
-    ['texts', { text: 5 }, 'groupby((text),aggregate($count as n))', 'null 2, x 2, X 1, $text 1'],
+    ['texts', { text: 5 }, 'groupby((text),aggregate($count as n))', '$text 1, X 1, null 2, x 2'],
     [
       'one of two keys',
       { flag: 'y' },
       'groupby((flag,color),aggregate($count as n))',
-      'null null 4, true null 1, null 2n 1',
+      'null 2n 1, null null 4, true null 1',
     ],
     ['extremes', { text: 5 }, 'aggregate(text with min as a,text with max as b)', '$text x'],
     ['extremes of numbers', { number: 'y' }, 'aggregate(number with min as a,number with max as b)', '-5 2147483647'],
     ['sums', { number: 'y' }, 'aggregate(number with sum as s)', '4294967290n'],
-    ['sums that are 0', { number: 0 }, 'groupby((note),aggregate(number with sum as s))', 'null 4294967295n,  -5n'],
+    ['sums that are 0', { number: 0 }, 'groupby((note),aggregate(number with sum as s))', ' -5n, null 4294967295n'],
     ['sums of 0 alone', { number: 0 }, 'filter(number eq 0)/aggregate(number with sum as s)', '0n'],
     ['sums of none', {}, 'groupby((flag),aggregate(number with sum as s))', 'null 2147483643n, true 2147483647n'],
     ['numbers that are no integers', { number: 0.5 }, 'groupby((number))', 'rows'],

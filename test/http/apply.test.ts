@@ -358,7 +358,7 @@ onEveryService('$apply', 'test/models/sales.xml', settings, (running) => {
       '75',
       '/Products?$apply=groupby((SalesModel.FoodProduct/Rating))',
       'Products(SalesModel.FoodProduct/Rating)',
-      [{ Rating: 5 }, { Rating: null }, {}],
+      [{ Rating: null }, {}, { Rating: 5 }],
     ],
     [
       '76',
@@ -399,10 +399,10 @@ onEveryService('$apply', 'test/models/sales.xml', settings, (running) => {
         /groupby((Name,TotalSales/Total))`,
       'Products(Name,TotalSales(Total))',
       [
-        { Name: 'Sugar', TotalSales: { Total: 4 } },
         { Name: 'Coffee', TotalSales: { Total: 12 } },
         { Name: 'Paper', TotalSales: { Total: 8 } },
         { Name: 'Pencil', TotalSales: { Total: null } },
+        { Name: 'Sugar', TotalSales: { Total: 4 } },
       ],
     ],
     [
@@ -514,10 +514,10 @@ onEveryService('$apply', 'test/models/sales.xml', settings, (running) => {
         groupby((Customer/Country),aggregate(Amount with sum as Total)))`,
       'Sales(Total,Customer(Country))',
       [
-        { Customer: { Country: 'USA' }, Product: { Name: 'Coffee' }, Total: 12 },
         { Customer: { Country: 'Netherlands' }, Product: { Name: 'Paper' }, Total: 3 },
-        { Customer: { Country: 'USA' }, Total: 19 },
+        { Customer: { Country: 'USA' }, Product: { Name: 'Coffee' }, Total: 12 },
         { Customer: { Country: 'Netherlands' }, Total: 5 },
+        { Customer: { Country: 'USA' }, Total: 19 },
       ],
     ],
     [
@@ -645,6 +645,22 @@ onEveryService('$apply', 'test/models/sales.xml', settings, (running) => {
       const { body } = await ask(`/Sales?${totals}&$filter=Total gt 4&$count=true&$top=1`)
       expect([body['@count'], (body.value as Json[]).length]).toEqual([2, 1])
       expect((await ask(`/Sales/$count?${totals}&$filter=Total gt 4`)).text).toBe('2')
+    })
+
+    it('goes on with groups in the order of their properties, whichever row came first', async () => {
+      const of = async (apply: string) => (await answered(`/Customers?$apply=${apply}`)).value
+      expect(await of('groupby((Country))/top(1)')).toEqual([{ Country: 'France' }])
+      expect(await of('groupby((Name,Country))/skip(1)/top(2)')).toEqual([
+        { Name: 'Luc', Country: 'France' },
+        { Name: 'Sue', Country: 'Netherlands' },
+      ])
+      expect(
+        await of('groupby((Name,Country),aggregate($count as N))/topcount(3,N)/aggregate(Name with max as M)'),
+      ).toEqual([{ M: 'Sue' }])
+      expect(await of('concat(groupby((Country)),aggregate($count as N))')).toEqual([
+        ...['France', 'Netherlands', 'USA'].map((Country) => ({ Country })),
+        { N: 4 },
+      ])
     })
 
     it('computes and selects behind $apply', async () => {

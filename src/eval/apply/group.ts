@@ -4,9 +4,10 @@ import type { ModelLayout } from '../../bson/layout.ts'
 import type { StructuredType } from '../../edm/model.ts'
 import type { StructuredValue, Value } from '../../edm/value.ts'
 import { isInstanceOf } from '../member.ts'
+import { sortedBy } from '../sort-values.ts'
 import { isStructuredValue } from '../values.ts'
 import { type Instance, isInstance, transient, withMembers } from './instance.ts'
-import { type Projection, projectionOf } from './paths.ts'
+import { type Projection, projectionOf, reach } from './paths.ts'
 import { sameness } from './same.ts'
 
 /** Simple grouping (Aggregation 3.2.3.1). */
@@ -17,12 +18,15 @@ export interface Group {
   readonly instances: readonly Value[]
 }
 
-/** Splits instances by their projections, in the order in which these are met first. */
+/**
+ * Splits instances by their projections. The standard gives groups no order; they come in that of their grouping properties, so that what is made of them
+ * is the same whoever found them. Entities and what else has no order stay as they are met first.
+ */
 export function groupsOf(
   instances: readonly Value[],
   paths: readonly (readonly MemberStep[])[],
   type: StructuredType,
-): ReadonlyMap<string, Group> {
+): readonly Group[] {
   const projection = projectionOf(paths)
   const groups = new Map<string, { projection: Instance; instances: Value[] }>()
   for (const instance of instances) {
@@ -33,7 +37,7 @@ export function groupsOf(
     if (group === undefined) groups.set(key, { projection: projected, instances: [instance] })
     else group.instances.push(instance)
   }
-  return groups
+  return sortedBy([...groups.values()], (group) => paths.map((path) => reach([group.projection], path)[0] ?? null))
 }
 
 /** The instance with nothing but the grouping properties. */

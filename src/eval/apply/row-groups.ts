@@ -12,6 +12,7 @@ import { primitiveOf } from '../../edm/types.ts'
 import type { DateTimeOffset, Value } from '../../edm/value.ts'
 import type { GroupPlan } from '../../plan/plan.ts'
 import { type EvalContext, prepareValue } from '../compile.ts'
+import { sortedBy } from '../sort-values.ts'
 import { type Accumulator, createAccumulator } from './accumulators.ts'
 import { entityInstance, type Instance, transient } from './instance.ts'
 import { reach } from './paths.ts'
@@ -25,7 +26,7 @@ export interface RowGroups {
   /** groups so far */
   readonly size: number
   add(row: Uint8Array): void
-  /** The groups, in the order in which their first rows came. */
+  /** The groups, in the order of their properties. */
   finish(): readonly Instance[]
 }
 
@@ -209,7 +210,9 @@ class Groups implements RowGroups {
   }
 
   finish(): readonly Instance[] {
-    return [...this.#groups.values()].map(({ own, accumulators }) => {
+    const names = this.#by?.properties.map(({ name }) => name) ?? []
+    const groups = sortedBy([...this.#groups.values()], ({ own }) => names.map((name) => own.get(name) ?? null))
+    return groups.map(({ own, accumulators }) => {
       const all = new Map<string, Value>()
       for (const [i, { alias, aggregate }] of this.#items.entries()) {
         const value = accumulators[i]?.result() ?? null

@@ -26,7 +26,7 @@ import {
 import { type EvalContext, prepareItemValue, type RowTest } from '../compile.ts'
 import { conversion } from '../convert.ts'
 import { prepareSearch, prepareTextSearch } from '../search.ts'
-import { compareSortValues } from '../sort-values.ts'
+import { sortedBy } from '../sort-values.ts'
 import { isCollectionValue, isStructuredValue } from '../values.ts'
 import { aggregateOf, type CustomOf, customAggregateOf, type ValuesOf } from './aggregate.ts'
 import { groupsOf, inject } from './group.ts'
@@ -119,21 +119,11 @@ export function stableSort<T>(
   valueFor: (item: OrderByItem) => (value: T) => Value,
 ): readonly T[] {
   const evaluators = items.map(valueFor)
-  return list
-    .map((item) => ({ item, keys: evaluators.map((evaluate) => sortable(evaluate(item))) }))
-    .sort((a, b) => {
-      for (const [i, { descending }] of items.entries()) {
-        const order = compareSortValues(a.keys[i] ?? null, b.keys[i] ?? null)
-        if (order !== 0) return descending ? -order : order
-      }
-      return 0
-    })
-    .map(({ item }) => item)
-}
-
-/** Structured values and collections have no order: they sort as null. */
-function sortable(value: Value): Value {
-  return value === null || isCollectionValue(value) || isStructuredValue(value) ? null : value
+  return sortedBy(
+    list,
+    (item) => evaluators.map((evaluate) => evaluate(item)),
+    items.map(({ descending }) => descending),
+  )
 }
 
 type AggregateStep = Extract<Transformation, { kind: 'aggregate' }>
@@ -385,7 +375,7 @@ class Run {
     for (const path of step.paths) followPath(path, tree)
     await this.#load(sets, tree)
     const { layout, limits } = this.#environment
-    const grouped = sets.map((set) => [...groupsOf(set, step.paths, this.#modelType()).values()])
+    const grouped = sets.map((set) => groupsOf(set, step.paths, this.#modelType()))
     const groups = grouped.flat()
     if (groups.length > limits.applyGroups)
       throw limitExceeded(`groupby makes more than ${limits.applyGroups} groups (limit applyGroups).`)

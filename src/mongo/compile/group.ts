@@ -73,19 +73,11 @@ export function compileGroup({ properties, items }: GroupPlan, context: QueryCon
       const id = properties === undefined ? null : groupId(keys, placement, manner)
       const accumulators = columns.flatMap(({ accumulate }) => Object.entries(accumulate(placement, manner)))
       if (!placement.exact) return undefined
-      const one = properties === undefined
       return [
         { $match: filter },
-        {
-          $group: {
-            _id: id,
-            ...(one ? {} : { first: { $min: `$${fields.id}` } }),
-            ...Object.fromEntries(accumulators),
-          },
-        },
+        { $group: { _id: id, ...Object.fromEntries(accumulators) } },
         ...(distinct.length === 0 ? [] : [{ $addFields: Object.fromEntries(distinct.map(countedSet)) }]),
-        // whatever is made of the groups begins with them in the order of their first rows
-        ...(one ? [] : [{ $sort: { first: 1 } }, { $limit: most }]),
+        ...(properties === undefined ? [] : [{ $limit: most }]),
       ]
     },
     read: (row, manner) => {

@@ -6,6 +6,7 @@ import type { DateTimeOffset, Value } from '../../edm/value.ts'
 import { type Instance, transient } from '../../eval/apply/instance.ts'
 import { prepareRowGroups } from '../../eval/apply/row-groups.ts'
 import { limitExceeded } from '../../eval/apply/run.ts'
+import { sortedBy } from '../../eval/sort-values.ts'
 import type { GroupPlan } from '../../plan/plan.ts'
 import type { GroupedValues } from '../../store/port.ts'
 import { ODataController } from '../controller.ts'
@@ -36,7 +37,7 @@ export async function groupedRows(
   const groups = await core.store.group?.(group, context.session, applyLimits.applyGroups)
   if (groups !== undefined) {
     checkGroups(groups.length)
-    return groups.map(instanceOf(group, sequence))
+    return sortedBy(groups, ({ properties }) => properties).map(instanceOf(group, sequence))
   }
   const made = passOf(core, group, sequence)?.(parameters, now)
   if (made === undefined) return undefined

@@ -7,8 +7,8 @@ import type { NavigationProperty } from '../../edm/model.ts'
 import type { PrimitiveValue, Value } from '../../edm/value.ts'
 import { type Instance, isInstance, type StoredEntity } from '../../eval/apply/instance.ts'
 import { evaluateFor, runSequence } from '../../eval/apply/run.ts'
-import { compareSortValues } from '../../eval/sort-values.ts'
-import { isCollectionValue, isStructuredValue } from '../../eval/values.ts'
+import { compareKeys, sortable } from '../../eval/sort-values.ts'
+import { isCollectionValue } from '../../eval/values.ts'
 import { placeText } from '../../payload/context.ts'
 import { compileRowWriter } from '../../payload/fast-writer.ts'
 import { instanceList } from '../../payload/instance-context.ts'
@@ -125,11 +125,7 @@ async function ordered(
   if (!keyed) return sorted.map((instance, i) => ({ instance, keyset: [BigInt(i)] }))
   const type = { type: plan.sequence.output.type, collection: false, nullable: false, facets: {} }
   const values = orderby.map(({ expression }) => evaluateFor(entities, expression, type, entities.parameters))
-  return sorted.map((instance) => ({ instance, keyset: values.map((value) => sortValue(value(instance))) }))
-}
-
-function sortValue(value: Value): PrimitiveValue | null {
-  return value === null || isCollectionValue(value) || isStructuredValue(value) ? null : value
+  return sorted.map((instance) => ({ instance, keyset: values.map((value) => sortable(value(instance))) }))
 }
 
 /** The page that is asked for, and where the next one goes on. */
@@ -154,11 +150,7 @@ function windowOf(
 }
 
 function comparePlaces({ keyed, orderby }: ApplyPlan, a: Placed['keyset'], b: Placed['keyset']): number {
-  for (const [i, value] of a.entries()) {
-    const order = compareSortValues(value, b[i] ?? null)
-    if (order !== 0) return keyed && orderby[i]?.descending ? -order : order
-  }
-  return 0
+  return compareKeys(a, b, keyed ? orderby.map(({ descending }) => descending) : [])
 }
 
 /** How stored entities are written, those that are nested in others included. */
