@@ -1,5 +1,5 @@
 import { isReadable } from '../csdl/core.ts'
-import type { EntityType, NavigationProperty, StructuredType, Type, TypeReference } from '../edm/model.ts'
+import type { EntityType, NavigationProperty, Property, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { isMedia, isStream, isStructured, isSubtypeOf, primitiveOf, typeName } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type {
@@ -101,20 +101,22 @@ function bindEach(context: BindContext, options: QueryOptions, where: OptionsSco
 /** What is expanded inside a complex property is written, and nothing else of it where it is not selected (URL Conventions 5.1.4). */
 function withExpanded(select: Selection, expand: readonly ExpandItem[], streams: readonly ExpandedStream[]): Selection {
   let found = select
-  for (const { property } of streams)
-    if (property !== undefined && !found.all && !found.properties.has(property.name))
-      found = { ...found, properties: new Map([...found.properties, [property.name, undefined]]) }
-  for (const { path, property } of expand) {
-    const through = path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  for (const { path, property } of [...streams, ...expand]) {
+    if (property === undefined) continue
+    const through = namesOn(path)
     if (choosesWithin(found, through))
       throw new ODataError(
         'notImplemented',
         `Options of '${through.join('/')}' in $select beside $expand of '${property.name}' in it are not implemented by this service.`,
         { target: '$select' },
       )
-    found = withPath(found, through)
+    found = withPath(found, through, property.kind === 'property' ? property.name : undefined)
   }
   return found
+}
+
+function namesOn(path: readonly MemberStep[]): readonly string[] {
+  return path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
 }
 
 /** Whether $select chooses items of a collection on a path. */
@@ -123,11 +125,16 @@ function choosesWithin(select: Selection | undefined, [name, ...rest]: readonly 
   return inner !== undefined && (inner.items !== undefined || choosesWithin(inner, rest))
 }
 
-function withPath(select: Selection, [name, ...rest]: readonly string[]): Selection {
-  if (name === undefined || select.all) return select
+/** @param stream that is wanted at the end of the path */
+function withPath(select: Selection, [name, ...rest]: readonly string[], stream: string | undefined): Selection {
+  if (select.all) return select
+  if (name === undefined)
+    return stream === undefined || select.properties.has(stream)
+      ? select
+      : { ...select, properties: new Map([...select.properties, [stream, undefined]]) }
   const known = select.properties.get(name)
   if (known === undefined && select.properties.has(name)) return select
-  const inner = withPath(known ?? { all: false, properties: new Map() }, rest)
+  const inner = withPath(known ?? { all: false, properties: new Map() }, rest, stream)
   return { ...select, properties: new Map([...select.properties, [name, inner]]) }
 }
 
@@ -203,7 +210,7 @@ function bindExpand(context: BindContext, nodes: readonly ExpandNode[], scope: S
     if (first?.kind === '*') continue
     const stream = expandedStream(context, node, scope)
     if (stream !== undefined) {
-      const name = stream.property?.name ?? '$value'
+      const name = [...namesOn(stream.path), stream.property?.name ?? '$value'].join('/')
       if (named.has(name)) context.fail('queryOptionInvalid', `$expand must not name '${name}' twice.`, node)
       named.add(name)
       continue
@@ -284,23 +291,42 @@ const emptyQuery: BoundQuery = Object.freeze({
   count: false,
 })
 
-/** A stream of the row itself that $expand names; undefined: the item is something else, or a stream further away. */
+/**
+ * A stream that $expand names: of the row itself, or of a complex value in it (Protocol 11.2.5.2).
+ * @returns undefined: the item is something else, or a stream in a collection
+ */
 function expandedStream(context: BindContext, node: ExpandNode, scope: Scope): ExpandedStream | undefined {
-  const [step, more] = node.path
-  const type = scope.implicit.type?.type
-  if (step === undefined || more !== undefined || type === undefined || !isStructured(type)) return undefined
-  const stream = streamNamed(step, type)
+  const path: MemberStep[] = []
+  let type = scope.implicit.type?.type
+  for (const step of node.path.slice(0, -1)) {
+    if (step.kind !== 'name' || type === undefined || !isStructured(type)) return undefined
+    const property: Property | undefined = type.allProperties.get(step.name)
+    const cast: Type | undefined = property === undefined ? context.namedType(step.name) : undefined
+    if (property !== undefined && !property.type.collection && isReadable(property)) {
+      path.push({ kind: 'property', property })
+      type = property.type.type
+    } else if (path.length > 0 && cast !== undefined && isStructured(cast) && isSubtypeOf(cast, type)) {
+      path.push({ kind: 'cast', type: cast })
+      type = cast
+    } else return undefined
+  }
+  const last = node.path.at(-1)
+  if (last === undefined || type === undefined || !isStructured(type)) return undefined
+  const stream = streamNamed(last, type, path)
   if (stream !== undefined && node.options !== undefined)
     context.fail('queryOptionInvalid', 'A stream in $expand has no options.', node)
   return stream
 }
 
-function streamNamed(step: ExpandNode['path'][number], type: StructuredType): ExpandedStream | undefined {
-  if (type.kind !== 'entity') return undefined
-  if (step.kind === '$value') return isMedia(type) ? { property: undefined } : undefined
+function streamNamed(
+  step: ExpandNode['path'][number],
+  type: StructuredType,
+  path: readonly MemberStep[],
+): ExpandedStream | undefined {
+  if (step.kind === '$value') return type.kind === 'entity' && isMedia(type) ? { path, property: undefined } : undefined
   if (step.kind !== 'name' || step.arguments !== undefined) return undefined
   const property = type.allProperties.get(step.name)
-  return property !== undefined && isStream(property) && isReadable(property) ? { property } : undefined
+  return property !== undefined && isStream(property) && isReadable(property) ? { path, property } : undefined
 }
 
 function expandItem(context: BindContext, node: ExpandNode, scope: Scope): ExpandItem {

@@ -257,6 +257,8 @@ export interface ExpandItem {
 
 /** A stream whose value is wanted: of a property, or (undefined) the media of the entity. */
 export interface ExpandedStream {
+  /** complex properties and casts between the row and the property */
+  readonly path: readonly MemberStep[]
   readonly property: Property | undefined
 }
 

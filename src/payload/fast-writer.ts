@@ -31,6 +31,7 @@ import type {
   JsonDialect,
   Related,
   RelatedRows,
+  RowAnnotations,
   RowShape,
   RowWriter,
 } from './writer.ts'
@@ -52,7 +53,7 @@ export function compileRowWriter(
   onUnreadable?: OnUnreadable,
 ): RowWriter {
   const setting: Setting = { dialect, layout, onUnreadable }
-  const expanded = new ExpandedMembers(shape.expand, setting)
+  const expanded = new ExpandedMembers(shape.expand, shape.inline, setting)
   const keys = keysOf(shape, layout)
   const program = new ObjectProgram(shape.type, shape.select, keys, setting, expanded.inside([]))
   const entity = shape.type.kind === 'entity' ? new EntityControl(shape, dialect, layout, expanded) : undefined
@@ -63,8 +64,8 @@ export function compileRowWriter(
       sink.raw(contextPrefix)
       sink.jsonString(context)
     }
-    if (annotations !== undefined) sink.raw(utf8Bytes(`,${annotations}`))
-    expanded.relate(related)
+    if (annotations !== undefined && annotations.own !== '') sink.raw(utf8Bytes(`,${annotations.own}`))
+    expanded.relate(related, annotations)
     entity?.compute(computed)
     program.write(row, 0, sink, 0, entity, entity === undefined && dialect.metadata === 'full')
     closeObject(sink, start)
@@ -194,23 +195,32 @@ class EntityControl implements EntityParts {
   }
 }
 
-/** The expanded properties of a shape: of its rows, and of complex values in them. */
+/** The expanded properties and streams of a shape: of its rows, and of complex values in them. */
 export class ExpandedMembers {
   readonly #expand: readonly ExpandedShape[]
   readonly #writers: readonly RelatedWriter[]
   /** what the row at hand is related to */
   related: Related | undefined
+  #inside: RowAnnotations['inside']
   /** of the item at hand of a collection */
   #position = 0
+  /** ways to complex values whose streams are expanded */
+  readonly #streams: readonly (readonly string[])[]
 
-  constructor(expand: readonly ExpandedShape[], { dialect, layout, onUnreadable }: Setting) {
+  constructor(
+    expand: readonly ExpandedShape[],
+    inline: RowShape['inline'],
+    { dialect, layout, onUnreadable }: Setting,
+  ) {
     this.#expand = expand
+    this.#streams = [...(inline ?? [])].map((name) => name.split('/').slice(0, -1))
     this.#writers = expand.map((item) => relatedWriter(item, dialect, layout, onUnreadable))
   }
 
   /** Says what the next row's navigation properties lead to. */
-  relate(related: Related | undefined): void {
+  relate(related: Related | undefined, annotations?: RowAnnotations): void {
     this.related = related
+    this.#inside = annotations?.inside
   }
 
   /** Writes one of them, a comma in front, where the row at hand has it. */
@@ -223,8 +233,7 @@ export class ExpandedMembers {
   /** What is written inside the complex values below a path of properties. */
   inside(path: readonly string[]): InnerParts | undefined {
     const names = new Set<string>()
-    for (const item of this.#expand) {
-      const through = complexPath(item)
+    for (const through of [...this.#streams, ...this.#expand.map(complexPath)]) {
       const next = through[path.length]
       if (next !== undefined && path.every((name, i) => through[i] === name)) names.add(next)
     }
@@ -234,11 +243,15 @@ export class ExpandedMembers {
 
   /** What is written inside the complex value that a path of properties leads to. */
   part(path: readonly string[]): InnerPart {
-    const here = this.#expand.flatMap((item, i) => (complexPath(item).join('/') === path.join('/') ? [i] : []))
+    const way = path.join('/')
+    const here = this.#expand.flatMap((item, i) => (complexPath(item).join('/') === way ? [i] : []))
+    const streams = this.#streams.some((through) => through.join('/') === way)
     const parts: EntityParts = {
       complex: true,
       before: () => {},
       after: (_row, type, sink) => {
+        const texts = this.#inside?.get(way)
+        if (texts !== undefined) sink.raw(utf8Bytes(`,${texts}`))
         for (const i of here) {
           const property = this.#expand[i]?.property
           if (property && type.allNavigationProperties.get(property.name) === property) this.write(i, sink)
@@ -246,7 +259,7 @@ export class ExpandedMembers {
       },
     }
     return {
-      parts: here.length === 0 ? undefined : parts,
+      parts: here.length === 0 && !streams ? undefined : parts,
       inner: this.inside(path) ?? new Map(),
       enter: (position) => {
         this.#position = position

@@ -33,7 +33,7 @@ export function compileItemsWriter(
   path: readonly string[] = [],
   expand: readonly ExpandedShape[] = [],
 ): ItemsWriter {
-  const expanded = new ExpandedMembers(expand, { dialect, layout })
+  const expanded = new ExpandedMembers(expand, undefined, { dialect, layout })
   const inner = expanded.part(path)
   const write = valueWrite(item, select, { dialect, layout }, inner)
   const told = dialect.metadata !== 'full' || isTypeTold({ ...item, collection: true }, '')

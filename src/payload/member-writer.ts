@@ -11,7 +11,7 @@ import { closeObject, ObjectProgram, type Setting, utf8Bytes, type ValueWrite, v
 import { ExpandedMembers } from './fast-writer.ts'
 import { type MemberOwner, memberPlace } from './member-place.ts'
 import { isStoredNull } from './members.ts'
-import type { ByteSink, ExpandedShape, JsonDialect, MemberPath, MemberWriter } from './writer.ts'
+import type { ByteSink, ExpandedShape, JsonDialect, MemberPath, MemberWriter, RowShape } from './writer.ts'
 
 /**
  * Compiles the writer of the answer to a request for one property (JSON Format 11): `{"@odata.context":...,"value":...}`,
@@ -26,18 +26,22 @@ export function compileMemberWriter(
   reference: TypeReference | undefined,
   dialect: JsonDialect,
   layout: ModelLayout,
-  owner: MemberOwner & { readonly select?: Selection | undefined; readonly expand?: readonly ExpandedShape[] },
+  owner: MemberOwner & {
+    readonly select?: Selection | undefined
+    readonly expand?: readonly ExpandedShape[]
+    readonly inline?: RowShape['inline']
+  },
 ): MemberWriter {
   const place = memberPlace(path, layout, owner)
   const setting: Setting = { dialect, layout }
-  const expanded = new ExpandedMembers(owner.expand ?? [], setting)
+  const expanded = new ExpandedMembers(owner.expand ?? [], owner.inline, setting)
   const write =
     reference !== undefined && !reference.collection && isStructured(reference.type)
       ? objectWriter(path, reference.type, owner, expanded, setting)
       : valueWriter(reference, owner.select, setting)
   const collection = reference?.collection === true
-  return (row, sink, context, related) => {
-    expanded.relate(related)
+  return (row, sink, context, related, annotations) => {
+    expanded.relate(related, annotations)
     const { at, exactAt } = place(row)
     const missing = at < 0 || isStoredNull(row, at)
     if (missing && !collection) return false

@@ -109,7 +109,8 @@ export function keysOf(shape: RowShape, layout: ModelLayout): readonly KeyPartLa
   }))
 }
 
-function collectionOf(shape: RowShape, layout: ModelLayout): CollectionLayout | undefined {
+/** Where the rows of a shape stand. */
+export function collectionOf(shape: RowShape, layout: ModelLayout): CollectionLayout | undefined {
   return shape.collection ?? (shape.entitySet === undefined ? undefined : layout.collections.get(shape.entitySet))
 }
 

@@ -18,6 +18,8 @@ export interface ReadPropertyOptions {
   readonly mode: BodyMode
   /** path of the property from the entity, for messages */
   readonly name: string
+  /** the body, where streams may be given in it by value (JSON Format 9) */
+  readonly body?: Uint8Array | undefined
 }
 
 /**
@@ -45,9 +47,9 @@ export function parseProperty(body: Uint8Array | undefined): JsonObject | undefi
 export function readProperty(
   node: JsonObject | undefined,
   reference: TypeReference | undefined,
-  { model, mode, name }: ReadPropertyOptions,
+  { model, mode, name, body }: ReadPropertyOptions,
 ): PropertyValue {
-  const reading = { model, faults: new Faults(), keyIgnored: false }
+  const reading = { model, faults: new Faults(), keyIgnored: false, body }
   const { faults } = reading
   for (const duplicate of node?.duplicates ?? [])
     faults.add(

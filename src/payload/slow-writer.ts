@@ -36,7 +36,16 @@ import {
 import { omissionOf } from './omit-values.ts'
 import { streamsOf, streamTexts } from './stream-control.ts'
 import { valueText } from './value-text.ts'
-import type { ComputedMember, ExpandedShape, JsonDialect, Related, RelatedRows, RowShape, RowWriter } from './writer.ts'
+import type {
+  ComputedMember,
+  ExpandedShape,
+  JsonDialect,
+  Related,
+  RelatedRows,
+  RowAnnotations,
+  RowShape,
+  RowWriter,
+} from './writer.ts'
 
 /**
  * The plain reference of the fast writer: decodes every value and puts the JSON text together in the obvious way. A test
@@ -56,7 +65,7 @@ function rowText(
   row: Uint8Array,
   context: string | undefined,
   related: Related | undefined,
-  annotations: string | undefined,
+  annotations: RowAnnotations | undefined,
   computed: readonly ComputedMember[] | undefined,
 ): string {
   const type = typeOfDocument(row, 0, layout.structured(shape.type))
@@ -66,7 +75,7 @@ function rowText(
     pieces.push(`${JSON.stringify(controlName(dialect, name))}:${JSON.stringify(value)}`)
   }
   if (context !== undefined) control('context', context)
-  if (annotations !== undefined) pieces.push(annotations)
+  if (annotations !== undefined && annotations.own !== '') pieces.push(annotations.own)
   let url = ''
   const editLink = (): string => (type === setTypeOf(shape, layout) ? url : `${url}/${type.name}`)
   if (dialect.metadata !== 'none') {
@@ -79,8 +88,9 @@ function rowText(
     if (version !== undefined && type.kind === 'entity') control('etag', printETag(version))
     if (url !== '' && full) control('editLink', editLink())
   }
-  const expanded = (through: readonly string[], of: StructuredType, position = 0): readonly string[] =>
-    shape.expand.flatMap((item, i) => {
+  const expanded = (through: readonly string[], of: StructuredType, position = 0): readonly string[] => {
+    const streams = annotations?.inside?.get(through.join('/'))
+    const texts = shape.expand.flatMap((item, i) => {
       const all = related?.[i]
       const found = all?.items === undefined ? all : all.items[position]
       const here =
@@ -88,6 +98,8 @@ function rowText(
         of.allNavigationProperties.get(item.property.name) === item.property
       return here && found !== undefined ? relatedTexts(item, dialect, layout, found) : []
     })
+    return streams === undefined ? texts : [streams, ...texts]
+  }
   const writer: Writer = { dialect, layout, expanded }
   pieces.push(...memberTexts(writer, row, 0, type, shape.select, keysOf(shape, layout), 0))
   pieces.push(...(computed ?? []).map((member) => computedText(member, dialect)))

@@ -33,7 +33,7 @@ export interface RowShape {
   readonly type: StructuredType
   readonly select: Selection | undefined
   readonly expand: readonly ExpandedShape[]
-  /** names of streams (empty: the media) whose members come with each row, as its annotations do */
+  /** streams whose members come with each row, as its annotations do: names (empty: the media), in complex values behind their path (`cover/art`) */
   readonly inline?: ReadonlySet<string>
   /** name of the entity set or singleton: ids and edit links; undefined for what has none */
   readonly entitySet: string | undefined
@@ -83,11 +83,18 @@ export interface RelatedRows {
   readonly items?: Related
 }
 
+/** Further members of a row in this answer, as JSON text without braces: instance annotations, streams. */
+export interface RowAnnotations {
+  /** of the row itself; empty: none */
+  readonly own: string
+  /** of complex values in it, by the names that lead there (`home/cover`) */
+  readonly inside?: ReadonlyMap<string, string>
+}
+
 export interface RelatedRow {
   readonly row: Uint8Array
   readonly related: Related | undefined
-  /** JSON text of instance annotations of the entity in this answer: members without braces */
-  readonly annotations?: string
+  readonly annotations?: RowAnnotations
   /** what $compute defines */
   readonly computed?: readonly ComputedMember[]
 }
@@ -143,14 +150,21 @@ export type RowWriter = (
   sink: ByteSink,
   context: string | undefined,
   related?: Related,
-  annotations?: string,
+  annotations?: RowAnnotations,
   computed?: readonly ComputedMember[],
 ) => void
 
 /**
  * Writes the answer to a request for one member of a row: `{"@odata.context":..., "value":...}`, of a complex value its
- * object. @param related what is expanded of a complex value @returns false where it is null or absent: nothing is written then
+ * object. @param related what is expanded of a complex value @param annotations of complex values in the row
+ * @returns false where it is null or absent: nothing is written then
  */
-export type MemberWriter = (row: Uint8Array, sink: ByteSink, context: string | undefined, related?: Related) => boolean
+export type MemberWriter = (
+  row: Uint8Array,
+  sink: ByteSink,
+  context: string | undefined,
+  related?: Related,
+  annotations?: RowAnnotations,
+) => boolean
 
 export type MemberPath = readonly MemberStep[]

@@ -113,7 +113,8 @@ export function buildPlan(request: PlanRequest): Plan {
     return withRoots(request, plan, roots)
   }
   const planned = rowsPlan(request, action ? 'GET' : method, bound, slots, method)
-  if (bound.streams !== undefined && (action !== undefined || !('streams' in planned))) throw streamsRefused()
+  const shown = planned.kind === 'update' && planned.property ? planned.property.shown : planned
+  if (bound.streams !== undefined && (action !== undefined || !('streams' in shown))) throw streamsRefused()
   return withRoots(request, action ? invokePlan(action, sourceOf(path, slots.length), planned) : planned, roots)
 }
 
@@ -361,8 +362,16 @@ function ruled<P extends StorePlan>(plan: P): P {
   return { ...plan, upsert: false, property: { ...plan.property, kept: keptOf(plan.property.path, plan) } }
 }
 
-function streamsOf({ streams }: Pick<BoundQuery, 'streams'>): Pick<ReadPlan, 'streams'> {
-  return streams === undefined ? {} : { streams }
+/** @param member that the request is about: streams of a complex value are those of its row, by way of it */
+function streamsOf({ streams }: Pick<BoundQuery, 'streams'>, member: readonly MemberStep[]): Pick<ReadPlan, 'streams'> {
+  if (
+    streams === undefined ||
+    member.some((step) => step.kind !== 'cast' && (step.kind !== 'property' || isCollection(step)))
+  )
+    return {}
+  return {
+    streams: member.length === 0 ? streams : streams.map((each) => ({ ...each, path: [...member, ...each.path] })),
+  }
 }
 
 function rowPlan(method: Method, parts: Parts): StorePlan {
@@ -393,7 +402,7 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
             : totalOrder(query.orderby, source.type),
         select,
         expand,
-        ...(parts.member.length === 0 && !parts.references && source.root.kind !== 'result' ? streamsOf(query) : {}),
+        ...(!parts.references && source.root.kind !== 'result' ? streamsOf(query, parts.member) : {}),
         top: items === undefined ? query.top : undefined,
         skip: items === undefined ? query.skip : undefined,
         count: items === undefined && query.count,
@@ -410,7 +419,7 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
         ...(fixed.length === 0 ? {} : { fixed }),
         select,
         expand,
-        ...streamsOf(query),
+        ...streamsOf(query, []),
       } satisfies CreatePlan
     case 'PATCH':
     case 'PUT':
@@ -425,7 +434,7 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
         ...(fixed.length === 0 ? {} : { fixed }),
         select,
         expand,
-        ...(parts.member.length === 0 ? streamsOf(query) : {}),
+        ...(parts.member.length === 0 ? streamsOf(query, []) : {}),
       } satisfies UpdatePlan
     case 'DELETE':
       if (source.root.kind === 'singleton' && !source.root.nullable && parts.relation === undefined)

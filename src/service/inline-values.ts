@@ -1,13 +1,15 @@
 import { Buffer, isUtf8 } from 'node:buffer'
-import type { ExpandedStream } from '../bind/tree.ts'
+import type { ExpandedStream, MemberStep } from '../bind/tree.ts'
+import { bsonType, elementType, valueOffset } from '../bson/reader.ts'
 import { mediaMember, type StreamReference } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { controlName } from '../payload/control.ts'
 import { parseJson } from '../payload/json.ts'
-import { linkOf, setTypeOf } from '../payload/members.ts'
+import { memberPlace } from '../payload/member-place.ts'
+import { linkOf, collectionOf as placeOfRows, setTypeOf } from '../payload/members.ts'
 import { inlineForm } from '../payload/read-stream.ts'
 import { type StreamMember, streamMember, streamTexts } from '../payload/stream-control.ts'
-import type { JsonDialect, Related, RelatedRows, RowShape } from '../payload/writer.ts'
+import type { JsonDialect, Related, RelatedRows, RowAnnotations, RowShape } from '../payload/writer.ts'
 import type { Expansion } from '../plan/plan.ts'
 import type { Core } from './core.ts'
 
@@ -16,8 +18,8 @@ import type { Core } from './core.ts'
 /** Bytes of one stream, and of all of one answer (docs/limits.md). */
 export const inlineLimits = { stream: 1_048_576, answer: 8_388_608 } as const
 
-/** Gives, for rows as they are stored, the members of their streams as JSON; made once for an answer. */
-export type StreamValues = (rows: readonly Uint8Array[]) => Promise<readonly (string | undefined)[]>
+/** Gives, for rows as they are stored, the members of their streams; made once for an answer. */
+export type StreamValues = (rows: readonly Uint8Array[]) => Promise<readonly (RowAnnotations | undefined)[]>
 
 /** What the values of one answer have in common. */
 export interface Inlining {
@@ -34,7 +36,35 @@ const nothing: StreamValues = async () => []
 
 /** Names of streams whose members the rows of a shape come with; empty: the media. */
 export function namesOfStreams(streams: readonly ExpandedStream[]): ReadonlySet<string> {
-  return new Set(streams.map(({ property }) => property?.name ?? ''))
+  return new Set(streams.map(({ path, property }) => [...namesOn(path), property?.name ?? ''].join('/')))
+}
+
+function namesOn(path: readonly MemberStep[]): readonly string[] {
+  return path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+}
+
+/** A stream of the rows, and the complex value that it is of. */
+interface WantedStream {
+  readonly member: StreamMember
+  /** names that lead to the complex value; undefined: it is the row's own */
+  readonly way: string | undefined
+  /** where the document begins that has the stream; undefined: there is none */
+  startOf(row: Uint8Array): number | undefined
+}
+
+function wantedStream(core: Core, shape: RowShape, { path, property }: ExpandedStream): WantedStream {
+  const { layout } = core
+  const member = streamMember(layout, property)
+  if (path.length === 0) return { member, way: undefined, startOf: () => 0 }
+  const place = memberPlace(path, layout, { type: shape.type, collection: placeOfRows(shape, layout) })
+  return {
+    member,
+    way: namesOn(path).join('/'),
+    startOf(row) {
+      const { at } = place(row)
+      return at < 0 || elementType(row, at) !== bsonType.document ? undefined : valueOffset(row, at)
+    },
+  }
 }
 
 /** @returns gives nothing where no stream is expanded */
@@ -46,33 +76,49 @@ export function streamValues(
 ): StreamValues {
   if (expanded === undefined) return nothing
   const { dialect } = answer
-  const members = core.writers.get(expanded, dialect, () =>
-    expanded.map(({ property }) => streamMember(core.layout, property)),
-  )
   const shape = shapeOf()
+  const wanted = core.writers.get(expanded, dialect, () => expanded.map((each) => wantedStream(core, shape, each)))
   const declared = setTypeOf(shape, core.layout)
   const link = dialect.metadata === 'full' ? linkOf(shape, dialect, core.layout) : undefined
   return async (rows) => {
-    const texts: string[] = []
+    const all: RowAnnotations[] = []
     for (const row of rows) {
-      const pieces: string[] = []
-      for (const member of members) {
-        const stream = member.read(row, 0)
-        const linked = member.name === '' || declared.allProperties.has(member.name)
-        const told =
-          dialect.metadata === 'none' ? [] : streamTexts([member], dialect, row, 0, linked ? link?.(row) : undefined)
+      const own: string[] = []
+      const inside = new Map<string, string>()
+      for (const { member, way, startOf } of wanted) {
+        const start = startOf(row)
+        if (start === undefined) continue
+        const pieces: string[] = []
+        const stream = member.read(row, start)
         const given = stream === undefined || (stream.length <= inlineLimits.stream && stream.length <= answer.left)
         if (stream !== undefined && given) answer.left -= stream.length
-        const type =
-          dialect.metadata === 'none' && stream !== undefined ? [contentTypeText(member, stream, dialect)] : []
-        pieces.push(...told, ...type)
+        if (dialect.metadata === 'none') {
+          if (stream !== undefined) pieces.push(contentTypeText(member, stream, dialect))
+        } else if (way === undefined) {
+          // a complex value tells of its streams by itself
+          const linked = member.name === '' || declared.allProperties.has(member.name)
+          pieces.push(...streamTexts([member], dialect, row, start, linked ? link?.(row) : undefined))
+        }
         const value = given ? await valueText(core, member, stream) : undefined
         if (value !== undefined) pieces.push(`${JSON.stringify(member.name || mediaMember)}:${value}`)
+        if (way === undefined) own.push(...pieces)
+        else if (pieces.length > 0)
+          inside.set(way, [...(inside.has(way) ? [inside.get(way)] : []), ...pieces].join(','))
       }
-      texts.push(pieces.join(','))
+      all.push({ own: own.join(','), ...(inside.size > 0 ? { inside } : {}) })
     }
-    return texts
+    return all
   }
+}
+
+/** The annotations that one row comes with, from two sides. */
+export function bothAnnotations(
+  one: RowAnnotations | undefined,
+  other: RowAnnotations | undefined,
+): RowAnnotations | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  const inside = one.inside ?? other.inside
+  return { own: [one.own, other.own].filter((text) => text !== '').join(','), ...(inside ? { inside } : {}) }
 }
 
 /**
@@ -124,8 +170,8 @@ async function filled(
   return {
     ...found,
     rows: found.rows.map((each, i) => {
-      const annotations = [each.annotations, texts[i]].filter((text) => text !== undefined && text !== '').join(',')
-      return { ...each, related: inner[i], ...(annotations === '' ? {} : { annotations }) }
+      const annotations = bothAnnotations(each.annotations, texts[i])
+      return { ...each, related: inner[i], ...(annotations === undefined ? {} : { annotations }) }
     }),
   }
 }

@@ -6,7 +6,15 @@ import { compileRowWriter, referenceWriter } from '../payload/fast-writer.ts'
 import { compileMemberWriter } from '../payload/member-writer.ts'
 import { compileRawValue } from '../payload/raw-value.ts'
 import { createSink } from '../payload/sink.ts'
-import type { ByteSink, ComputedMember, JsonDialect, Related, RowShape, RowWriter } from '../payload/writer.ts'
+import type {
+  ByteSink,
+  ComputedMember,
+  JsonDialect,
+  Related,
+  RowAnnotations,
+  RowShape,
+  RowWriter,
+} from '../payload/writer.ts'
 import type { CountPlan, CreatePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
 import { harmless } from '../protocol/disposition.ts'
 import { printETag, readConditions } from '../protocol/etag.ts'
@@ -215,11 +223,15 @@ async function writeMember(
       ...ownerOf(core, plan),
       select: plan.select,
       expand: expandedShapes(core, plan.expansions),
+      ...(plan.streams === undefined ? {} : { inline: namesOfStreams(plan.streams) }),
     }),
   )
   const streams = inlining(dialect)
+  const shape = () => shapeOfSource(core, plan.source, plan.source.type)
+  const [values] = await streamValues(core, plan.streams, shape, streams)([stored])
   const [related] = await expandRows(core, exchange, plan, parameters, [stored], options.expand, streams)
-  return write(row, sink, dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters), related)
+  const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
+  return write(row, sink, context, related, values)
 }
 
 function ownerOf(core: Core, plan: ReadPlan) {
@@ -415,7 +427,7 @@ interface Completed {
   readonly related: readonly (Related | undefined)[]
   readonly shown: readonly Uint8Array[]
   /** members of the streams that $expand names */
-  readonly values: readonly (string | undefined)[]
+  readonly values: readonly (RowAnnotations | undefined)[]
   /** what $compute defines */
   readonly computed: readonly (readonly ComputedMember[])[]
 }

@@ -267,8 +267,6 @@ onEveryService('media entities and stream properties', 'test/models/media.xml', 
         kept ? 200 : 204,
       )
     }
-    const byValue = { art: 'x', 'art@mediaContentType': 'text/plain' }
-    expect((await running().send('PATCH', `${path}/cover`, byValue)).status).toBe(501)
     expect((await running().send('POST', `${path}/pages`, { number: 1 })).status).toBe(201)
     expect((await send('PUT', `${path}/pages(1)/scan`, 'image/tiff', 'scan')).status).toBe(204)
     expect(await (await running().get(`${path}/pages(1)/scan`)).text()).toBe('scan')

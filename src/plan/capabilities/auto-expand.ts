@@ -72,12 +72,13 @@ function withStreams(
   const { type } = checked.position.place
   if (type === undefined) return named
   const own: ExpandedStream[] = [...type.allProperties.values()].flatMap((property) =>
-    isStream(property) && isAutoExpanded(property) && isReadable(property) ? [{ property }] : [],
+    isStream(property) && isAutoExpanded(property) && isReadable(property) ? [{ path: [], property }] : [],
   )
-  if (type.kind === 'entity' && isMedia(type) && isAutoExpandedType(type)) own.push({ property: undefined })
+  if (type.kind === 'entity' && isMedia(type) && isAutoExpandedType(type)) own.push({ path: [], property: undefined })
   const added = own.filter(
     (stream) =>
-      !named?.some(({ property }) => property === stream.property) && isStreamAllowed(checked, stream, requirements),
+      !named?.some(({ path, property }) => path.length === 0 && property === stream.property) &&
+      isStreamAllowed(checked, stream, requirements),
   )
   return added.length === 0 ? named : [...(named ?? []), ...added]
 }

@@ -196,9 +196,15 @@ function checkExpand(checked: CheckedQuery, requirements: Requirements): readonl
   const record = expandRecord(place, single)
   if (streams.length > 0 && record.streamsExpandable === false)
     refuse(option, `cannot give the streams of '${place.name}'`, `${expandTerm}/StreamsExpandable`)
-  for (const { property } of streams)
-    if (property !== undefined && record.nonExpandableStreamProperties.includes(property.name))
-      refuse(option, `cannot give '${property.name}' of '${place.name}'`, `${expandTerm}/NonExpandableStreamProperties`)
+  for (const { path, property } of streams) {
+    const name = [...path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : [])), property?.name]
+    if (property !== undefined && record.nonExpandableStreamProperties.includes(name.join('/')))
+      refuse(
+        option,
+        `cannot give '${name.join('/')}' of '${place.name}'`,
+        `${expandTerm}/NonExpandableStreamProperties`,
+      )
+  }
   if (record.expandable === false) refuse(option, `cannot be applied to '${place.name}'`, `${expandTerm}/Expandable`)
   return query.expand.map((item) => {
     const expand = checkItem(checked, position, item, requirements)

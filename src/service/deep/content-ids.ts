@@ -1,6 +1,7 @@
 import type { Related } from '../../payload/writer.ts'
 import type { Expansion } from '../../plan/plan.ts'
 import type { Core } from '../core.ts'
+import { bothAnnotations } from '../inline-values.ts'
 import { fullIdentity } from '../links/entity.ts'
 import type { ContentId } from './tree.ts'
 
@@ -19,7 +20,9 @@ export function withContentIds(
     const rows = found.rows.map((each) => {
       const id = contentIds.get(fullIdentity(core, { root, row: each.row }))
       const inner = withContentIds(core, expansion.expansions, each.related, contentIds)
-      return id === undefined ? { ...each, related: inner } : { ...each, related: inner, annotations: textOf(id) }
+      if (id === undefined) return { ...each, related: inner }
+      const annotations = bothAnnotations(each.annotations, { own: textOf(id) })
+      return { ...each, related: inner, ...(annotations && { annotations }) }
     })
     return { ...found, rows }
   })

@@ -1,5 +1,5 @@
 import type { RemovedReason } from '../../payload/delta.ts'
-import type { Related } from '../../payload/writer.ts'
+import type { Related, RowAnnotations } from '../../payload/writer.ts'
 import type { Expansion, SourceRoot } from '../../plan/plan.ts'
 import { reverseOf } from '../../plan/reverse.ts'
 import type { ExpandNode } from '../../url/ast.ts'
@@ -24,14 +24,14 @@ export type DeltaItem =
       readonly row: Uint8Array
       readonly related: Related | undefined
       /** values of its streams */
-      readonly values?: string | undefined
+      readonly values?: RowAnnotations | undefined
     }
   /** an entity that is expanded of a row, by the number of the expansion */
   | {
       readonly kind: 'related'
       readonly expansion: number
       readonly row: Uint8Array
-      readonly values?: string | undefined
+      readonly values?: RowAnnotations | undefined
     }
   | { readonly kind: 'link'; readonly expansion: number; readonly source: Uint8Array; readonly target: Uint8Array }
 
@@ -80,7 +80,7 @@ async function flatItems(
   expansions: readonly Expansion[],
   told: readonly (RemovedRow | CurrentRow)[],
   shown: readonly Uint8Array[],
-  values: readonly (string | undefined)[],
+  values: readonly (RowAnnotations | undefined)[],
   streams: Inlining,
 ): Promise<readonly DeltaItem[]> {
   const { source } = plan

@@ -61,11 +61,15 @@ export async function editOf(
     return () => ({ value })
   }
   requireJsonBody(request.headers)
-  const node = parseProperty(await request.body(core.limits.bodyBytes))
+  const body = await request.body(core.limits.bodyBytes)
+  const node = parseProperty(body)
   const one: TypeReference | undefined =
     change === 'append' && reference ? { ...reference, collection: false } : reference
   if (one && !one.collection && isStructured(one.type)) {
-    const structured: Structured = { core, target, node, reference: one, declared: one.type, name }
+    // streams of items are new with their collection: none by value (JSON Format 9)
+    const item = change === 'append' || each !== undefined || target.path.some(({ kind }) => kind === 'ordinal')
+    const streams = item ? undefined : body
+    const structured: Structured = { core, target, node, streams, reference: one, declared: one.type, name }
     // what needs no entity to be checked is checked before it is looked for
     if (change !== 'merge') readComplex(structured, null)
     return change === 'append'
@@ -81,13 +85,15 @@ interface Structured {
   readonly core: Core
   readonly target: PropertyTarget
   readonly node: JsonObject | undefined
+  /** the body, where it may give streams by value */
+  readonly streams: Uint8Array | undefined
   readonly reference: TypeReference
   readonly declared: StructuredType
   readonly name: string
 }
 
 function readComplex(
-  { core, target, node, reference, declared, name }: Structured,
+  { core, target, node, streams, reference, declared, name }: Structured,
   before: Value,
 ): Exclude<Edited, 'removed'> {
   const { model } = core
@@ -97,7 +103,7 @@ function readComplex(
   // a merge that names no type is about the value as it is
   const type = merges && !typed && isSubtypeOf(there.type, declared) ? there.type : declared
   const mode = merges ? 'merge' : there ? 'replace' : 'create'
-  const { value } = readProperty(node, { ...reference, type }, { model, mode, name })
+  const { value } = readProperty(node, { ...reference, type }, { model, mode, name, body: streams })
   if (node && target.kept.length > 0) {
     const faults = new Faults()
     checkBody({ rules: { refused: target.kept, required: [] }, purpose: 'update' }, node, undefined, model, faults)

@@ -24,6 +24,7 @@ import { preconditionFailed, preconditionOf, versionOf } from '../conditions.ts'
 import type { ODataController, RequestContext } from '../controller.ts'
 import { addApplied, type Core, contextOf, dialectOf } from '../core.ts'
 import { type Exchange, inTransaction } from '../exchange.ts'
+import { letGoOld, storingStreams } from '../inline-streams.ts'
 import { positionsOfRow, writePositions } from '../items.ts'
 import { meets, updateJudged } from '../judged-update.ts'
 import { judgeTouched } from '../links/judging.ts'
@@ -167,22 +168,35 @@ async function changeStored(change: Change): Promise<Changed> {
     const changed = positions ? { positions } : {}
     if (positions?.size === 0) return { row, ...changed }
     checkChange(core, update, property)
-    if (stored === undefined) {
-      const made = { ...update, members: new Map([...initialOf(plan), ...update.members]) }
-      const outcome = await controller.create(context, made)
-      if (outcome.kind === 'created') return { row: outcome.row, ...changed }
-      continue
-    }
-    const precondition: Precondition =
-      version === undefined ? { kind: 'unversioned' } : { kind: 'versions', anyOf: [version] }
-    const outcome = await updateJudged(
-      controller,
-      { ...context, session: sessionLike(session, { precondition }) },
-      update,
-    )
-    if (outcome.kind === 'updated') return { row: outcome.row, ...changed }
+    const written = await storingStreams(core, source.root, update, async (pointing, noteRow) => {
+      const after = await writeChange(change, pointing, stored, version)
+      if (after !== undefined) noteRow(after)
+      return after
+    })
+    if (written === undefined) continue
+    await letGoOld(core, session, source.root, stored, written)
+    return { row: written, ...changed }
   }
   throw new ODataError('conflict', 'The entity is being changed by others. Try again.')
+}
+
+/** @param stored undefined: a singleton that nobody has written yet @returns undefined where others came first */
+async function writeChange(
+  { plan, controller, context }: Change,
+  update: StructuredValue,
+  stored: Uint8Array | undefined,
+  version: number | undefined,
+): Promise<Uint8Array | undefined> {
+  if (stored === undefined) {
+    const made = { ...update, members: new Map([...initialOf(plan), ...update.members]) }
+    const outcome = await controller.create(context, made)
+    return outcome.kind === 'created' ? outcome.row : undefined
+  }
+  const precondition: Precondition =
+    version === undefined ? { kind: 'unversioned' } : { kind: 'versions', anyOf: [version] }
+  const session = sessionLike(context.session, { precondition })
+  const outcome = await updateJudged(controller, { ...context, session }, update)
+  return outcome.kind === 'updated' ? outcome.row : undefined
 }
 
 /** Changes of one row wait for each other; inside a transaction, which others may wait for, they must not. */

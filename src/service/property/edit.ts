@@ -157,8 +157,7 @@ export function replacing(before: Value, given: StructuredValue, kept: ReadonlyS
     const stays = isComputed(property) || isImmutable(property) || !isWritable(property) || kept.has(property.name)
     if (stays && value !== undefined) members.set(property.name, value)
   }
-  const taken = [...given.members].flatMap(([name, value]) => (value === null ? [name] : []))
-  return withStreams({ ...given, members }, before, new Set(taken))
+  return keepingStreams({ ...given, members }, before)
 }
 
 /**
@@ -183,9 +182,16 @@ export function merging(before: StructuredValue | undefined, given: StructuredVa
   const types = [...(before?.dynamicTypes ?? []), ...(given.dynamicTypes ?? [])].filter(
     ([name]) => !given.members.has(name) || given.dynamicTypes?.has(name),
   )
-  const dynamicTypes = types.length > 0 ? { dynamicTypes: new Map(types) } : {}
-  const made: StructuredValue = { kind: 'structured', type, members, ...dynamicTypes }
-  return before === undefined ? made : withStreams(made, before)
+  const { streams, inline } = given
+  const made: StructuredValue = {
+    kind: 'structured',
+    type,
+    members,
+    ...(types.length > 0 ? { dynamicTypes: new Map(types) } : {}),
+    ...(streams === undefined ? {} : { streams }),
+    ...(inline === undefined ? {} : { inline }),
+  }
+  return before === undefined ? made : keepingStreams(made, before)
 }
 
 /** Gives a value of a new type its defaults. @throws ODataError propertyRequired */
@@ -211,13 +217,18 @@ function lacking(type: StructuredType, members: ReadonlyMap<string, Value>): rea
   })
 }
 
-function withStreams(
-  value: StructuredValue,
-  { streams }: StructuredValue,
-  taken: ReadonlySet<string> = new Set(),
-): StructuredValue {
-  const kept = [...(streams ?? [])].filter(([name]) => value.type.allProperties.has(name) && !taken.has(name))
-  return kept.length === 0 ? value : { ...value, streams: new Map([...kept, ...(value.streams ?? [])]) }
+/** A complex value with those streams of the one before that it says nothing of, in values inside it, too. */
+function keepingStreams(value: StructuredValue, before: StructuredValue): StructuredValue {
+  const members = new Map(value.members)
+  for (const [name, member] of members) {
+    const old = before.members.get(name)
+    if (isStructuredValue(member) && isStructuredValue(old)) members.set(name, keepingStreams(member, old))
+  }
+  const kept = [...(before.streams ?? [])].filter(
+    ([name]) => value.type.allProperties.has(name) && value.members.get(name) !== null,
+  )
+  const streams = new Map([...kept, ...(value.streams ?? [])])
+  return { ...value, members, ...(streams.size === 0 ? {} : { streams }) }
 }
 
 /**

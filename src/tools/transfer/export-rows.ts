@@ -60,7 +60,7 @@ export async function* exportRows(
     if (progress.entities > 0) sink.ascii(separator)
     const type = typeOfDocument(row, 0, layout.structured(place.root.type)) as EntityType
     const { members, lost } = links.write(place, type, row)
-    writerOf(place)(row, sink, context, undefined, members === '' ? undefined : members)
+    writerOf(place)(row, sink, context, undefined, { own: members })
     progress.entities++
     progress.unlinked += lost
     if (streamsOf(type).some((field) => findField(row, field) >= 0)) progress.streamed++

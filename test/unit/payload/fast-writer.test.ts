@@ -139,7 +139,8 @@ describe('fast and slow writer', () => {
         return { property, path, as: i === 0 ? 'entities' : 'references', shape: of }
       }),
     )
-    const shape = shapeOf({ select: select(['text', 'address', 'addresses']), expand })
+    const inline = new Set(['address/art'])
+    const shape = shapeOf({ select: select(['text', 'address', 'addresses']), expand, inline })
     const rowsOf = (rows: readonly Uint8Array[], many: boolean, i: number) => ({
       rows: rows.slice(0, many ? i % 4 : i % 2).map((row) => ({ row, related: undefined })),
       count: many && i % 2 === 0 ? i : undefined,
@@ -157,11 +158,13 @@ describe('fast and slow writer', () => {
         const [first = new Uint8Array()] = rows
         const [fast, slow] = both(shape, of).map((writer) => {
           const sink = createSink(64)
-          writer(first, sink, undefined, related)
+          const annotations = { own: shift % 2 === 0 ? '' : '"@a.b":1', inside: new Map([['address', '"art":"ä"']]) }
+          writer(first, sink, undefined, related, annotations)
           return Buffer.from(sink.take()).toString('utf8')
         })
         expect(fast).toBe(slow)
-        JSON.parse(fast ?? '')
+        const { address } = JSON.parse(fast ?? '')
+        if (first.length > 5 && address) expect(address.art).toBe('ä')
       }),
       { numRuns: Math.ceil(numRuns / 2) },
     )
