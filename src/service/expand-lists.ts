@@ -15,6 +15,7 @@ import type { Exchange } from './exchange.ts'
 import { itemReader } from './expand-items.ts'
 import { matcherOf } from './expand-match.ts'
 import { type HopReader, hopReader } from './hops.ts'
+import type { MadeRows } from './made-rows.ts'
 import { virtualSingleton } from './singleton.ts'
 
 /** Which entities rows are related to: read for many rows together where the store is far away, else for one after the other. */
@@ -35,6 +36,8 @@ export interface Answer {
   /** entities of one parent's collection at the most (Preference maxpagesize is about each collection, Protocol 8.2.8.5) */
   readonly pageSize: number
   readonly reading: Reading
+  /** what the request has made itself */
+  readonly made?: MadeRows | undefined
 }
 
 /** How the rows of a plan are read. */
@@ -60,6 +63,14 @@ export const plainly: Reading = {
     const { controller, context } = contextOf(core, exchange, plan, parameters)
     return controller.count(context)
   },
+}
+
+/** Of rows that are known, without a read. */
+function among(made: MadeRows): Reading {
+  return {
+    list: async (_core, _exchange, plan, parameters, limit) => made.list(plan, parameters, limit),
+    count: async (_core, _exchange, plan, parameters) => made.count(plan, parameters),
+  }
 }
 
 /** Whose entities are read. */
@@ -151,8 +162,13 @@ export function listsOf(
   limit: number,
 ): Promise<ReadonlyMap<Parent, Found>> {
   const asking = parents.filter((parent): parent is Parent => parent?.values !== undefined)
-  const batch = answer.core.store.capabilities.remote && expansion.many !== undefined && asking.length > 1
-  return batch ? together(answer, expansion, asking, limit) : oneByOne(answer, expansion, asking, limit)
+  const { core, made } = answer
+  const rows = asking.map(({ row }) => row)
+  const known = made?.has(expansion, rows) ? { ...answer, reading: among(made) } : undefined
+  const batch = (known || core.store.capabilities.remote) && expansion.many !== undefined && asking.length > 1
+  return batch
+    ? together(known ?? answer, expansion, asking, limit)
+    : oneByOne(known ?? answer, expansion, asking, limit)
 }
 
 /** Whether a row can have the property: it, or a cast before it, may be of a derived type. */

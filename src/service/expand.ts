@@ -30,6 +30,7 @@ import {
 } from './expand-lists.ts'
 import { type Inlining, namesOfStreams, withStreamValues } from './inline-values.ts'
 import { nextLink } from './isolation.ts'
+import type { MadeRows } from './made-rows.ts'
 import { countByRelated, evalContext, listByRelated } from './related.ts'
 
 /** $expand (Protocol 11.2.5.2): related entities of the rows of an answer, level by level. */
@@ -62,6 +63,7 @@ function answerOf(core: Core, exchange: Exchange, source: Source, parameters: Pa
  * Reads what a plan expands of some rows: on a far-away store with one read for each navigation property and level.
  * @param nodes the request's $expand, for the links of collections that are cut
  * @param inlining for the values of streams of related entities
+ * @param made what the request has made itself, the rows among it
  * @returns for each row what its writer wants; undefined where nothing is expanded
  */
 export async function expandRows(
@@ -72,10 +74,11 @@ export async function expandRows(
   rows: readonly Uint8Array[],
   nodes: readonly ExpandNode[] | undefined,
   inlining: Inlining,
+  made?: MadeRows,
 ): Promise<readonly (Related | undefined)[]> {
   const { expansions, source } = plan
   if (expansions === undefined || expansions.length === 0) return []
-  const answer = answerOf(core, exchange, source, parameters)
+  const answer = { ...answerOf(core, exchange, source, parameters), made }
   const related = await level(answer, source, expansions, rows, rows, nodes ?? [])
   const found = await withStreamValues(core, expansions, related, (each) => shapeOfExpansion(core, each), inlining)
   exchange.timings?.mark('expand')

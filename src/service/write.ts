@@ -29,9 +29,9 @@ import { computedOf } from './computed.ts'
 import { bodyTagOf, preconditionFailed, preconditionOf, versionOf, versionOfTag } from './conditions.ts'
 import { addApplied, type Core, contextOf, dialectOf, plainDialect } from './core.ts'
 import { withContentIds } from './deep/content-ids.ts'
-import { createDeep, type RelatedBody, showing, updateDeep } from './deep/deep-write.ts'
+import { createDeep, type RelatedBody, showing, updateDeep, type Written } from './deep/deep-write.ts'
 import { checkRequired } from './deep/required.ts'
-import { type ContentId, isDeepUpdate, TreeReader } from './deep/tree.ts'
+import { isDeepUpdate, TreeReader } from './deep/tree.ts'
 import type { Exchange } from './exchange.ts'
 import { expandRows } from './expand.ts'
 import { letGoOld, saysStreams, storingStreams } from './inline-streams.ts'
@@ -80,11 +80,11 @@ export async function create(
     return written
   })
   exchange.timings?.mark('store')
-  const { outcome, relations, contentIds } = written
+  const { outcome, relations } = written
   if (outcome.kind === 'exists') throw new ODataError('entityExists', 'There is an entity with this key already.')
   await lookBack(core, exchange, acting.context.session, storedBy(plan, outcome.row), tied, true)
   const shown = showing(core, plan, parameters, relations)
-  return created(core, exchange, shown, parameters, outcome.row, format, options, contentIds)
+  return created(core, exchange, shown, parameters, outcome.row, format, options, written)
 }
 
 /** PATCH and PUT of an entity (Protocol 11.4.3, 11.4.4). */
@@ -129,16 +129,12 @@ export async function update(
   // An entity deleted and created again meanwhile: the second round meets what is there by then.
   for (let round = 0; round < 2; round++) {
     const write = { core, exchange, plan, parameters, controller, context: tagged, body: related }
-    const { outcome, relations, contentIds } = await storingStreams(
-      core,
-      plan.source.root,
-      entity,
-      async (pointing, stored) => {
-        const written = await updateDeep(write, pointing)
-        if (written.outcome.kind === 'updated') stored(written.outcome.row)
-        return written
-      },
-    )
+    const written = await storingStreams(core, plan.source.root, entity, async (pointing, stored) => {
+      const written = await updateDeep(write, pointing)
+      if (written.outcome.kind === 'updated') stored(written.outcome.row)
+      return written
+    })
+    const { outcome, relations } = written
     exchange.timings?.mark('store')
     if (outcome.kind === 'updated') {
       await letGoOld(core, context.session, plan.source.root, before, outcome.row)
@@ -151,7 +147,7 @@ export async function update(
         outcome.row,
         format,
         options,
-        contentIds,
+        written,
       )
     }
     if (outcome.kind === 'preconditionFailed' || (tag !== undefined && tag !== '*'))
@@ -168,7 +164,7 @@ export async function update(
     if (made.outcome.kind === 'created') {
       await lookBack(core, exchange, context.session, storedBy(plan, made.outcome.row), tied, true)
       const shown = showing(core, plan, parameters, made.relations)
-      return created(core, exchange, shown, parameters, made.outcome.row, format, options, made.contentIds)
+      return created(core, exchange, shown, parameters, made.outcome.row, format, options, made)
     }
     if (conditions.ifNoneMatch) throw preconditionFailed('If-None-Match')
     // Not to be seen by this caller, related to another entity, or made by others since: nothing that asking again would change.
@@ -372,6 +368,8 @@ export function fixedMembers({ fixed }: CreatePlan | UpdatePlan, parameters: Par
 }
 
 type JsonFormat = ReturnType<typeof negotiateJson>
+/** What an answer shows of a write beside the row itself. */
+type Shown = Pick<Written<unknown>, 'contentIds' | 'made'>
 
 export async function created(
   core: Core,
@@ -381,7 +379,7 @@ export async function created(
   row: Uint8Array,
   format: JsonFormat,
   options: QueryOptions,
-  contentIds?: ReadonlyMap<string, ContentId>,
+  written?: Shown,
 ): Promise<HttpResponse> {
   const location = locationOf(core, exchange, plan, row)
   const headers: Record<string, string> = { Location: location }
@@ -396,7 +394,7 @@ export async function created(
   return {
     status: 201,
     headers,
-    body: await representation(core, exchange, plan, parameters, row, format, headers, options, contentIds),
+    body: await representation(core, exchange, plan, parameters, row, format, headers, options, written),
   }
 }
 
@@ -409,7 +407,7 @@ async function changed(
   row: Uint8Array,
   format: JsonFormat,
   options: QueryOptions,
-  contentIds: ReadonlyMap<string, ContentId>,
+  written: Shown,
 ): Promise<HttpResponse> {
   const headers: Record<string, string> = {}
   const preferred = parsePrefer(exchange.request.headers.prefer).return
@@ -423,7 +421,7 @@ async function changed(
     return {
       status: 200,
       headers,
-      body: await representation(core, exchange, plan, parameters, row, format, headers, options, contentIds),
+      body: await representation(core, exchange, plan, parameters, row, format, headers, options, written),
     }
   addVersion(headers, row)
   headers['OData-EntityId'] = locationOf(core, exchange, plan, row)
@@ -439,14 +437,15 @@ export async function representation(
   format: JsonFormat,
   headers: Record<string, string>,
   options: QueryOptions,
-  contentIds: ReadonlyMap<string, ContentId> = new Map(),
+  written?: Shown,
 ): Promise<Uint8Array> {
   const dialect = dialectOf(core, exchange, format)
   const sink = createSink()
   const context = dialect.metadata === 'none' ? undefined : contextUrl(plan, dialect, parameters)
   const streams = inlining(dialect)
-  const [found] = await expandRows(core, exchange, plan, parameters, [row], options.expand, streams)
-  const related = dialect.withoutAnnotations ? found : withContentIds(core, plan.expansions, found, contentIds)
+  const [found] = await expandRows(core, exchange, plan, parameters, [row], options.expand, streams, written?.made)
+  const ids = dialect.withoutAnnotations ? undefined : written?.contentIds
+  const related = ids ? withContentIds(core, plan.expansions, found, ids) : found
   const [values] = await streamValues(core, plan.streams, () => shapeOf(core, plan), streams)([row])
   const [computed] = await computedOf(core, exchange, plan, parameters, [row])
   rowWriter(core, plan, dialect, parameters)(

@@ -690,7 +690,7 @@ describe.skipIf(uri === undefined)(`requests in a batch on MongoDB${uri === unde
       commands.push(command)
     }
     const data = { open: () => mongoStore(database, { observe }), remove: () => undefined }
-    running = await startService(bookshopModel, data, {})
+    running = await startService(bookshopModel, data, { lookUpForeignKeys: true })
     for (let id = 0; id < 20; id++) await running.send('POST', '/Authors', { ID: id, Name: `n${id}` })
   })
   afterAll(() => running?.stop())
@@ -722,7 +722,7 @@ describe.skipIf(uri === undefined)(`requests in a batch on MongoDB${uri === unde
     const made = await running.send('POST', '/Authors', { ...newAuthor(author()), Books })
     expect(made.status, await made.clone().text()).toBe(201)
     expect(((await made.json()) as { Books: Json[] }).Books).toHaveLength(10)
-    // the same look, and what the answer shows
-    expect(sent()).toEqual(['Authors 1', 'Books 10', 'commitTransaction', 'find', 'find'])
+    // what the answer shows is known, and nobody can have deleted the author before
+    expect(sent()).toEqual(['Authors 1', 'Books 10', 'commitTransaction'])
   })
 })

@@ -23,11 +23,12 @@ import { judgeTouched } from '../links/judging.ts'
 import { link } from '../links/link.ts'
 import { concernOf, noteNew, noteOwners } from '../links/noting.ts'
 import { Touched } from '../links/touched.ts'
+import { MadeRows } from '../made-rows.ts'
 import { letGo } from '../streams.ts'
 import { transact } from '../transact.ts'
 import { Resolver } from './resolve.ts'
 import { type ContentId, type Relating, TreeReader } from './tree.ts'
-import { merged, type Writing, writeBefore, writeBehind } from './write-tree.ts'
+import { isPlainTree, merged, type Writing, writeBefore, writeBehind } from './write-tree.ts'
 
 /** Creates and updates whose bodies, or whose URLs, relate other entities (Protocol 11.4.2.1, 11.4.2.2, 11.4.3.1). */
 
@@ -59,6 +60,8 @@ export interface Written<Outcome> {
   readonly relations: readonly Relating[]
   /** Core.ContentID of nested entities, by `fullIdentity` */
   readonly contentIds: ReadonlyMap<string, ContentId>
+  /** of a new entity: all that was made, where nothing else was done */
+  readonly made?: MadeRows | undefined
 }
 
 const none: ReadonlyMap<string, ContentId> = new Map()
@@ -83,7 +86,8 @@ export async function createDeep(
     noteNew(writing, top)
     await noteOwners(writing, top)
     const { row } = await writeBehind(writing, top, relations, before, true)
-    if (linked === undefined) return { outcome: { kind: 'created', row }, relations, contentIds }
+    writing.made?.add(top.root, row)
+    if (linked === undefined) return { outcome: { kind: 'created', row }, relations, contentIds, made: writing.made }
     const from = await fromOf(writing, write, linked.entity)
     const made = storedAs(write, row)
     await link(writing, { root: linked.entity.source.root, place: linked.place, row: from }, linked.linking, made)
@@ -190,12 +194,14 @@ async function fromOf(
 }
 
 function whole<P extends CreatePlan | UpdatePlan, T>(
-  { core, exchange, context, body }: DeepWrite<P>,
+  { core, exchange, plan, context, body }: DeepWrite<P>,
   work: (writing: Writing, context: RequestContext<P>) => Promise<T>,
 ): Promise<T> {
   const streams = new StreamFiles(core)
+  const plain = plan.kind === 'create' && isPlainTree(core, plan.source.root, body.relations)
   const noted = () => ({
     streams,
+    made: plain ? new MadeRows(core) : undefined,
     contentIds: new Map<string, ContentId>(),
     removed: { files: [], seen: new Set<string>() },
   })

@@ -3,11 +3,11 @@ import type { Parameters } from '../../bind/tree.ts'
 import type { PrimitiveValue, StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { equalValues } from '../../eval/values.ts'
-import type { Linked } from '../../plan/linking.ts'
+import type { Linked, Linking } from '../../plan/linking.ts'
 import { type NestedPlan, nestedAccess, refused } from '../../plan/nested.ts'
-import type { CreatePlan } from '../../plan/plan.ts'
+import type { CreatePlan, SourceRoot } from '../../plan/plan.ts'
 import { createInStep } from '../controller.ts'
-import { contextOf, sessionOf } from '../core.ts'
+import { type Core, contextOf, sessionOf } from '../core.ts'
 import { letGoOld, type StreamFiles, saysStreams } from '../inline-streams.ts'
 import { updateJudged } from '../judged-update.ts'
 import {
@@ -28,6 +28,7 @@ import { noteNew, noteOwners } from '../links/noting.ts'
 import { referredTo } from '../links/reference.ts'
 import { containedIn, pathOf, type Removed, removeAlong } from '../links/removal.ts'
 import { membersOf, type PropertyValue } from '../links/stored-links.ts'
+import { isPlain, type MadeRows } from '../made-rows.ts'
 import type { ContentId, ExistingEntity, NewEntity, Related, Relating, RemovedEntity } from './tree.ts'
 
 /**
@@ -35,11 +36,30 @@ import type { ContentId, ExistingEntity, NewEntity, Related, Relating, RemovedEn
  * entity itself, then those that point to it, that it contains and that it is linked to.
  */
 
+/**
+ * Whether creating an entity, and what it relates, does nothing but store the entities in the body: nothing that was there is related to another
+ * one, and no hook or controller has a part in it.
+ */
+export function isPlainTree(core: Core, root: SourceRoot, relations: readonly Relating[]): boolean {
+  return (
+    isPlain(core, root) &&
+    relations.every(({ plan: { linking }, items }) =>
+      items.every((item) => {
+        if (linking.kind === 'links' || item.kind === 'existing') return false
+        if (item.kind === 'new') return isPlainTree(core, item.entity.where.root, item.entity.relations)
+        return linking.kind === 'dependent' && linking.partner?.collection !== false
+      }),
+    )
+  )
+}
+
 /** Who writes, and what is noted of it. */
 export interface Writing extends Acting {
   /** Core.ContentID of the entities that have one, by `fullIdentity` */
   readonly contentIds: Map<string, ContentId>
   readonly removed: Removed
+  /** of a new entity that changes nothing that was there: what is made; undefined: what else happens is not known */
+  readonly made: MadeRows | undefined
   /** of what nested entities give by value */
   readonly streams: StreamFiles
 }
@@ -91,7 +111,7 @@ export async function writeBehind(
     const lonely = linking.kind === 'contained' && !linking.property.collection
     // the only one of its place must go before another one can come
     if (lonely && !isNew) await removeRest(writing, entity, relating, existingOf(relating))
-    for (const item of relating.items) kept.push(await behind(writing, entity, relating, item))
+    for (const item of relating.items) kept.push(await behind(writing, entity, relating, item, isNew))
     for (const removed of relating.removed ?? []) await remove(writing, entity, relating.plan, removed)
     if (!isNew && relating.form === 'all' && !lonely) await removeRest(writing, entity, relating, kept)
   }
@@ -159,6 +179,7 @@ async function behind(
   entity: StoredEntity,
   relating: Relating,
   item: Related,
+  isNew: boolean,
 ): Promise<StoredEntity> {
   const { linking } = relating.plan
   if (item.kind === 'reference') {
@@ -168,14 +189,14 @@ async function behind(
   }
   if (linking.kind === 'contained') {
     if (item.kind === 'existing') return changeTree(writing, item.entity, new Map(), item.target)
-    return createTree(writing, item.entity, new Map(), [pathOf(writing.core, entity, linking)], item.target)
+    return createTree(writing, item.entity, new Map(), [pathOf(writing.core, entity, linking)], item.target, isNew)
   }
   if (linking.kind === 'principal') {
     const keys = linking.pairs.map(({ from, to }) => ({
       path: to,
       value: valueAt(writing.core, entity, [...viaOf(linking), ...from]),
     }))
-    if (item.kind === 'new') return createTree(writing, item.entity, membersOf(keys), [], item.target)
+    if (item.kind === 'new') return createTree(writing, item.entity, membersOf(keys), [], item.target, isNew)
     const { stored } = item.entity
     // a part of a key says for good whose the entity is
     const fixed = keys.filter(({ path }) => linking.type.key.some(({ property }) => property === path.at(-1)))
@@ -197,7 +218,7 @@ async function behind(
   }
   const made =
     item.kind === 'new'
-      ? await createTree(writing, item.entity, new Map(), [], item.target)
+      ? await createTree(writing, item.entity, new Map(), [], item.target, isNew)
       : await changeTree(writing, item.entity, new Map(), item.target)
   await link(writing, entity, linking, made)
   return made
@@ -214,19 +235,23 @@ function isEqual(a: Value, b: Value): boolean {
 }
 
 function entityOf(writing: Writing, { plan: { linking } }: Relating, item: Related): Promise<StoredEntity> {
-  if (item.kind === 'new') return createTree(writing, item.entity, new Map(), [], item.target)
+  if (item.kind === 'new') return createTree(writing, item.entity, new Map(), [], item.target, false)
   if (item.kind === 'existing') return changeTree(writing, item.entity, new Map(), item.target)
   if (linking.kind === 'contained') throw new Error('invariant: contained entities are never referred to')
   return referredTo(writing, item.url, linking, item.target)
 }
 
-/** Creates a nested entity and all that it relates. */
+/**
+ * Creates a nested entity and all that it relates.
+ * @param belongsToNew it belongs to an entity of the same write, which nobody else can have deleted before
+ */
 async function createTree(
   writing: Writing,
   { where, plan, value, made, relations, contentId, named }: NewEntity,
   fixed: ReadonlyMap<string, Value>,
   parameters: Parameters,
   target: string,
+  belongsToNew: boolean,
 ): Promise<StoredEntity> {
   const before = await writeBefore(writing, relations)
   const entity = merged({ ...value, members: new Map([...made, ...value.members]) }, before.members, fixed)
@@ -238,9 +263,12 @@ async function createTree(
   await noteOwners(writing, stored)
   const { core, exchange } = writing
   const session = sessionOf(exchange, core.limits.storeTime)
-  await lookBack(core, exchange, session, stored, new Set([...seen, ...named]), true)
+  const tied = belongsToNew ? relations.flatMap(({ plan: { linking }, items }) => leadsToOld(linking, items)) : named
+  await lookBack(core, exchange, session, stored, new Set([...seen, ...tied]), !belongsToNew)
   if (contentId) writing.contentIds.set(fullIdentity(writing.core, stored), contentId)
-  return writeBehind(writing, stored, relations, before, true)
+  const now = await writeBehind(writing, stored, relations, before, true)
+  writing.made?.add(now.root, now.row)
+  return now
 }
 
 /** Changes an entity that is there, and what it relates. @param fixed members that go before its own: foreign keys */
@@ -291,6 +319,11 @@ async function createRow(
   const outcome = await createInStep(controller, context, entity, late)
   if (outcome.kind === 'created') return outcome.row
   throw taken(target)
+}
+
+/** The name of a property whose foreign key leads to an entity that was there. */
+function leadsToOld({ kind, property }: Linking, items: readonly Related[]): readonly string[] {
+  return kind === 'dependent' && items.some((item) => item.kind !== 'new') ? [property.name] : []
 }
 
 function isTaken(failure: unknown): boolean {

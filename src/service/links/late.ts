@@ -58,7 +58,7 @@ function reactingPartners({ model }: Core, type: EntityType) {
 /**
  * Looks, once a stored entity stands, whether what it belongs to is still there.
  * @param tied names of navigation properties whose entity the request has seen: any other may never have been there
- * @param isNew false: a change, which moves no contained entity
+ * @param isNew false: what contains it was there before in the same transaction, or it is a change, which moves no contained entity
  */
 export async function lookBack(
   core: Core,
