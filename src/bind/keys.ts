@@ -156,7 +156,7 @@ function isSingle(value: ReturnType<typeof readLiteral>): value is PrimitiveValu
 const alternateKeysTerm = 'Org.OData.Core.V1.AlternateKeys'
 
 /** Alternate keys that annotations of the entity set or of the type (or its base types) give (Core.AlternateKeys). */
-function alternateKeys(
+export function alternateKeys(
   context: BindContext,
   type: EntityType,
   set: Annotatable | undefined,

@@ -2,6 +2,7 @@ import type { EntitySet, Singleton, TypeReference } from '../edm/model.ts'
 import { isStructured, typeName } from '../edm/types.ts'
 import type { ExpressionNode, PathNode, PathStep } from '../url/ast.ts'
 import { type BindContext, notFound, type Scope, shown } from './context.ts'
+import { alternateKeys } from './keys.ts'
 import { meetingType } from './literals.ts'
 import { bindBoolean } from './operators.ts'
 import type { BoundPath, BoundSegment, Expression, ParameterExpression } from './tree.ts'
@@ -110,14 +111,18 @@ function counted(
   )
 }
 
-/** The primary key, whose values are parameters. */
+/** The primary key or an alternate one, whose values are parameters. */
 function keyOf(context: BindContext, child: EntitySet | Singleton, step: PathStep & { kind: 'name' }): BoundSegment {
-  const { key } = child.type
   const given = step.arguments ?? []
+  const names = new Set(given.map(({ name }) => name))
+  const key =
+    alternateKeys(context, child.type, child).find(
+      (parts) => parts.length === given.length && parts.every(({ alias }) => names.has(alias)),
+    ) ?? child.type.key
   const refuse = (): never =>
     context.fail(
       'keyInvalid',
-      `The key of '${child.name}' is (${key.map(({ alias }) => `${alias}=...`).join(',')}).`,
+      `The key of '${child.name}' is (${child.type.key.map(({ alias }) => `${alias}=...`).join(',')}).`,
       step,
     )
   if (child.kind === 'singleton' || given.length !== key.length || key.length === 0) return refuse()

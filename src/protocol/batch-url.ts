@@ -100,8 +100,8 @@ function decodeId(text: string): string {
 }
 
 /**
- * Headers that a request in a batch may have of its own. Whatever else stands there (Host, Authorization, Cookie,
- * X-Forwarded-*, headers of gateways) never reaches the service: who asks, and where, the batch request says.
+ * Headers that a request in a batch may have of its own, beside those that the model names. Whatever else stands there (Host, Authorization,
+ * Cookie, X-Forwarded-*, headers of gateways) never reaches the service: who asks, and where, the batch request says.
  */
 const own: readonly string[] = [
   'accept',
@@ -147,6 +147,9 @@ const outerOnly: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+/** Who asks, where, and how is never said by a request in a batch, whatever the model names. */
+const barred = /^(?:authorization|cookie|forwarded|host|proxy-.*|x-forwarded-.*|x-http-method.*|x-method-override)$/
+
 /** The headers of a batch request that hold for each request in it. */
 export function inheritedHeaders(outer: RequestHeaders): RequestHeaders {
   const headers: Record<string, string> = new BareRecord()
@@ -158,8 +161,15 @@ export function inheritedHeaders(outer: RequestHeaders): RequestHeaders {
   return headers
 }
 
-/** The headers of a request in a batch: those it inherits, and a few that it may say for itself. */
-export function partHeaders(part: ReadonlyMap<string, string>, inherited: RequestHeaders): Record<string, string> {
+/**
+ * The headers of a request in a batch: those it inherits, and a few that it may say for itself.
+ * @param custom lower case names of headers that the model names; those that the batch request has are its to say (a gateway may have set them)
+ */
+export function partHeaders(
+  part: ReadonlyMap<string, string>,
+  inherited: RequestHeaders,
+  custom: () => ReadonlySet<string>,
+): Record<string, string> {
   const headers: Record<string, string> = Object.assign(new BareRecord(), inherited)
   if (part.size > 0)
     for (const name of own) {
@@ -169,5 +179,8 @@ export function partHeaders(part: ReadonlyMap<string, string>, inherited: Reques
         name === 'prefer' && inherited.prefer !== undefined && parsePrefer(value).includeAnnotations === undefined
       headers[name] = more ? `${value}, ${inherited.prefer}` : value
     }
+  for (const [name, value] of part)
+    if (headers[name] === undefined && !outerOnly.has(name) && !barred.test(name) && custom().has(name))
+      headers[name] = value
   return headers
 }

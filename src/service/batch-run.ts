@@ -1,4 +1,5 @@
 import { ODataError } from '../errors/odata-error.ts'
+import { namedHeaders } from '../plan/capabilities/demands.ts'
 import type { BatchPart, BatchUnit, PartAnswer, UnitAnswer } from '../protocol/batch.ts'
 import { type BatchPlace, inheritedHeaders, partHeaders, resolvePartUrl } from '../protocol/batch-url.ts'
 import { discard } from '../protocol/discard.ts'
@@ -203,7 +204,7 @@ export class BatchRun {
 
   #begin(part: BatchPart, target: string, transaction: unknown, late?: PartOfBatch['late']): Exchange {
     const outer = this.#outer
-    const headers = partHeaders(part.headers, this.#inherited)
+    const headers = partHeaders(part.headers, this.#inherited, () => namedHeaders(this.#core.model))
     for (const name of ['if-match', 'if-none-match']) {
       const value = headers[name]
       if (value?.startsWith('$')) headers[name] = this.#etag(value.slice(1))

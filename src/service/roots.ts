@@ -1,9 +1,11 @@
 import type { Parameters } from '../bind/tree.ts'
 import type { CollectionValue, PrimitiveValue } from '../edm/value.ts'
+import { ODataError } from '../errors/odata-error.ts'
 import { prepareValue } from '../eval/compile.ts'
-import type { RootValue } from '../plan/plan.ts'
+import type { ReadPlan, RootValue } from '../plan/plan.ts'
 import { type Core, contextOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
+import { followHops } from './hops.ts'
 import { countByRelated, evalContext, readRelated } from './related.ts'
 import { virtualSingleton } from './singleton.ts'
 
@@ -37,10 +39,28 @@ async function readRoot(
     return BigInt(await controller.count(context))
   }
   const { plan, expression } = root
-  const { controller, context } = contextOf(core, exchange, plan, parameters)
+  const known = await behindKey(core, exchange, plan, parameters)
+  if (known === undefined) return null
+  const { controller, context } = contextOf(core, exchange, plan, known)
   const read = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
   if (read === undefined) return null
-  const [row = read] = plan.related ? await readRelated(core, exchange, plan, plan.related, parameters, [read]) : []
+  const [row = read] = plan.related ? await readRelated(core, exchange, plan, plan.related, known, [read]) : []
   // structured values are refused when the request is bound (bind/root.ts)
-  return prepareValue(expression, evalContext(core, plan))(parameters)(row) as PrimitiveValue | CollectionValue | null
+  return prepareValue(expression, evalContext(core, plan))(known)(row) as PrimitiveValue | CollectionValue | null
+}
+
+/** With the key of the entity that an alternate key names. @returns undefined where there is none */
+async function behindKey(
+  core: Core,
+  exchange: Exchange,
+  { hops }: ReadPlan,
+  parameters: Parameters,
+): Promise<Parameters | undefined> {
+  if (hops === undefined) return parameters
+  try {
+    return await followHops(core, exchange, hops, parameters)
+  } catch (error) {
+    if (error instanceof ODataError && error.code === 'entityNotFound') return undefined
+    throw error
+  }
 }

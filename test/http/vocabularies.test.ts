@@ -175,6 +175,11 @@ onEveryService('Capabilities over HTTP', 'test/models/restricted.xml', settings,
     expect(option.status).toBe(400)
     expect(((await option.json()) as Failure).error.target).toBe('reason')
     expect((await running().get('/Careful?reason=test', { 'X-Purpose': 'test' })).status).toBe(200)
+    // in a batch each request can say them for itself
+    const part = (id: string, headers?: object) => ({ id, method: 'GET', url: 'Careful?reason=test', headers })
+    const batch = await running().send('POST', '/$batch', { requests: [part('1', { 'X-Purpose': 'test' }), part('2')] })
+    const { responses } = (await batch.json()) as { responses: { status: number }[] }
+    expect(responses.map(({ status }) => status)).toEqual([200, 400])
   })
 
   it('asks for If-Match where the model wants optimistic concurrency', async () => {
@@ -317,6 +322,11 @@ onEveryService('Core over HTTP', 'test/models/validated.xml', {}, (running) => {
     expect((await create({ ID: 3, Code: 'AB-1' })).status).toBe(409)
     expect((await running().send('PATCH', "/Things(code='AB-2')", { Count: 2 })).status).toBe(204)
     expect(await (await running().get('/Things(2)')).json()).toMatchObject({ Count: 2 })
+    const other = await running().get("/Things?$filter=ID eq $root/Things(code='AB-2')/ID sub 1&$select=ID")
+    expect(await other.json()).toMatchObject({ value: [{ ID: 1 }] })
+    const none = await running().get("/Things?$filter=ID eq $root/Things(code='AB-9')/ID")
+    expect(await none.json()).toMatchObject({ value: [] })
+    expect((await running().get("/Things?$filter=ID eq $root/Things(kode='AB-2')/ID")).status).toBe(400)
   })
 
   it('ignores computed values, and immutable ones in updates; a computed default need not be given', async () => {

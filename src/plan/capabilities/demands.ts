@@ -1,3 +1,4 @@
+import { forEachElement } from '../../csdl/walk.ts'
 import { bool, items, member, text } from '../../edm/annotations.ts'
 import type { AnnotationExpression, Model } from '../../edm/model.ts'
 import { type Access, restrictionMember } from './access.ts'
@@ -19,6 +20,43 @@ export function demandsOf(model: Model, place: Place, access: Access, byKey: boo
   const headers = listed('CustomHeaders').map((name) => name.toLowerCase())
   const queryOptions = listed('CustomQueryOptions')
   return headers.length + queryOptions.length === 0 ? undefined : { headers, queryOptions }
+}
+
+const named = new WeakMap<Model, ReadonlySet<string>>()
+
+/** Headers that a model names anywhere (Capabilities.CustomHeaders, required or not), in lower case. */
+export function namedHeaders(model: Model): ReadonlySet<string> {
+  let found = named.get(model)
+  if (found === undefined) {
+    const names = new Set<string>()
+    for (const schema of [...model.schemas, ...model.includedSchemas])
+      forEachElement(schema, ({ annotations }) => {
+        for (const { term, value } of annotations)
+          if (term === customHeaders) addNames(value, names)
+          else if (term.startsWith(capabilities)) addNested(value, names)
+      })
+    found = names
+    named.set(model, found)
+  }
+  return found
+}
+
+const capabilities = 'Org.OData.Capabilities.V1.'
+const customHeaders = `${capabilities}CustomHeaders`
+
+function addNames(parameters: AnnotationExpression, names: Set<string>): void {
+  for (const parameter of items(parameters)) {
+    const name = text(member(parameter, 'Name'))
+    if (name !== undefined) names.add(name.toLowerCase())
+  }
+}
+
+function addNested(value: AnnotationExpression, names: Set<string>): void {
+  if (value.kind === 'collection') for (const item of value.items) addNested(item, names)
+  if (value.kind !== 'record') return
+  for (const each of value.values)
+    if (each.property === 'CustomHeaders') addNames(each.value, names)
+    else addNested(each.value, names)
 }
 
 /** The names that a collection of custom parameters requires. */
