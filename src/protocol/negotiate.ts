@@ -133,28 +133,34 @@ function firstAcceptable(accept: string): JsonFormat | undefined {
 
 /**
  * Which form of `$metadata`: XML unless JSON is asked for before it. In Accept a JSON range with a metadata parameter does
- * not ask for it: that is how data is asked for, and Power BI and Excel, which read XML only, send it along.
+ * not ask for it: that is how data is asked for, and clients that read XML only (Power BI, Excel) send it along, or alone.
+ * @throws ODataError notAcceptable where nothing that it is offered in is named (Protocol 8.2.1, 9.3.8)
  */
 export function negotiateMetadata(headers: RequestHeaders, format: string | undefined): 'xml' | 'json' {
   if (format === 'xml' || format === 'json') return format
   const wanted = format ?? headers.accept
   if (wanted === undefined || wanted === '') return 'xml'
+  let data = false
   for (const range of parseAccept(wanted)) {
     if (range.quality === 0) continue
-    if (range.subtype === 'xml' && (range.type === 'application' || range.type === 'text')) return 'xml'
-    if (range.type === 'application' && range.subtype === 'json' && (format !== undefined || !asksForData(range)))
-      return 'json'
-    if (range.subtype === '*' && (range.type === '*' || range.type === 'application' || range.type === 'text'))
-      return 'xml'
+    if (range.type === '*' && range.subtype === '*') return 'xml'
+    if (range.type !== 'application' && range.type !== 'text') continue
+    if (range.subtype === '*' || (range.subtype === 'xml' && isPlainXml(range))) return 'xml'
+    if (range.type === 'text' || range.subtype !== 'json' || jsonFormat(range) === undefined) continue
+    if (format !== undefined || !asksForData(range)) return 'json'
+    data = true
   }
-  if (format === undefined) return 'xml'
+  if (data) return 'xml'
   throw new ODataError(
     'notAcceptable',
     `'${wanted.slice(0, 80)}' cannot be answered; $metadata is offered as application/xml and application/json.`,
-    {
-      target: '$format',
-    },
+    { target: format === undefined ? 'Accept' : '$format' },
   )
+}
+
+/** Unknown parameters make a range unacceptable (Protocol 8.2.1). */
+function isPlainXml({ parameters }: MediaType): boolean {
+  return [...parameters].every(([name, value]) => name === 'charset' && /^utf-?8$/i.test(value))
 }
 
 function asksForData({ parameters }: MediaType): boolean {

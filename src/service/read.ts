@@ -192,7 +192,7 @@ function hasConditions(headers: RequestHeaders): boolean {
 
 const noConditions = { ifMatch: undefined, ifNoneMatch: undefined }
 
-/** No entity is there: 204 for a navigation property that leads to none (Protocol 11.2.6), else 404. */
+/** No entity is there: 204 for a navigation property or a nullable singleton that is null (Protocol 9.1.4, 11.2.6), else 404. */
 function nothingThere(plan: ReadPlan, parameters: Parameters | undefined): HttpResponse {
   const { source, member, hops } = plan
   if (source.root.kind === 'result' && source.steps.length === 0) {
@@ -202,9 +202,14 @@ function nothingThere(plan: ReadPlan, parameters: Parameters | undefined): HttpR
   }
   const last = hops?.at(-1)?.property
   const related = last?.collection === false && !source.steps.some(({ kind }) => kind === 'cast')
-  if (related && member.length === 0) return { status: 204, headers: {}, body: undefined }
+  if ((related || isNull(source)) && member.length === 0) return { status: 204, headers: {}, body: undefined }
   if (parameters || related) throw missingEntity(plan, parameters ?? [])
   throw new ODataError('entityNotFound', `'${last?.name ?? 'The path'}' leads to no entity.`)
+}
+
+/** Whether what is not there is a singleton that may be null. */
+function isNull({ root, steps }: ReadPlan['source']): boolean {
+  return root.kind === 'singleton' && root.nullable && steps.length === 0
 }
 
 /** @param rows the row as it is shown, and as it is stored */

@@ -88,7 +88,11 @@ onEveryService('the technical model', file, { enforcePermissions: false }, (runn
 
   it.each([
     ['Me', 200],
-    ['Chief', 404],
+    ['Chief', 204],
+    ['Chief?$expand=Tools', 204],
+    ['Chief/$ref', 204],
+    ['Chief/ID/$value', 404],
+    ['Chief/Friends', 404],
     ['Motto', 200],
   ])('the singleton %s answers %i', async (name, status) => {
     const answer = await running().get(`/${name}`)

@@ -38,6 +38,11 @@ onEveryService('$metadata', kitchen, open, (running) => {
   it('refuses a form it has not', async () => {
     expect((await running().get('/$metadata?$format=atom')).status).toBe(406)
     expect((await running().get('/$metadata?$format=text/plain')).status).toBe(406)
+    expect((await running().get('/$metadata', { Accept: 'text/html' })).status).toBe(406)
+    const browser = { Accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' }
+    expect((await running().get('/$metadata', browser)).headers.get('Content-Type')).toBe(
+      'application/xml;charset=utf-8',
+    )
   })
 
   it('is written in the version of the answer', async () => {

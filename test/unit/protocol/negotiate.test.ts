@@ -120,8 +120,11 @@ describe('$metadata', () => {
     ['application/json, application/xml', undefined, 'json'],
     ['application/json;q=0.5, application/xml', undefined, 'xml'],
     ['application/json, */*', undefined, 'json'],
-    ['application/json;q=0', undefined, 'xml'],
-    ['image/png', undefined, 'xml'],
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', undefined, 'xml'],
+    ['text/html, */*;q=0.1', undefined, 'xml'],
+    ['text/*', undefined, 'xml'],
+    ['application/xml;charset=utf-8', undefined, 'xml'],
+    ['application/json;foo=bar, application/xml;q=0.5', undefined, 'xml'],
     ['application/json;odata.metadata=minimal', undefined, 'xml'],
     ['application/json;odata=verbose, text/plain', undefined, 'xml'],
     ['application/json', 'xml', 'xml'],
@@ -130,6 +133,18 @@ describe('$metadata', () => {
     [undefined, 'application/xml', 'xml'],
   ])('Accept: %s, $format: %s gives %s', (accept, format, expected) => {
     expect(negotiateMetadata({ accept }, format)).toBe(expected)
+  })
+
+  it.each([
+    'image/png',
+    'text/html',
+    'application/json;q=0',
+    'application/json;foo=bar',
+    'application/xml;foo=bar',
+    'text/json',
+    'nonsense',
+  ])('refuses Accept: %s, which names nothing that it is offered in', (accept) => {
+    expect(codeOf(() => negotiateMetadata({ accept }, undefined))).toBe('notAcceptable')
   })
 
   it('refuses a $format that it is not offered in', () => {
