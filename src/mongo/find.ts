@@ -32,7 +32,7 @@ export async function findBatch(
   query: PageQuery,
   session: Pick<Session, 'transaction' | 'timeLimit' | 'snapshot' | 'trace'> & Partial<Pick<Session, 'signal'>>,
 ): Promise<readonly Uint8Array[] | undefined> {
-  const { collection, filter, sort, skip, limit } = query
+  const { collection, filter, sort, skip, limit, remaining } = query
   const command: Document = { find: collection, filter, limit }
   // One row fits a batch whatever its size; of several the cursor's id tells whether more are to come. With a batch of
   // just the limit the server keeps the cursor of a sort open.
@@ -42,7 +42,7 @@ export async function findBatch(
   if (skip > 0) command.skip = skip
   command.maxTimeMS = Math.max(1, Math.round(session.timeLimit))
   Object.assign(command, readConcernOf(session as Session))
-  if (session.trace) noteCommand(connection, session.trace, command, undefined)
+  if (session.trace) noteCommand(connection, session.trace, command, remaining)
   const answer = await connection.db.command(command, {
     ...commandOptions(session as Session),
     ...(session.signal ? { signal: session.signal } : {}),

@@ -20,6 +20,8 @@ import {
 
 /** Up to so many rows are asked for with one command; more are streamed. */
 const batchLimit = 1_000
+/** At least so many rows are asked for where some may not pass. */
+const fewCandidates = 100
 /** Rows of a batch of a stream. */
 const batchRows = 1_000
 
@@ -69,7 +71,11 @@ export async function readRows(
   }
   if (order === undefined || position === undefined)
     return sortedHere(connection, query, { ...find, sort: undefined }, placed.residue, session, scanLimit)
+  const alone = rowFilter !== undefined || standsAlone(session)
+  const page = (wanted: PageQuery) => (alone ? findRows(connection, wanted, session) : pages.read(wanted, session))
   if (placed.residue !== undefined) {
+    const found = await firstCandidates(page, find, placed.residue, scanLimit)
+    if (found !== undefined) return rowsInMemory(found)
     const cursor = openCursor(
       connection,
       { ...find, skip: 0, limit: undefined, remaining: ['filter'] },
@@ -78,11 +84,7 @@ export async function readRows(
     )
     return begin(filtered(cursor, placed.residue, skip, limit, scanLimit), () => cursor.close())
   }
-  if (limit !== undefined && limit <= batchLimit) {
-    const page = { ...find, limit }
-    const alone = rowFilter !== undefined || standsAlone(session)
-    return rowsInMemory(await (alone ? findRows(connection, page, session) : pages.read(page, session)))
-  }
+  if (limit !== undefined && limit <= batchLimit) return rowsInMemory(await page({ ...find, limit }))
   const cursor = openCursor(connection, find, session, batchRows)
   return begin(readAhead(cursor), () => cursor.close())
 }
@@ -135,6 +137,26 @@ async function* readAhead(cursor: FindCursor | AggregationCursor): Batches {
     yield batch
     batch = await next
   }
+}
+
+/**
+ * A page of rows that pass, where the first candidates are enough for it or all there are: one command without a cursor, twice the rows that are wanted.
+ * @returns undefined where more candidates have to be looked at
+ */
+async function firstCandidates(
+  page: (wanted: PageQuery) => Promise<readonly Uint8Array[]>,
+  find: FindQuery,
+  test: RowTest,
+  scanLimit: number,
+): Promise<readonly Uint8Array[] | undefined> {
+  const { skip, limit } = find
+  if (limit === undefined) return undefined
+  const end = skip + limit
+  const candidates = Math.max(2 * end, fewCandidates)
+  if (candidates > Math.min(batchLimit, scanLimit)) return undefined
+  const rows = await page({ ...find, skip: 0, limit: candidates, remaining: ['filter'] })
+  const passed = rows.filter((row) => test(row))
+  return passed.length >= end || rows.length < candidates ? passed.slice(skip, end) : undefined
 }
 
 async function* filtered(

@@ -307,6 +307,27 @@ describe.skipIf(uri === undefined)(`the commands sent to MongoDB${uri === undefi
     await none.store.close()
   })
 
+  describe('a page of rows that have to be tested here', () => {
+    beforeAll(() =>
+      client.createAll(
+        'things',
+        Array.from({ length: 150 }, (_, number) => ({ id: `n${String(number).padStart(3, '0')}`, number })),
+      ),
+    )
+
+    it.each([
+      ["matchesPattern(id,'[05]5$')&$top=4", 2, ['n005', 'n055', 'n105']],
+      ["matchesPattern(id,'5$')&$top=2", 1, ['n005', 'n015']],
+      ["matchesPattern(id,'5$')&$skip=8&$top=2", 1, ['n085', 'n095']],
+      ["matchesPattern(id,'5$')&$skip=8&$top=3", 2, ['n085', 'n095', 'n105']],
+      ["matchesPattern(id,'19$') and number lt 99&$top=5", 1, ['n019']],
+      ["matchesPattern(id,'049$')&$orderby=number desc&$top=1", 2, ['n049']],
+    ])('%s: %i commands, more than one where the first rows are not enough', async (query, finds, keys) => {
+      expect(await client.keys(`things?$filter=startswith(id,'n') and ${query}`)).toEqual(keys)
+      expect(sent('find')).toHaveLength(finds)
+    })
+  })
+
   it('refuses to read more rows than the scan limit for what MongoDB cannot evaluate', async () => {
     const small = new Client(mongoStore(freshDatabase(uri ?? ''), { scanLimit: 30 }))
     await small.store.open(layout)
