@@ -2,7 +2,8 @@ import { computedDefaultValue } from '../csdl/core.ts'
 import { facetsOf } from '../edm/facets.ts'
 import type { Property, StructuredType } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
-import type { StructuredValue, Value } from '../edm/value.ts'
+import type { CollectionValue, StructuredValue, Value } from '../edm/value.ts'
+import { isCollectionValue, isStructuredValue } from '../eval/values.ts'
 import { timeOrderedUuid } from './keys.ts'
 
 /** Values that are made where nobody gives one: something new, and now. */
@@ -26,7 +27,7 @@ export function freshValue({ type }: Property): Value | undefined {
 
 const made = new WeakMap<StructuredType, readonly Property[]>()
 
-/** Properties that must have a value and that the service makes one for (Core.ComputedDefaultValue): no keys, which have their own ways, and no foreign keys. */
+/** Properties that the service makes a value for (Core.ComputedDefaultValue): no keys, which have their own ways, and no foreign keys. */
 function madeOf(type: StructuredType): readonly Property[] {
   let found = made.get(type)
   if (found === undefined) {
@@ -39,8 +40,8 @@ function madeOf(type: StructuredType): readonly Property[] {
     found = [...type.allProperties.values()].filter(
       (property) =>
         computedDefaultValue(property) &&
-        !property.type.nullable &&
         !property.type.collection &&
+        freshValue(property) !== undefined &&
         !key.has(property) &&
         !foreign.has(property.name),
     )
@@ -49,14 +50,35 @@ function madeOf(type: StructuredType): readonly Property[] {
   return found
 }
 
-/** A new entity with the computed defaults that it lacks. Hooks have run before: what they give counts. */
-export function withComputedDefaults(entity: StructuredValue): StructuredValue {
-  const missing = madeOf(entity.type).filter(({ name }) => (entity.members.get(name) ?? null) === null)
-  if (missing.length === 0) return entity
-  const members = new Map(entity.members)
-  for (const property of missing) {
-    const value = freshValue(property)
-    if (value !== undefined) members.set(property.name, value)
+/**
+ * A new entity with the computed defaults that it lacks, inside its complex values too. Hooks have run before: what they give counts, and a
+ * null that is said stays, where there may be one.
+ */
+export function withComputedDefaults(value: StructuredValue): StructuredValue {
+  const { type, members: given } = value
+  let members: Map<string, Value> | undefined
+  const set = (name: string, found: Value): void => {
+    members ??= new Map(given)
+    members.set(name, found)
   }
-  return { ...entity, members }
+  for (const property of madeOf(type)) {
+    const { name } = property
+    if (property.type.nullable ? given.has(name) : (given.get(name) ?? null) !== null) continue
+    const fresh = freshValue(property)
+    if (fresh !== undefined) set(name, fresh)
+  }
+  for (const [name, inner] of given) {
+    const filled = isCollectionValue(inner)
+      ? filledItems(inner)
+      : isStructuredValue(inner)
+        ? withComputedDefaults(inner)
+        : inner
+    if (filled !== inner) set(name, filled)
+  }
+  return members === undefined ? value : { ...value, members }
+}
+
+function filledItems(items: CollectionValue): CollectionValue {
+  const filled = items.map((item) => (isStructuredValue(item) ? withComputedDefaults(item) : item))
+  return filled.some((item, i) => item !== items[i]) ? (filled as CollectionValue) : items
 }

@@ -116,7 +116,16 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
         TopSupported: yes,
         SkipSupported: yes,
         ComputeSupported: bool(compute),
-        SelectSupport: record({ Supported: yes }),
+        // what is not said is false there
+        SelectSupport: record({
+          Supported: yes,
+          Filterable: yes,
+          TopSupported: yes,
+          SkipSupported: yes,
+          ComputeSupported: bool(compute),
+          Countable: yes,
+          Sortable: yes,
+        }),
         FilterRestrictions: record({ Filterable: yes }),
         SortRestrictions: record({ Sortable: yes }),
         ExpandRestrictions: record({ Expandable: bool(expand), StreamsExpandable: bool(expand) }),

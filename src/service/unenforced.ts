@@ -6,6 +6,7 @@ import { isStructured } from '../edm/types.ts'
 import { compilePattern } from '../eval/pattern.ts'
 import { constraintOf } from '../payload/validation/constraints.ts'
 import { isEnforceable } from '../payload/validation/json-schema.ts'
+import { parametersType } from '../payload/validation/parameter-conditions.ts'
 import { isItemsOfEnforced } from '../payload/validation/relation-rules.ts'
 import { unknownIn } from '../payload/validation/unknown-conditions.ts'
 import { termRegistry } from '../plan/capabilities/registry.ts'
@@ -54,10 +55,12 @@ export function unenforcedIn(model: Model): Unenforced | undefined {
   for (const type of model.types.values())
     if (isStructured(type)) for (const each of unknownConditions(type)) conditions.add(each)
   for (const overloads of model.operations.values())
-    for (const { name, parameters } of overloads)
-      for (const parameter of parameters)
-        if (constraintOf(parameter) !== undefined)
-          conditions.add(`${name}(${parameter.name}): parameters are not judged`)
+    for (const operation of overloads)
+      for (const parameter of operation.parameters) {
+        const condition = constraintOf(parameter)
+        const unknown = condition && unknownIn(condition, parametersType(operation))
+        if (unknown !== undefined) conditions.add(`${operation.name}(${parameter.name}): ${unknown}`)
+      }
   if (Object.keys(terms).length + patterns.size + schemas.size + itemsOf.size + conditions.size + dynamic.size === 0)
     return undefined
   return {

@@ -299,6 +299,18 @@ onEveryService('operations', 'test/models/operations.xml', settings, (running) =
       expect(calls).toEqual([['lib.Sell(lib.Book)', { count: 1n, note: null, to: { Width: 1 } }]])
     })
 
+    it('hold parameters to conditions, which may look at the others (Validation.Constraint)', async () => {
+      const refused = await post('/Books(2)/lib.Sell', { to: { Width: 2 } })
+      expect([refused.status, refused.body]).toMatchObject([
+        400,
+        { error: { code: 'valueInvalid', target: 'to', message: 'A book for each slot (Validation.Constraint)' } },
+      ])
+      expect((await post('/Books(2)/lib.Sell', { to: { Width: 2 }, count: 2 })).status).toBe(200)
+      expect((await get('/Numbers(from=@f)?@f=[1,2,3,4,5,6,7]')).body).toMatchObject({ error: { target: 'from' } })
+      expect((await get('/Numbers(from=@f)?@f=[1,2,3,4,5,6]')).status).toBe(200)
+      await running().send('PATCH', '/Books(2)', { Stock: 5 })
+    })
+
     it('list all that is wrong with a body', async () => {
       const { status, body } = await post('/Books(2)/lib.Sell', { count: 0, note: 'too long', to: {}, other: 1 })
       expect(status).toBe(400)

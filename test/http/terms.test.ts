@@ -232,7 +232,18 @@ onEveryStore('Vocabulary terms over HTTP', 'test/models/terms.xml', settings, (r
       (await (await running().send('POST', '/Devices', body)).json()) as Record<string, string>
     const today = new Date().toISOString().slice(0, 10)
     const made = await device({ id: 50 })
-    expect(made).toMatchObject({ mark: expect.stringMatching(/^[0-9a-f-]{36}$/), maybe: null })
+    expect(made).toMatchObject({ mark: expect.stringMatching(/^[0-9a-f-]{36}$/), maybe: expect.stringMatching(/-/) })
+    expect(
+      await device({ id: 53, maybe: null, box: { label: 'b' }, boxes: [{ label: 'c' }, { since: null }] }),
+    ).toMatchObject({
+      maybe: null,
+      box: { label: 'b', since: today },
+      boxes: [
+        { label: 'c', since: today },
+        { label: null, since: null },
+      ],
+    })
+    expect(await device({ id: 54 })).toMatchObject({ box: null, boxes: [] })
     expect(made.since).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
     expect(Math.abs(Date.parse(made.since ?? '') - Date.now())).toBeLessThan(60_000)
     expect([today, new Date().toISOString().slice(0, 10)]).toContain(made.on)

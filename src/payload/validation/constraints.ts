@@ -149,7 +149,7 @@ export function constraintOf(element: Annotatable): AnnotationExpression | undef
   return conditionOf(element)?.expression
 }
 
-function conditionOf(element: Annotatable): Condition | undefined {
+export function conditionOf(element: Annotatable): Condition | undefined {
   const record = annotationOf(element, 'Org.OData.Validation.V1.Constraint')?.value
   const expression = member(record, 'Condition')
   if (expression === undefined) return undefined
@@ -188,7 +188,7 @@ export function checkTypes(
         )
 }
 
-function checkCondition(
+export function checkCondition(
   { expression, message }: Condition,
   value: StructuredValue,
   target: string,

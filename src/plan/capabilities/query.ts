@@ -1,6 +1,6 @@
 import { noQuery } from '../../bind/no-query.ts'
 import type { BoundQuery, ExpandItem, Expression, MemberStep, Selection } from '../../bind/tree.ts'
-import { expandRestrictionsIn, selectSupportIn } from '../../csdl/capabilities.ts'
+import { expandRestrictionsIn, type SelectSupport, selectSupportIn } from '../../csdl/capabilities.ts'
 import { isReadable } from '../../csdl/core.ts'
 import { member } from '../../edm/annotations.ts'
 import type { AnnotationExpression, StructuredType } from '../../edm/model.ts'
@@ -69,14 +69,37 @@ export function checkQuery(checked: CheckedQuery, requirements: Requirements): r
 function checkSelect({ position, expanded }: CheckedQuery, select: Selection): void {
   const { place } = position
   const option = optionName('$select', expanded)
-  const support = capabilityOf(place, 'SelectSupport') ?? containerCapability(place.model, 'SelectSupport')
-  if (selectSupportIn(support).supported === false)
+  if (supportOf(place).supported === false)
     refuse(option, `cannot be applied to '${place.name}'`, 'Capabilities.SelectSupport/Supported')
   const type = rowType(position)
   if (type !== undefined)
     checkSelected(type, select, (path) =>
       refuse(option, `cannot look at '${path}' of '${place.name}'`, 'Core.Permissions'),
     )
+}
+
+function supportOf(place: Place): SelectSupport {
+  return selectSupportIn(capabilityOf(place, 'SelectSupport') ?? containerCapability(place.model, 'SelectSupport'))
+}
+
+/** What SelectSupport says of options inside $select, where it says false. */
+function checkInside({ position: { place }, expanded }: CheckedQuery, { items, computed = [] }: Selection): void {
+  const support = supportOf(place)
+  const asked: readonly (readonly [option: string, asked: boolean, member: string, allowed: boolean | undefined])[] = [
+    ['$filter', items !== undefined && items.filters.length > 0, 'Filterable', support.filterable],
+    ['$orderby', items !== undefined && items.orderby.length > 0, 'Sortable', support.sortable],
+    ['$count', items?.count === true, 'Countable', support.countable],
+    ['$top', items?.top !== undefined, 'TopSupported', support.topSupported],
+    ['$skip', items?.skip !== undefined, 'SkipSupported', support.skipSupported],
+    ['$compute', computed.length > 0, 'ComputeSupported', support.computeSupported],
+  ]
+  for (const [option, isAsked, name, allowed] of asked)
+    if (isAsked && allowed === false)
+      refuse(
+        optionName(option, expanded),
+        `cannot be applied inside $select of '${place.name}'`,
+        `Capabilities.SelectSupport/${name}`,
+      )
 }
 
 /** Options inside $select: those of items like the options of the collection on its own, what is calculated like $compute of the value. */
@@ -96,6 +119,7 @@ function checkItems(
       if (property === undefined || inner === undefined) continue
       const path: readonly MemberStep[] = [...before, { kind: 'property', property }]
       const { items, computed = [] } = inner
+      checkInside(checked, inner)
       const steps = [...position.steps, ...path]
       if (items === undefined)
         for (const { expression } of computed)

@@ -77,7 +77,7 @@ const core: Readonly<Record<string, TermEntry>> = {
     'test/http/create-faults.test.ts',
   ),
   ComputedDefaultValue: partly(
-    'the property need not be given; the service makes keys, and for a new entity values that must be there (Nullable=false, no foreign key) of Guid (new), DateTimeOffset (now) and Date (today, UTC), behind the hooks; of other types, of nullable properties and inside complex values it makes none, as nothing says what they would mean: a controller’s `beforeCreate` can',
+    'the property need not be given; the service makes keys, and for what a new entity and its complex values leave out (a null that is said stays, where there may be one; no foreign keys) values of Guid (new), DateTimeOffset (now) and Date (today, UTC), behind the hooks; of other types it makes none, as nothing says what they would mean: a controller’s `beforeCreate` can',
     'src/payload/read-structured.ts',
     http,
   ),
@@ -297,8 +297,8 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     http,
   ),
   SearchRestrictions: enforced('$search', `${here}/search.ts`, query),
-  SelectSupport: partly(
-    '`Supported`; options nested in $select are held to what is said of the collection they are applied to, not to `Filterable`, `Sortable` ... of this term',
+  SelectSupport: enforced(
+    '`Supported`; of options nested in $select what it says is false (`Filterable`, `Sortable`, `Countable`, `TopSupported`, `SkipSupported`, `ComputeSupported`), beside what is said of the collection they are applied to; published. $expand, $search and annotations inside $select are a 400 anyway',
     `${here}/query.ts`,
     query,
   ),
@@ -337,7 +337,7 @@ const validationTerms: Readonly<Record<string, TermEntry>> = {
   AllowedValues: enforced('on properties and type definitions', `${checks}/property-checks.ts`, validation),
   ApplicableTerms: { status: 'served', what: 'about terms, for tools' },
   Constraint: partly(
-    'on entity and complex types, properties and navigation properties, also of what a PATCH would make of the stored entity: all operators, `If`, `Cast`, `IsOf`, `Collection`, the canonical functions as `odata.*`, paths through complex values, collections, casts and dynamic properties; not on parameters, no paths through navigation properties, no `odata.uriEncode`, `odata.fillUriTemplate` and functions of others: the log tells those',
+    'on entity and complex types, properties, navigation properties and parameters (their paths start with a parameter, not the one an operation is bound to, nor entities), also of what a PATCH would make of the stored entity: all operators, `If`, `Cast`, `IsOf`, `Collection`, the canonical functions as `odata.*`, paths through complex values, collections, casts and dynamic properties; no paths through navigation properties, no `odata.uriEncode`, `odata.fillUriTemplate` and functions of others: the log tells those',
     `${checks}/condition.ts`,
     'test/unit/payload/validation/condition.test.ts',
   ),

@@ -13,6 +13,7 @@ import { type JsonNode, type JsonObject, jsonKinds, parseJson } from '../../payl
 import { isLink, isRemovedOf401, readDeltaValue, reasonOf } from '../../payload/read-delta.ts'
 import { valueReader } from '../../payload/read-structured.ts'
 import { checkTypes } from '../../payload/validation/constraints.ts'
+import { checkParameters } from '../../payload/validation/parameter-conditions.ts'
 import { checksOf, faultsOf } from '../../payload/validation/property-checks.ts'
 import { derivedTypesOf } from '../../payload/validation/type-constraints.ts'
 import type { OperationCall } from '../../plan/plan.ts'
@@ -44,7 +45,7 @@ export function readArguments(
       else reading.node(parameter, parseJson(Buffer.from(String(value))))
     }
   }
-  return reading.finished()
+  return reading.finished(call.operation)
 }
 
 /**
@@ -69,7 +70,7 @@ export function readActionBody(model: Model, operation: Operation, body: Uint8Ar
     }
   }
   for (const [name, parameter] of parameters) if (!node?.members.has(name)) reading.missing(parameter)
-  return reading.finished()
+  return reading.finished(operation)
 }
 
 function parametersOf({ bound, parameters }: Operation): readonly Parameter[] {
@@ -80,6 +81,8 @@ class ArgumentReading {
   readonly faults = new Faults()
   readonly #model: Model
   readonly #found: [string, unknown][] = []
+  /** as conditions see them */
+  readonly #values = new Map<string, Value>()
 
   constructor(model: Model) {
     this.#model = model
@@ -89,10 +92,18 @@ class ArgumentReading {
   missing(parameter: Parameter): void {
     const { name, type } = parameter
     const optional = optionalParameter(parameter)
-    if (optional?.defaultValue !== undefined) this.#found.push([name, defaultOf(parameter, optional.defaultValue)])
+    if (optional?.defaultValue !== undefined) this.#default(parameter, optional.defaultValue)
     else if (optional !== undefined) return
     else if (type.nullable && !type.collection) this.#found.push([name, null])
     else this.faults.add('propertyRequired', `The parameter ${name} is required.`, name)
+  }
+
+  /** The default of an optional parameter; a text that is no value of the type is given as it is. */
+  #default({ name, type }: Parameter, text: string): void {
+    const primitive = primitiveOf(type.type)?.name
+    const value = type.type.kind === 'enum' ? readEnum(type.type, text) : primitive && parsePrimitive(primitive, text)
+    if (value !== undefined) this.#values.set(name, value)
+    this.#found.push([name, value === undefined ? text : plainValue(type, value, false)])
   }
 
   /** A value that has been read as the parameter's type already. */
@@ -155,6 +166,7 @@ class ArgumentReading {
 
   #checked(parameter: Parameter, value: Value, node?: JsonNode): void {
     const { name, type } = parameter
+    this.#values.set(name, value)
     const checks = checksOf(parameter)
     if (checks !== null)
       for (const { fault, item } of faultsOf(checks, value))
@@ -167,7 +179,9 @@ class ArgumentReading {
     this.#found.push([name, plain])
   }
 
-  finished(): Arguments {
+  finished(operation: Operation): Arguments {
+    this.faults.throwIfAny()
+    checkParameters(operation, this.#values, this.faults)
     this.faults.throwIfAny()
     // defines members, whatever their names
     return Object.fromEntries(this.#found)
@@ -191,11 +205,4 @@ function keysOf(node: JsonObject, type: Type): JsonObject {
   const keys = new Set(type.kind === 'entity' ? type.key.map(({ path: [name] }) => name) : [])
   const said = isRemovedOf401(node)
   return { ...node, members: new Map([...node.members].filter(([name]) => said && keys.has(name))) }
-}
-
-/** The default of an optional parameter; a text that is no value of the type is given as it is. */
-function defaultOf({ type }: Parameter, text: string): unknown {
-  const primitive = primitiveOf(type.type)?.name
-  const value = type.type.kind === 'enum' ? readEnum(type.type, text) : primitive && parsePrimitive(primitive, text)
-  return value === undefined ? text : plainValue(type, value, false)
 }

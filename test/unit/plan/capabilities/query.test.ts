@@ -18,6 +18,19 @@ describe('options that a set does not support', () => {
     expect(refusal(`GET Free?${option}`)).toBe('allowed')
   })
 
+  it.each([
+    ["Tags($filter=$this eq 'a')", '$filter', 'Filterable'],
+    ['Tags($orderby=$this)', '$orderby', 'Sortable'],
+    ['Tags($count=true)', '$count', 'Countable'],
+    ['Tags($top=1)', '$top', 'TopSupported'],
+    ['Tags($skip=1)', '$skip', 'SkipSupported'],
+    ['Address($compute=City as x;$select=x)', '$compute', 'ComputeSupported'],
+  ])('inside $select: %s', (select, option, member) => {
+    expect(refusal(`GET Narrow?$select=${select}`)).toBe(`400 ${option} Capabilities.SelectSupport/${member}`)
+    expect(refusal(`GET Free?$select=${select}`)).toBe('allowed')
+    expect(refusal('GET Narrow?$select=Tags&$top=1&$count=true')).toBe('allowed')
+  })
+
   it('refuses /$count and keys', () => {
     expect(refusal('GET Plain/$count')).toBe('400 $count Capabilities.CountRestrictions/Countable')
     expect(refusal('GET Plain(1)')).toBe('404 Plain Capabilities.IndexableByKey')
