@@ -352,8 +352,7 @@ function propertyPlan(method: Method, parts: Parts): UpdatePlan | undefined {
   const property = propertyTarget(method, { ...parts, shown: freeze(shown) })
   const plan = rowPlan('PATCH', { ...parts, query: noQuery })
   if (property === undefined || plan.kind !== 'update') return undefined
-  const { nesting, ...update } = plan
-  return { ...update, upsert: false, property: { ...property, kept: [] } }
+  return { ...plan, upsert: false, property: { ...property, kept: [] } }
 }
 
 /** What the model says of parts of the property that changes. */

@@ -177,6 +177,114 @@ onEveryService('links', 'test/models/links.xml', settings, (running) => {
       expect((await get('/students(51)/home/building')).status).toBe(204)
     })
 
+    it('go with the value, out of the lists of partners too', async () => {
+      const home = {
+        city: 'x',
+        'building@odata.bind': 'buildings(71)',
+        'clubs@odata.bind': [section(71).slice(1), section(72).slice(1)],
+        second: { city: 'y', 'clubs@odata.bind': [section(72).slice(1)] },
+      }
+      await made(71, 72)
+      await make('/buildings', { id: 71 })
+      let id = 70
+      for (const [method, path, body] of [
+        ['PATCH', '', { home: null }],
+        ['PUT', '', { name: 'n' }],
+        ['PUT', '', { home: null }],
+        ['DELETE', '/home', undefined],
+        ['PUT', '/home', null],
+        ['PATCH', '/$each', { home: null }],
+      ] as const) {
+        id++
+        const label = `${method} ${path}`
+        await make('/students', { id, home })
+        expect(await ids(`${section(71)}/members`), label).toEqual([id])
+        const url = path === '/$each' ? `/students/$filter(id eq ${id})/$each` : `/students(${id})${path}`
+        const answer = await ask(method, url, body)
+        expect(answer.status, `${label}: ${answer.text}`).toBeLessThan(300)
+        // ETags are those of the row as it is
+        const tag = answer.headers?.get('ETag')
+        if (tag) expect((await get(`/students(${id})`)).headers.get('ETag'), label).toBe(tag)
+        expect(await ids(`${section(71)}/members`), label).toEqual([])
+        expect((await ask('PATCH', `/students(${id})`, { home: { city: 'z' } })).status).toBe(204)
+        expect((await get(`/students(${id})/home/building`)).status, label).toBe(204)
+        expect(await ids(`/students(${id})/home/clubs`, 'no'), label).toEqual([])
+        expect((await ask('DELETE', `/students(${id})`)).status).toBe(204)
+      }
+      // only what is in the value that goes
+      id++
+      await make('/students', { id, home })
+      expect((await ask('PATCH', `/students(${id})/home`, { second: null })).status).toBe(204)
+      expect(await ids(`/students(${id})/home/clubs`, 'no')).toEqual([71, 72])
+      await ask('PATCH', `/students(${id})/home`, { second: {} })
+      expect(await ids(`/students(${id})/home/second/clubs`, 'no')).toEqual([])
+      // deep updates of nested entities, and what fails takes nothing away
+      await make('/buildings', { id: 72 })
+      await make('/desks', { number: 72 })
+      const flat = { 'building@odata.bind': 'buildings(72)', 'desk@odata.bind': 'desks(72)' }
+      const loft = { '@odata.type': '#uni.Loft', ...flat, 'clubs@odata.bind': [section(71).slice(1)] }
+      await make('/lodgers', { id: 1, guests: [{ id: 1, flat: loft }] })
+      const guest = '/lodgers(1)/guests(1)'
+      const building = `${guest}/flat/building`
+      const v401 = { 'OData-Version': '4.01' }
+      expect((await get(building)).json?.id).toBe(72)
+      const twice = { guests: [{ id: 1, flat: null }, { id: 2 }, { id: 2 }] }
+      expect((await ask('PATCH', '/lodgers(1)', twice, v401)).status).toBe(409)
+      expect((await get(building)).json?.id).toBe(72)
+      expect(await ids(`${guest}/flat/uni.Loft/clubs`, 'no')).toEqual([71])
+      // of another type: what both have stays
+      const plain = { '@odata.type': '#uni.Flat', floor: 3 }
+      expect((await ask('PATCH', `${guest}/flat`, plain)).status).toBe(204)
+      expect((await ask('PATCH', `${guest}/flat`, { '@odata.type': '#uni.Loft' })).status).toBe(204)
+      expect(await ids(`${guest}/flat/uni.Loft/clubs`, 'no')).toEqual([])
+      expect((await get(building)).json?.id).toBe(72)
+      expect((await ask('PATCH', '/lodgers(1)', { guests: [{ id: 1, flat: null }] }, v401)).status).toBe(204)
+      await ask('PATCH', guest, { flat: { floor: 1 } })
+      expect((await get(building)).status).toBe(204)
+      // in a change set that is taken back
+      id++
+      await make('/students', { id, home })
+      const part = (key: string, method: string, url: string, body: unknown) => ({
+        id: key,
+        atomicityGroup: 'g',
+        method,
+        url,
+        headers: { 'Content-Type': 'application/json' },
+        body,
+      })
+      await ask('POST', '/$batch', {
+        requests: [part('1', 'patch', `students(${id})`, { home: null }), part('2', 'post', 'buildings', { id: 71 })],
+      })
+      expect(await ids(`/students(${id})/home/clubs`, 'no')).toEqual([71, 72])
+      expect(await ids(`${section(72)}/members`)).toContain(id)
+    })
+
+    it('must be there for new entities, where the model says so', async () => {
+      await make('/buildings', { id: 81 })
+      await make('/desks', { number: 81 })
+      const building = { 'building@odata.bind': 'buildings(81)' }
+      const flat = { ...building, 'desk@odata.bind': 'desks(81)' }
+      for (const [id, value, target] of [
+        [81, null, undefined],
+        [82, { floor: 1 }, 'flat/building'],
+        [83, building, 'flat/desk'],
+        [84, flat, undefined],
+        [85, { ...building, deskNumber: 81 }, undefined],
+        [86, { ...flat, cellar: { floor: -1, deskNumber: 81 } }, 'flat/cellar/building'],
+        [87, { ...flat, cellar: flat }, undefined],
+      ] as const) {
+        const posted = await ask('POST', '/lodgers', { id, flat: value })
+        expect([posted.status, posted.error?.target], JSON.stringify(value)).toEqual([target ? 400 : 201, target])
+        expect((await get(`/lodgers(${id})`)).status).toBe(target ? 404 : 200)
+      }
+      const deep = await ask('POST', '/lodgers(81)/guests', { id: 1, flat: { floor: 1, deskNumber: 81 } })
+      expect([deep.status, deep.error?.target]).toEqual([400, 'flat/building'])
+      const nested = await ask('POST', '/lodgers', { id: 88, guests: [{ id: 1, flat: { deskNumber: 81 } }] })
+      expect([nested.status, nested.error?.target]).toEqual([400, 'guests/0/flat/building'])
+      const upsert = await ask('PUT', '/lodgers(89)', { flat: { deskNumber: 81 } })
+      expect(upsert.status).toBe(400)
+    })
+
     it('follow foreign keys in both directions', async () => {
       for (const id of ['l1', 'l2']) await make('/teachers', { id })
       await make('/students', { id: 61, home: { city: 'x' } })

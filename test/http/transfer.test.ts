@@ -139,7 +139,8 @@ describe.each(['embedded', 'mongodb'] as const)('import and export', (kind) => {
       }
       await running.stop()
       const { out, code, error } = await exported(linked, ...source)
-      expect([code, error]).toEqual([0, expect.stringMatching(/^10 entities exported/)])
+      expect([code, error]).toEqual([0, expect.stringMatching(/^12 entities exported/)])
+      expect(out).toContain('"building":{"@id":"buildings(1)"}')
       expect(out).toContain('"friends":[{"@id":"students(2)"},{"@id":"students(3)"}]')
       expect(out).toContain(`"sections":[{"@id":"sections(term='it''s%2C%20(a)',no=1)"}]`)
       expect(out).toContain(`"mentor":{"@id":"teachers('it''s%2F(me)')"}`)
@@ -158,6 +159,9 @@ describe.each(['embedded', 'mongodb'] as const)('import and export', (kind) => {
         expect(await friends('/students(1)/friends')).toEqual([2, 3])
         expect(await friends('/students(2)/friends')).toEqual([1])
         expect(await friends('/departments(1)/notes(1)/tags')).toEqual([7])
+        expect(await friends("/sections(term='it''s%2C%20(a)',no=1)/members")).toEqual([4])
+        expect((await again.get('/students(4)/home/second/building')).status).toBe(200)
+        expect(await (await again.get('/students(4)/home/clubs/$count')).text()).toBe('1')
         expect(await (await again.get("/teachers('it''s%2F(me)')/mentees/$count")).text()).toBe('1')
         await again.stop()
       }
@@ -265,6 +269,18 @@ const relatedEntities: readonly (readonly [string, object])[] = [
     },
   ],
   ['/sections', { term: "it's, (a)", no: 1, 'students@odata.bind': ['students(1)'] }],
+  ['/buildings', { id: 1 }],
+  [
+    '/students',
+    {
+      id: 4,
+      home: {
+        'building@odata.bind': 'buildings(1)',
+        'clubs@odata.bind': ["sections(term='it''s%2C%20(a)',no=1)"],
+        second: { city: 'x', 'building@odata.bind': 'buildings(1)' },
+      },
+    },
+  ],
   ['/courses', { title: 'C', teacherId: "it's/(me)", levelId: null, 'students@odata.bind': ['students(1)'] }],
   ['/departments', { id: 1 }],
   ['/departments(1)/notes', { no: 1, 'tags@odata.bind': ['tags(7)'] }],

@@ -21,6 +21,7 @@ import { meets, updateJudged } from '../judged-update.ts'
 import { type Acting, readAgain, type StoredEntity, typeOf } from '../links/entity.ts'
 import { judgeTouched } from '../links/judging.ts'
 import { link } from '../links/link.ts'
+import { losingLinks, mayLoseLinks } from '../links/lost.ts'
 import { concernOf, noteNew, noteOwners } from '../links/noting.ts'
 import { Touched } from '../links/touched.ts'
 import { MadeRows } from '../made-rows.ts'
@@ -118,8 +119,9 @@ export async function updateDeep(
   write: DeepWrite<UpdatePlan>,
   entity: StructuredValue,
 ): Promise<Written<UpdateOutcome>> {
-  const { body, controller, context } = write
-  if (!isRelating(body) && !changesOwners(write, entity))
+  const { body, controller, context, plan } = write
+  const losing = mayLoseLinks(write.core, plan.source.root, entity, plan.replace)
+  if (!isRelating(body) && !losing && !changesOwners(write, entity))
     return { outcome: await updateJudged(controller, context, entity), relations: [], contentIds: none }
   return whole(write, async (writing, inner) => {
     const { contentIds } = writing
@@ -132,11 +134,13 @@ export async function updateDeep(
     await noteOwners(writing, top)
     const relations = await relationsOf(write, writing, top, typeOf(writing.core, top))
     const before = await writeBefore(writing, relations)
-    const outcome = await updateJudged(controller, inner, merged(entity, before.members))
-    if (outcome.kind !== 'updated')
-      throw new ODataError('conflict', 'The entity is being changed by others. Try again.')
-    await noteOwners(writing, storedAs(write, outcome.row))
-    const behind = await writeBehind(writing, storedAs(write, outcome.row), relations, before, false)
+    const after = await losingLinks(writing, top, entity, plan.replace, async () => {
+      const outcome = await updateJudged(controller, inner, merged(entity, before.members))
+      return outcome.kind === 'updated' ? outcome.row : undefined
+    })
+    if (after === undefined) throw new ODataError('conflict', 'The entity is being changed by others. Try again.')
+    await noteOwners(writing, storedAs(write, after))
+    const behind = await writeBehind(writing, storedAs(write, after), relations, before, false)
     await letGo(writing.core, inner.session, writing.removed.files)
     return { outcome: { kind: 'updated', row: behind.row }, relations, contentIds }
   })

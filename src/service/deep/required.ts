@@ -1,5 +1,5 @@
 import type { NavigationProperty, Property, StructuredType } from '../../edm/model.ts'
-import type { StructuredValue } from '../../edm/value.ts'
+import type { StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import type { Faults } from '../../payload/faults.ts'
 import type { RelatedMember } from '../../payload/related-body.ts'
@@ -21,23 +21,30 @@ interface Required {
   readonly foreign: readonly (Property | undefined)[]
 }
 
-const required = new WeakMap<NestingPlace, Map<StructuredType, readonly Required[]>>()
+const required = new WeakMap<NestingPlace, Map<string, readonly Required[]>>()
 
-function requiredOf(core: Core, where: NestingPlace, type: StructuredType): readonly Required[] {
-  let byType = required.get(where)
-  if (byType === undefined) {
-    byType = new Map()
-    required.set(where, byType)
+/** @param via complex properties from the entity to the value of the type */
+function requiredOf(
+  core: Core,
+  where: NestingPlace,
+  via: readonly Property[],
+  type: StructuredType,
+): readonly Required[] {
+  let byPath = required.get(where)
+  if (byPath === undefined) {
+    byPath = new Map()
+    required.set(where, byPath)
   }
-  let found = byType.get(type)
+  const path = [...via.map(({ declaringType, name }) => `${declaringType.name}/${name}`), type.name].join('/')
+  let found = byPath.get(path)
   if (found === undefined) {
     found = [...type.allNavigationProperties.values()].flatMap((property) => {
       if (property.collection || property.nullable || leadsToOwner(property)) return []
-      const linking = linkingTo(core, where, property)
+      const linking = linkingTo(core, where, via, property)
       if (linking === undefined || linking.kind === 'contained' || linking.root.kind === 'singleton') return []
       return [{ property, foreign: linking.kind === 'dependent' ? linking.pairs.map(({ from }) => from[0]) : [] }]
     })
-    byType.set(type, found)
+    byPath.set(path, found)
   }
   return found
 }
@@ -53,7 +60,8 @@ function leadsToOwner({ partner, type }: NavigationProperty): boolean {
 
 /**
  * Holds a new entity to its navigation properties that must lead to an entity (CSDL 8.3 `Nullable`; Protocol 11.4.1.4, 11.4.2.1: an entity is
- * never created without). What is contained comes with the entity or later, as the only way to it is by way of the entity.
+ * never created without), of single complex values in it, too. What is contained comes with the entity or later, as the only way to it is by way of
+ * the entity.
  * @param at path of the entity in the body
  */
 export function checkRequired(
@@ -64,26 +72,47 @@ export function checkRequired(
   by: CreatedBy,
   at: string,
   faults: Faults,
+  via: readonly Property[] = [],
 ): void {
-  for (const { property, foreign } of requiredOf(core, where, value.type)) {
+  const path = via.map(({ name }) => name).join('/')
+  const given = via.length === 0 ? by.given : none
+  for (const { property, foreign } of requiredOf(core, where, via, value.type)) {
     if (property === by.partner) continue
-    if (related.some((member) => member.property === property && member.via === '' && member.items.length > 0)) continue
+    if (related.some((member) => member.property === property && member.via === path && member.items.length > 0))
+      continue
     // a foreign key that must have a value is missed by itself
     const known = foreign.every(
       (first) =>
-        first !== undefined &&
-        (by.given.has(first.name) || !first.type.nullable || value.members.get(first.name) != null),
+        first !== undefined && (given.has(first.name) || !first.type.nullable || value.members.get(first.name) != null),
     )
     if (foreign.length > 0 && known) continue
-    const target = at === '' ? property.name : `${at}/${property.name}`
-    faults.add('propertyRequired', `The entity must be related to one by '${property.name}'.`, target)
+    const target = [at, path, property.name].filter((text) => text !== '').join('/')
+    const what = path === '' ? 'The entity' : `The value of ${path}`
+    faults.add('propertyRequired', `${what} must be related to one by '${property.name}'.`, target)
+  }
+  for (const [name, member] of value.members) {
+    const property = value.type.allProperties.get(name)
+    if (property?.type.type.kind === 'complex' && isStructuredValue(member))
+      checkRequired(core, where, member, related, by, at, faults, [...via, property])
   }
 }
 
+const none: ReadonlySet<string> = new Set()
+
+function isStructuredValue(value: Value): value is StructuredValue {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
+}
+
 /** undefined: nothing says where the entities are, so that none could be given */
-function linkingTo(core: Core, { root, place }: NestingPlace, property: NavigationProperty): Linking | undefined {
+function linkingTo(
+  core: Core,
+  { root, place }: NestingPlace,
+  via: readonly Property[],
+  property: NavigationProperty,
+): Linking | undefined {
   try {
-    return linkingOf(core.model, root, place, [], property)
+    const steps = via.map((step) => ({ kind: 'property', property: step }) as const)
+    return linkingOf(core.model, root, place, steps, property)
   } catch (error) {
     if (error instanceof ODataError && error.code === 'notImplemented') return undefined
     throw error

@@ -24,6 +24,7 @@ import {
 import { checkForeignKeys } from '../links/foreign-keys.ts'
 import { lookBack } from '../links/late.ts'
 import { link, partFromOthers, relatedTo, unlink, viaOf } from '../links/link.ts'
+import { losingLinks } from '../links/lost.ts'
 import { noteNew, noteOwners } from '../links/noting.ts'
 import { referredTo } from '../links/reference.ts'
 import { containedIn, pathOf, type Removed, removeAlong } from '../links/removal.ts'
@@ -290,10 +291,13 @@ async function changeTree(
     const plan = change?.replace ? plans.replace : plans.merge
     const { controller, context } = contextOf(core, exchange, plan, parametersOfRow(core, stored))
     await noteOwners(writing, stored)
-    const outcome = await updateJudged(controller, context, await writing.streams.pointing(stored.root, value))
-    if (outcome.kind !== 'updated')
-      throw new ODataError('conflict', 'A nested entity has been deleted or changed by others.')
-    row = outcome.row
+    const pointing = await writing.streams.pointing(stored.root, value)
+    const after = await losingLinks(writing, stored, value, plan.replace, async () => {
+      const outcome = await updateJudged(controller, context, pointing)
+      return outcome.kind === 'updated' ? outcome.row : undefined
+    })
+    if (after === undefined) throw new ODataError('conflict', 'A nested entity has been deleted or changed by others.')
+    row = after
     writing.streams.stored(value, row)
     if (saysStreams(value)) await letGoOld(core, context.session, stored.root, stored.row, row)
     await noteOwners(writing, { ...stored, row })

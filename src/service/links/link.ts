@@ -229,7 +229,7 @@ function required(
   })
 }
 
-function mustBeRelated({ name }: NavigationProperty): ODataError {
+export function mustBeRelated({ name }: NavigationProperty): ODataError {
   return new ODataError('propertyNull', `'${name}' must lead to an entity: it cannot be removed.`, { target: name })
 }
 

@@ -7,6 +7,7 @@ import { isStructured } from '../../edm/types.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { defaultValues } from '../../payload/read-structured.ts'
 import { rowPath } from '../../payload/row-path.ts'
+import { deepest, navigationsOf, type ReachedNavigation } from '../../plan/complex-navigation.ts'
 import { type Contained, type Linked, linkingOf } from '../../plan/linking.ts'
 import type { ContainedCollection, ReadPlan, SourceRoot } from '../../plan/plan.ts'
 import { partnerPathOf } from '../../plan/relation.ts'
@@ -23,19 +24,13 @@ import { changeList, setProperties, withoutKey } from './stored-links.ts'
 
 /** What the deletion of an entity does to related ones: OnDelete (CSDL 8.6), and links to it in their lists. */
 
-const reacting = new WeakMap<EntityType, readonly Reaction[]>()
-
-/** A navigation property whose related entities a deletion changes, and the complex properties that lead to it. */
-export interface Reaction {
-  readonly via: readonly MemberStep[]
-  readonly property: NavigationProperty
-}
+const reacting = new WeakMap<EntityType, readonly ReachedNavigation[]>()
 
 /**
  * The navigation properties of a type, and of those derived from it, whose related entities a deletion changes: they say
  * OnDelete, or their partner keeps a list.
  */
-export function reactionsOf(model: Model, type: EntityType): readonly Reaction[] {
+export function reactionsOf(model: Model, type: EntityType): readonly ReachedNavigation[] {
   let found = reacting.get(type)
   if (found === undefined) {
     found = navigationsOf(type).filter(
@@ -48,24 +43,6 @@ export function reactionsOf(model: Model, type: EntityType): readonly Reaction[]
   }
   return found
 }
-
-/** The navigation properties of a type and of those derived from it, and those in single complex values. */
-function navigationsOf(type: StructuredType, depth = 0): readonly Reaction[] {
-  const all = [type, ...type.derivedTypes]
-  const own = new Set(all.flatMap((each) => [...each.allNavigationProperties.values()]))
-  const found: Reaction[] = [...own].map((property) => ({ via: [], property }))
-  if (depth > deepest) return found
-  for (const member of new Set(all.flatMap((each) => [...each.allProperties.values()]))) {
-    const { type: inner, collection } = member.type
-    if (collection || inner.kind !== 'complex') continue
-    for (const { via, property } of navigationsOf(inner, depth + 1))
-      found.push({ via: [{ kind: 'property', property: member }, ...via], property })
-  }
-  return found
-}
-
-/** Complex values within each other that are looked through for navigation properties. */
-const deepest = 4
 
 /** What a deletion of an entity takes along or changes, whatever its row says. */
 export interface Belongings {

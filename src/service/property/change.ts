@@ -16,7 +16,7 @@ import { type Conditions, printETag, readConditions } from '../../protocol/etag.
 import { type HttpResponse, requestLike } from '../../protocol/message.ts'
 import { type JsonFormat, jsonContentType, negotiateJson } from '../../protocol/negotiate.ts'
 import { parsePrefer } from '../../protocol/prefer.ts'
-import type { Precondition } from '../../store/port.ts'
+import type { Precondition, Session } from '../../store/port.ts'
 import { sessionLike } from '../../store/session.ts'
 import type { QueryOptions } from '../../url/ast.ts'
 import { shownRow } from '../after-read.ts'
@@ -28,6 +28,7 @@ import { letGoOld, storingStreams } from '../inline-streams.ts'
 import { positionsOfRow, writePositions } from '../items.ts'
 import { meets, updateJudged } from '../judged-update.ts'
 import { judgeTouched } from '../links/judging.ts'
+import { leadsToLinks, losingLinks, mayLoseLinks } from '../links/lost.ts'
 import { concernOf, noteOwners } from '../links/noting.ts'
 import { Touched } from '../links/touched.ts'
 import { memberAnswer, rawValue } from '../read.ts'
@@ -87,7 +88,7 @@ export async function changeProperty(
   exchange.timings?.mark('body')
   const change: Change = { core, plan, parameters, controller, context, conditions, edit }
   const judged = changesOwner(core, plan)
-  const outcome = isBlind(plan) && !judged ? await changeBlindly(change) : undefined
+  const outcome = isBlind(core, plan) && !judged ? await changeBlindly(change) : undefined
   const store = judged ? changeJudged : changeStored
   const changed = outcome ?? (await inTurn(exchange, change, () => store(change, exchange)))
   exchange.timings?.mark('store')
@@ -95,8 +96,10 @@ export async function changeProperty(
 }
 
 /** Whether the new value does not depend on what is there, so that one store command is enough. */
-function isBlind({ source: { type }, property: { path, change, reference, each } }: PropertyPlan): boolean {
-  if (path.length > 1 || each || type.derivedTypes.length > 0) return false
+function isBlind(core: Core, { source, property: { path, change, reference, each } }: PropertyPlan): boolean {
+  const [first] = path
+  if (path.length > 1 || each || source.type.derivedTypes.length > 0) return false
+  if (first?.kind === 'property' && leadsToLinks(core, source.root, first.property)) return false
   if (change === 'clear') return true
   return change === 'set' && (reference === undefined || reference.collection || !isStructured(reference.type))
 }
@@ -131,12 +134,13 @@ function changeJudged(change: Change, exchange: Exchange): Promise<Changed> {
   const { root } = plan.source
   invariant(root.kind === 'entitySet' || root.kind === 'singleton', 'only what stands in a set is judged')
   return transact(core.store, context.session, core.log, async (session) => {
-    const acting = { core, exchange: inTransaction(exchange, session.transaction), touched: new Touched() }
+    const whole = session.transaction === undefined ? exchange : inTransaction(exchange, session.transaction)
+    const acting = { core, exchange: whole, touched: new Touched() }
     const inner = { ...context, session }
     const before = await controller.read(inner)
     if (before === undefined) throw refused('missing', conditions)
     await noteOwners(acting, { root, place: placeOf(root), row: before })
-    const changed = await changeStored({ ...change, context: inner })
+    const changed = await changeStored({ ...change, context: inner }, acting.exchange)
     await noteOwners(acting, { root, place: placeOf(root), row: changed.row })
     await judgeTouched(acting)
     return changed
@@ -144,7 +148,7 @@ function changeJudged(change: Change, exchange: Exchange): Promise<Changed> {
 }
 
 /** Changes what is there, in the state in which it was read. */
-async function changeStored(change: Change): Promise<Changed> {
+async function changeStored(change: Change, exchange: Exchange): Promise<Changed> {
   const { core, plan, parameters, controller, context, conditions, edit } = change
   const { property, source } = plan
   const { layout, collection, session } = context
@@ -169,7 +173,7 @@ async function changeStored(change: Change): Promise<Changed> {
     if (positions?.size === 0) return { row, ...changed }
     checkChange(core, update, property)
     const written = await storingStreams(core, source.root, update, async (pointing, noteRow) => {
-      const after = await writeChange(change, pointing, stored, version)
+      const after = await writeWhole(change, exchange, pointing, stored, version)
       if (after !== undefined) noteRow(after)
       return after
     })
@@ -178,6 +182,32 @@ async function changeStored(change: Change): Promise<Changed> {
     return { row: written, ...changed }
   }
   throw new ODataError('conflict', 'The entity is being changed by others. Try again.')
+}
+
+/** As `writeChange`, with the links of complex values that it takes away: in one transaction. */
+async function writeWhole(
+  change: Change,
+  exchange: Exchange,
+  update: StructuredValue,
+  stored: Uint8Array | undefined,
+  version: number | undefined,
+): Promise<Uint8Array | undefined> {
+  const { core, plan, context } = change
+  const { root } = plan.source
+  if (stored === undefined || !mayLoseLinks(core, root, update, false))
+    return writeChange(change, update, stored, version)
+  const before = { root, place: plan.nesting?.place ?? { root: undefined, path: [] }, row: stored }
+  const within = async (session: Session): Promise<Uint8Array | undefined> => {
+    const whole = session.transaction === undefined ? exchange : inTransaction(exchange, session.transaction)
+    const acting = { core, exchange: whole, touched: new Touched() }
+    const inner = { ...change, context: { ...context, session } }
+    const after = await losingLinks(acting, before, update, false, () => writeChange(inner, update, stored, version))
+    await judgeTouched(acting)
+    return after
+  }
+  return core.store.capabilities.transactions
+    ? transact(core.store, context.session, core.log, within)
+    : within(context.session)
 }
 
 /** @param stored undefined: a singleton that nobody has written yet @returns undefined where others came first */

@@ -60,7 +60,7 @@ export async function* exportRows(
     if (progress.entities > 0) sink.ascii(separator)
     const type = typeOfDocument(row, 0, layout.structured(place.root.type)) as EntityType
     const { members, lost } = links.write(place, type, row)
-    writerOf(place)(row, sink, context, undefined, { own: members })
+    writerOf(place)(row, sink, context, undefined, members)
     progress.entities++
     progress.unlinked += lost
     if (streamsOf(type).some((field) => findField(row, field) >= 0)) progress.streamed++
@@ -82,12 +82,14 @@ export async function* exportRows(
     return known
   }
 
-  function writerOf({ root, collection }: Place): RowWriter {
+  function writerOf(place: Place): RowWriter {
+    const { root, collection } = place
     let writer = writers.get(root.name)
     if (writer === undefined) {
       const entitySet = root.kind === 'contained' ? undefined : root.name
       const singleton = root.kind === 'singleton'
-      const shape = { type: root.type, select: undefined, expand: [], entitySet, singleton, collection }
+      const inline = links.inside(place)
+      const shape = { type: root.type, select: undefined, expand: [], entitySet, singleton, collection, inline }
       writer = compileRowWriter(shape, dialect, layout, () => {
         progress.unreadable++
       })

@@ -1,5 +1,6 @@
 import { follow, isContained, placeBehind } from '../../bind/binding-targets.ts'
 import { textKeyValue } from '../../bind/keys.ts'
+import { fieldPathOf } from '../../bson/field-path.ts'
 import { fields, type ModelLayout } from '../../bson/layout.ts'
 import { decodeLinks, encodeLinks, type LinkKey, linkKeyOf, partsOfKey } from '../../bson/link-keys.ts'
 import {
@@ -7,6 +8,7 @@ import {
   elementName,
   elementType,
   findField,
+  findPath,
   firstElement,
   nextElement,
   valueOffset,
@@ -15,13 +17,20 @@ import type { EntitySet, EntityType, Model, NavigationProperty } from '../../edm
 import type { Faults } from '../../payload/faults.ts'
 import { keyPredicate } from '../../payload/key-text.ts'
 import type { RelatedMember } from '../../payload/related-body.ts'
+import type { RowAnnotations } from '../../payload/writer.ts'
+import { navigationsOf } from '../../plan/complex-navigation.ts'
 import { storageOf } from '../../plan/relation.ts'
+import { listName, propertiesOf } from '../../plan/suffix.ts'
 import type { Place } from './places.ts'
 
 /** Relations that no property holds: lists of keys under `@links` (docs/architecture.md, "Relations"). */
 
 /** A navigation property whose entities the row lists by key. */
 interface KeptLinks {
+  /** names of the complex properties that lead to it; empty: it is the entity's own */
+  readonly way: string
+  /** where the complex value is stored */
+  readonly holder: readonly string[]
   readonly property: NavigationProperty
   readonly target: EntitySet
 }
@@ -38,14 +47,15 @@ export class Links {
   }
 
   /**
-   * The links of a row as members of its JSON, references to entities (JSON Format 14): `"friends":[{"@id":"students(2)"}]`.
+   * The links of a row as members of its JSON, and of complex values in it, references to entities (JSON Format 14):
+   * `"friends":[{"@id":"students(2)"}]`.
    * @returns `lost`: how many lists the model has no place for, and keys that do not fit it
    */
-  write(place: Place, type: EntityType, row: Uint8Array): { readonly members: string; readonly lost: number } {
+  write(place: Place, type: EntityType, row: Uint8Array): { readonly members: RowAnnotations; readonly lost: number } {
     const at = findField(row, fields.links)
-    if (at < 0 || elementType(row, at) !== bsonType.document) return { members: '', lost: at < 0 ? 0 : 1 }
+    if (at < 0 || elementType(row, at) !== bsonType.document) return { members: { own: '' }, lost: at < 0 ? 0 : 1 }
     const kept = this.#of(place, type)
-    const members: string[] = []
+    const members = new Map<string, string>()
     let lost = 0
     for (let list = firstElement(row, valueOffset(row, at)); list >= 0; list = nextElement(row, list)) {
       const links = kept.get(elementName(row, list))
@@ -53,7 +63,12 @@ export class Links {
         lost++
         continue
       }
-      const { property, target } = links
+      const { way, holder, property, target } = links
+      const held = way === '' ? at : findPath(row, holder)
+      if (held < 0 || elementType(row, held) !== bsonType.document) {
+        lost++
+        continue
+      }
       const keys = decodeLinks(this.#layout, target.type, row, list)
       if (keys.length < itemsIn(row, list)) lost++
       const references = keys.map((key) => {
@@ -61,9 +76,17 @@ export class Links {
         return `{"@id":${JSON.stringify(id)}}`
       })
       const text = property.collection ? `[${references.join(',')}]` : references[0]
-      if (text !== undefined) members.push(`${JSON.stringify(property.name)}:${text}`)
+      if (text === undefined) continue
+      const before = members.get(way)
+      members.set(way, `${before === undefined ? '' : `${before},`}${JSON.stringify(property.name)}:${text}`)
     }
-    return { members: members.join(','), lost }
+    return { members: { own: members.get('') ?? '', inside: members }, lost }
+  }
+
+  /** Where links may stand inside complex values of a place's rows (`RowShape.inline`). */
+  inside(place: Place): ReadonlySet<string> {
+    const found = this.#find(place, place.root.type)
+    return new Set(found.flatMap(({ way, property }) => (way === '' ? [] : [`${way}/${property.name}`])))
   }
 
   /**
@@ -75,8 +98,9 @@ export class Links {
     const kept = this.#of(place, type)
     const stored: Record<string, unknown> = {}
     for (const { property, via, form, items, target: at } of related) {
-      const links = via === '' && form !== 'delta' ? kept.get(property.name) : undefined
-      if (links === undefined) {
+      const name = [...kept].find(([, links]) => links.way === via && links.property === property)?.[0]
+      const links = name === undefined || form === 'delta' ? undefined : kept.get(name)
+      if (name === undefined || links === undefined) {
         faults.add('valueInvalid', `${at} cannot be imported: it is no relation that is kept as a list of keys.`, at)
         continue
       }
@@ -88,7 +112,7 @@ export class Links {
         else keys.push(key)
       }
       if (keys.length === 0) continue
-      stored[property.name] = encodeLinks(this.#layout, links.target.type, keys)
+      stored[name] = encodeLinks(this.#layout, links.target.type, keys)
     }
     return stored
   }
@@ -98,21 +122,29 @@ export class Links {
     const name = [root?.name, ...path, type.name].join('/')
     let known = this.#known.get(name)
     if (known === undefined) {
-      known = new Map(this.#find(place, type).map((links) => [links.property.name, links]))
+      known = new Map(this.#find(place, type).map((links) => [links.list, links]))
       this.#known.set(name, known)
     }
     return known
   }
 
-  #find({ binding, root }: Place, type: EntityType): readonly KeptLinks[] {
-    const found: KeptLinks[] = []
-    for (const property of type.allNavigationProperties.values()) {
+  #find({ binding, root, collection }: Place, type: EntityType): readonly (KeptLinks & { readonly list: string })[] {
+    const found: (KeptLinks & { readonly list: string })[] = []
+    for (const { via, property } of navigationsOf(type)) {
       if (isContained(this.#model, property) || storageOf(property).kind !== 'links') continue
-      const declared = root.type.allNavigationProperties.has(property.name)
-      const from = declared ? binding : placeBehind(binding, property.declaringType.name)
+      if (via.length === 0 && type.allNavigationProperties.get(property.name) !== property) continue
+      const names = propertiesOf(via)
+      const first = names[0] ?? property
+      const declared = root.type.allProperties.has(first.name) || root.type.allNavigationProperties.has(first.name)
+      const from = [...(declared ? [] : [first.declaringType.name]), ...names.map(({ name }) => name)].reduce(
+        placeBehind,
+        binding,
+      )
       const target = follow(this.#model, from, property).root
-      if (target?.kind !== 'entitySet' || target.type.key.some(({ path: names }) => names.length > 1)) continue
-      found.push({ property, target })
+      if (target?.kind !== 'entitySet' || target.type.key.some(({ path }) => path.length > 1)) continue
+      const way = names.map(({ name }) => name).join('/')
+      const holder = way === '' ? [] : fieldPathOf(this.#layout, collection, names)
+      found.push({ way, holder, property, target, list: listName(via, property) })
     }
     return found
   }
