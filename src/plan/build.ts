@@ -85,7 +85,7 @@ export function buildPlan(request: PlanRequest): Plan {
   if (method !== 'GET' && (path.resource === 'reference' || path.resource === 'referenceCollection'))
     return freeze(referencePlan({ model: request.model, method, path, pathSlots: request.pathSlots, options }))
   if (path.resource === 'eachEntity' || (path.resource === 'entityCollection' && isUpdate(method)))
-    return freeze(membersPlan(request, method, (collection) => membersOf(request, collection)))
+    return freeze(membersPlan(request, method, (collection) => membersOf(request, collection), request.bindQuery))
   if (method === 'GET' && isTransformed(path, options)) {
     let transformation: BoundTransformation | undefined
     const plan = applyPlan(request.model, path, options, request.pathSlots, () => {

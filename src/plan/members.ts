@@ -1,5 +1,5 @@
 import { noQuery } from '../bind/no-query.ts'
-import type { BoundPath, BoundSegment, ParameterSlot } from '../bind/tree.ts'
+import type { BoundPath, BoundQuery, BoundSegment, ParameterSlot } from '../bind/tree.ts'
 import type { Model } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
@@ -19,6 +19,9 @@ export interface MembersRequest {
 
 /** Options that say how the answer looks, not what is in it. */
 const allowed: ReadonlySet<string> = new Set(['format', 'schemaversion', 'aliases', 'custom', 'literals', 'shape'])
+
+/** Options of the updated members, where they are shown (Protocol 11.4.13). */
+const shaping: ReadonlySet<string> = new Set(['select', 'expand'])
 
 /** The operation at the end of a path that each member of a collection is bound to; undefined: it is another path. */
 export function calledOnEach({ segments }: BoundPath): OperationSegment | undefined {
@@ -74,6 +77,7 @@ export function callsPlan(
 /**
  * PATCH and DELETE of `/$each`, PATCH (a delta) and PUT of a collection of entities (Protocol 11.4.12 to 11.4.14).
  * @param read plans the reading of the entities that a path names
+ * @param bind gives what of updated members is shown
  * @throws ODataError methodNotAllowed where the path chooses some of the entities of a collection that is to be changed as a whole;
  * queryOptionNotAllowed
  */
@@ -81,8 +85,10 @@ export function membersPlan(
   { model, path, options, pathSlots }: MembersRequest,
   method: Method,
   read: (path: BoundPath) => { readonly rows: ReadPlan; readonly place: PathSource },
+  bind: () => { readonly query: BoundQuery; readonly slots: readonly ParameterSlot[] },
 ): MembersPlan {
-  const option = Object.keys(options).find((name) => !allowed.has(name))
+  const shapes = path.resource === 'eachEntity' && method === 'PATCH'
+  const option = Object.keys(options).find((name) => !allowed.has(name) && !(shapes && shaping.has(name)))
   if (option !== undefined)
     throw new ODataError('queryOptionNotAllowed', `$${option} cannot be applied where entities are changed together.`, {
       target: `$${option}`,
@@ -97,11 +103,13 @@ export function membersPlan(
   const { preconditionRequired, body, grants, insert, representation, upsert, ...rest } = conditions
   const property = place.hops.at(-1)?.property
   const related = !each && (place.relation === 'constraint' || place.relation === 'links')
+  const shown = options.select === undefined && options.expand === undefined ? undefined : bind()
   return {
     kind: 'members',
     requires,
-    slots: pathSlots,
+    slots: shown === undefined ? pathSlots : [...pathSlots, ...shown.slots],
     ...rest,
+    ...(shown === undefined ? {} : { shown: { select: shown.query.select, expand: shown.query.expand } }),
     ...(place.hops.length === 0 ? {} : { hops: place.hops }),
     change: each ? (method === 'DELETE' ? 'deleteEach' : 'updateEach') : method === 'PUT' ? 'replace' : 'delta',
     rows,

@@ -410,6 +410,8 @@ export interface MembersPlan extends PlanBase {
   readonly kind: 'members'
   /** `delta`: what the body says of each; `replace`: the body is all there will be */
   readonly change: 'updateEach' | 'deleteEach' | 'callEach' | 'delta' | 'replace'
+  /** of `updateEach`: what of the updated members is shown; undefined: nobody says */
+  readonly shown?: Pick<ReadPlan, 'select' | 'expand'>
   /** of `callEach`: the operation, and where the entities of its results stand */
   readonly call?: { readonly operation: Operation; readonly target: EntitySet | Singleton | undefined }
   /** the entities, in the order of their keys */

@@ -35,8 +35,29 @@ export interface Exchange {
   countsChanges?: boolean
   /** of a request that is to be explained */
   readonly tracing?: Tracing | undefined
+  /** of a change of one of several entities, each by itself: the changes that the request has made of rows */
+  readonly made?: MadeChanges | undefined
   /** rows that operations gave */
   readonly results: Map<OperationResult, Promise<readonly Uint8Array[]>>
+}
+
+/** How changes that a request has made one by one have raised the versions of rows, by what tells a row from the others. */
+export class MadeChanges {
+  readonly #rows = new Map<string, Map<number, number>>()
+
+  note(row: string, before: number, after: number): void {
+    const known = this.#rows.get(row)
+    if (known === undefined) this.#rows.set(row, new Map([[before, after]]))
+    else known.set(before, after)
+  }
+
+  /** The version that a row has, unless somebody else has changed it since it had another. */
+  now(row: string, version: number): number {
+    const known = this.#rows.get(row)
+    let found = version
+    for (let next = known?.get(found); next !== undefined; next = known?.get(found)) found = next
+    return found
+  }
 }
 
 /** The state of the data that a request is held to (Protocol 8.2.6). */

@@ -8,9 +8,12 @@ type Json = Record<string, unknown>
 const told: string[] = []
 /** entities are marked, not deleted */
 let softly = false
+/** what somebody else does before the next change is stored */
+let meddling: (() => Promise<void>) | undefined
 const none = 'application/json;odata.metadata=none'
 class Items extends ODataController {
-  override beforeUpdate(changes: Json): void {
+  override async beforeUpdate(changes: Json): Promise<void> {
+    await meddling?.()
     told.push(`update ${JSON.stringify(changes)}`)
     if (changes.name === 'refused') throw new Error('never to be seen')
   }
@@ -125,6 +128,73 @@ onEveryService('changes of the entities of a collection', 'test/models/changes.x
       )
       expect(await tried('DELETE', '/items(3)/previous/$each')).toEqual([204])
       expect(await all()).toEqual([])
+    })
+
+    it('gives of the updated members what $select and $expand say', async () => {
+      await send('PUT', '/items(2)/next/$ref', { '@odata.id': 'items(3)' })
+      const path = '/items/$filter(id%20lt%203)/$each?$select=id,name&$expand=next($select=id;$filter=@p)&@p=id gt 0'
+      expect(await tried('PATCH', path, { name: 'x' })).toEqual([400, 'queryOptionNotAllowed'])
+      expect((await all())[0]).toEqual({ id: 1, name: 'a' })
+      const shown = path.replace(';$filter=@p)&@p=id gt 0', ')').replace('id%20lt%203', '@f').concat('&@f=id lt 3')
+      for (const prefer of [{}, { Prefer: 'return=representation' }]) {
+        const answer = await send('PATCH', shown, { name: 'x' }, { ...prefer, Accept: 'application/json' })
+        expect(answer.json['@odata.context']).toBe(`${running().root}/$metadata#items(id,name,next(id))`)
+        const tag = { '@odata.etag': expect.any(String) }
+        expect(answer.json.value).toEqual([
+          { ...tag, id: 1, name: 'x', next: null },
+          { ...tag, id: 2, name: 'x', next: { ...tag, id: 3 } },
+        ])
+      }
+      expect(await tried('PATCH', shown, { name: 'y' }, { Prefer: 'return=minimal' })).toEqual([204])
+      await send('POST', '/items', { '@odata.type': '#c.Special', id: 4, extra: 'e' })
+      const special = await send('PATCH', '/items/c.Special/$each?$select=extra', { extra: 'g' })
+      expect(special.json).toMatchObject({
+        '@odata.context': `${running().root}/$metadata#items/c.Special(extra)`,
+        value: [{ extra: 'g' }],
+      })
+      expect(special.json.value[0]).not.toHaveProperty('name')
+      expect(await tried('PATCH', '/plain/$each?$select=extras', { name: 'z' })).toEqual([400, 'nameNotFound'])
+      expect(await tried('DELETE', '/items/$each?$select=id')).toEqual([400, 'queryOptionNotAllowed'])
+      expect((await all())[2]).toEqual({ id: 3, name: 'c' })
+    })
+
+    it('heeds If-None-Match', async () => {
+      const there = { 'If-None-Match': '*' }
+      expect(await tried('PATCH', '/items/$each', { name: 'x' }, there)).toEqual([412, 'preconditionFailed'])
+      expect(await tried('DELETE', '/items/$each', undefined, there)).toEqual([412, 'preconditionFailed'])
+      expect(await tried('PATCH', '/items/$filter(false)/$each', { name: 'x' }, there)).toEqual([204])
+      expect(await tried('PUT', '/items', { value: [] }, { ...latest, ...there })).toEqual([412, 'preconditionFailed'])
+      expect((await all()).map(({ name }) => name)).toEqual(['a', 'b', 'c'])
+      await send('PATCH', '/items(2)', { name: 'B' })
+      const first = (await send('GET', '/items(1)')).headers.get('ETag') ?? ''
+      const continues = { Prefer: 'continue-on-error', 'If-None-Match': first }
+      const { json } = await send('PATCH', '/items/$each', { name: 'x' }, continues)
+      expect(json.value).toMatchObject([1, 3].map((id) => ({ '@odata.id': `items(${id})` })))
+      expect((await all()).map(({ name }) => name)).toEqual(['a', 'x', 'c'])
+    })
+
+    it('changes each by itself what changes of the others touch', async () => {
+      const continues = { Prefer: 'continue-on-error' }
+      for (let round = 0; round < 2; round++)
+        expect(await tried('PATCH', '/items/$each', { 'next@odata.bind': 'items(3)' }, continues)).toEqual([204])
+      expect((await send('GET', '/items(3)/previous?$select=id')).json.value).toMatchObject(
+        [1, 2, 3].map((id) => ({ id })),
+      )
+      // by a nested entity in each body
+      const nested = { next: { id: 3, name: 'n' } }
+      expect(await tried('PATCH', '/items/$filter(id lt 3)/$each', nested, { ...latest, ...continues })).toEqual([204])
+      expect((await all())[2]).toEqual({ id: 3, name: 'n' })
+      // what others change meanwhile stands: the hook of the first member changes the second
+      meddling = async () => {
+        meddling = undefined
+        expect(await tried('PATCH', '/items(2)', { name: 'others' })).toEqual([204])
+      }
+      const answer = await send('PATCH', '/items/$each', { 'next@odata.bind': 'items(2)', title: 't' }, continues)
+      expect(answer.json.value).toMatchObject([{ '@odata.id': 'items(2)' }])
+      expect(answer.text).toContain('412')
+      expect((await all()).map(({ name }) => name)).toEqual(['a', 'others', 'n'])
+      expect(await tried('DELETE', '/items(2)/previous/$each', undefined, continues)).toEqual([204])
+      expect(await all()).toEqual([{ id: 2, name: 'others' }])
     })
 
     it('leaves an entity that a controller only marks what it has', async () => {

@@ -28,7 +28,7 @@ import { losingLinks } from '../links/lost.ts'
 import { noteNew, noteOwners } from '../links/noting.ts'
 import { referredTo } from '../links/reference.ts'
 import { containedIn, pathOf, type Removed, removeAlong } from '../links/removal.ts'
-import { membersOf, type PropertyValue } from '../links/stored-links.ts'
+import { membersOf, noteMade, type PropertyValue } from '../links/stored-links.ts'
 import { isPlain, type MadeRows } from '../made-rows.ts'
 import type { ContentId, ExistingEntity, NewEntity, Related, Relating, RemovedEntity } from './tree.ts'
 
@@ -298,6 +298,7 @@ async function changeTree(
     })
     if (after === undefined) throw new ODataError('conflict', 'A nested entity has been deleted or changed by others.')
     row = after
+    await noteMade(writing, stored, row, context.session)
     writing.streams.stored(value, row)
     if (saysStreams(value)) await letGoOld(core, context.session, stored.root, stored.row, row)
     await noteOwners(writing, { ...stored, row })

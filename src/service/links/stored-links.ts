@@ -9,13 +9,14 @@ import { ODataError } from '../../errors/odata-error.ts'
 import { equalValues } from '../../eval/values.ts'
 import type { Linked } from '../../plan/linking.ts'
 import type { ListedKeys } from '../../plan/plan.ts'
-import type { Change } from '../../store/port.ts'
+import type { Change, Session } from '../../store/port.ts'
 import { sessionLike } from '../../store/session.ts'
 import { versionOf } from '../conditions.ts'
 import { collectionOf, contextOf } from '../core.ts'
 import { linksReader } from '../hops.ts'
 import { initialMembers, lastingSingleton } from '../singleton.ts'
-import { type Acting, parametersOfRow, plansOfRow, type StoredEntity, typeOf } from './entity.ts'
+import { onceCommitted } from '../transact.ts'
+import { type Acting, fullIdentity, parametersOfRow, plansOfRow, type StoredEntity, typeOf } from './entity.ts'
 
 /** How links are stored: lists of keys in `@links`, and foreign keys. */
 
@@ -63,11 +64,28 @@ export async function changeList(
       after.length === 0
         ? { kind: 'merge', set: {}, unset: [place] }
         : { kind: 'merge', set: { [place]: value }, unset: [] }
-    const { kind } = await store.update(merge, session, changes)
-    if (kind === 'updated') return before
-    if (kind === 'missing') throw gone()
+    const outcome = await store.update(merge, session, changes)
+    if (outcome.kind === 'updated') {
+      await noteMade(acting, entity, outcome.row, context.session)
+      return before
+    }
+    if (outcome.kind === 'missing') throw gone()
   }
   throw new ODataError('conflict', 'The entity is being changed by others. Try again.')
+}
+
+/** Notes a change of an entity, once it stands, for further changes of the request that hold for the state before it. @param after its row */
+export async function noteMade(
+  { core, exchange: { made } }: Acting,
+  { root }: Pick<StoredEntity, 'root'>,
+  after: Uint8Array,
+  session: Session,
+): Promise<void> {
+  const version = versionOf(after)
+  if (made === undefined || version === undefined) return
+  await onceCommitted(session, core.log, () =>
+    made.note(fullIdentity(core, { root, row: after }), version - 1, version),
+  )
 }
 
 /** Whether the complex value that has the property is there. */
@@ -119,7 +137,10 @@ export async function setProperties(
   for (let attempt = 0; attempt < 2; attempt++) {
     const { controller, context } = contextOf(core, exchange, merge, parametersOfRow(core, entity))
     const outcome = await controller.update(context, { kind: 'structured', type: typeOf(core, entity), members })
-    if (outcome.kind === 'updated') return { ...entity, row: outcome.row }
+    if (outcome.kind === 'updated') {
+      await noteMade(acting, entity, outcome.row, context.session)
+      return { ...entity, row: outcome.row }
+    }
     await makeSingleton(acting, entity)
   }
   throw gone()

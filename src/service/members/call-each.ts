@@ -87,7 +87,7 @@ async function callAll(
         method: operation.kind === 'action' ? 'POST' : 'GET',
         target: `/${path}${cast}/${called}`,
         // a function reads
-        headers: operation.kind === 'action' ? { 'if-match': stateOf(row, transaction) } : {},
+        headers: operation.kind === 'action' ? { 'if-match': stateOf(request, row, transaction) } : {},
         ...(sent ? { body: sent } : {}),
       })
       if (represented) items.push(resultOf(operation, response))

@@ -12,7 +12,7 @@ import { parsePrefer } from '../../protocol/prefer.ts'
 import type { QueryOptions } from '../../url/ast.ts'
 import { preconditionFailed } from '../conditions.ts'
 import { applied, type Core, collectionOf, contextOf, dialectOf } from '../core.ts'
-import { type Exchange, inTransaction } from '../exchange.ts'
+import { type Exchange, inTransaction, MadeChanges } from '../exchange.ts'
 import { shapeOfSource } from '../expand.ts'
 import { parametersOfRow, plansOfRow } from '../links/entity.ts'
 import { collection, exception, member, object, withMembers } from './answer.ts'
@@ -39,12 +39,18 @@ export async function changeMembers(
   const { headers } = exchange.request
   const format = negotiateJson(headers, options.format)
   const prefer = parsePrefer(headers.prefer)
-  // a collection has no ETag of its own
-  if (readConditions(headers).ifMatch?.any === false) throw preconditionFailed('If-Match')
+  // a collection has no ETag of its own, but is there
+  const { ifMatch, ifNoneMatch } = readConditions(headers)
+  if (ifMatch?.any === false) throw preconditionFailed('If-Match')
+  const each = plan.change === 'updateEach' || plan.change === 'deleteEach'
+  if (!each && ifNoneMatch?.any) throw preconditionFailed('If-None-Match')
   if (plan.change !== 'deleteEach') requireJsonBody(headers)
   const continues = prefer.continueOnError === true && exchange.part?.transaction === undefined && !plan.relatedBy
-  const represented = prefer.return === 'representation' && !plan.relatedBy
-  const request = { core, exchange, plan, parameters, answer, represented, continues }
+  // who says what the answer is to have wants one, as for one entity
+  const wanted = prefer.return ?? (plan.shown === undefined ? undefined : 'representation')
+  const represented = wanted === 'representation' && !plan.relatedBy
+  const acting = continues ? { ...exchange, made: new MadeChanges() } : exchange
+  const request = { core, exchange: acting, plan, parameters, answer, represented, continues }
   const { items, failed } = await within(request, (transaction) => run(request, transaction))
   exchange.timings?.mark('store')
   const answered: Record<string, string> = {}
@@ -63,7 +69,7 @@ function body(
 ): Uint8Array {
   const dialect = dialectOf(core, exchange, format)
   headers['Content-Type'] = jsonContentType(format, exchange.version)
-  const url = contextUrl(plan.rows, dialect, parameters)
+  const url = contextUrl({ ...plan.rows, ...plan.shown }, dialect, parameters)
   const context = plan.change === 'updateEach' ? url : `${url}/$delta`
   return collection(dialect, dialect.metadata === 'none' ? undefined : context, items)
 }
@@ -114,17 +120,18 @@ async function changeEach(request: MembersRequest, transaction: unknown): Promis
 }
 
 async function changeOne(
-  { core, exchange, plan, answer, represented }: MembersRequest,
+  request: MembersRequest,
   transaction: unknown,
   row: Uint8Array,
   path: string,
   sent: Uint8Array | undefined,
 ): Promise<HttpResponse | undefined> {
-  const ifMatch = stateOf(row, transaction)
+  const { core, exchange, plan, answer, represented } = request
+  const ifMatch = stateOf(request, row, transaction)
   if (plan.change === 'updateEach')
     return makeChange(answer, core, exchange, transaction, {
       method: 'PATCH',
-      target: `/${path}`,
+      target: `/${path}${shownBy(request)}`,
       headers: { 'if-match': ifMatch, ...(represented ? { prefer: 'return=representation' } : {}) },
       ...(sent ? { body: sent } : {}),
     })
@@ -147,6 +154,13 @@ async function changeOne(
     if ((await controller.read(context)) === undefined) return undefined
     throw error
   }
+}
+
+/** What the URL of a member goes on with, where the request says what of members is shown: the type that it is about, and its options. */
+function shownBy({ exchange: { request }, plan: { rows, shown } }: MembersRequest): string {
+  if (shown === undefined) return ''
+  const { type, root } = rows.source
+  return `${type === root.type ? '' : `/${type.name}`}${request.target.slice(request.target.indexOf('?'))}`
 }
 
 function removed({ core, exchange, plan, parameters }: MembersRequest, row: Uint8Array): string {

@@ -1,11 +1,12 @@
 import type { Parameters } from '../../bind/tree.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import type { MembersPlan } from '../../plan/plan.ts'
-import { printETag } from '../../protocol/etag.ts'
-import { versionOf } from '../conditions.ts'
+import { printETag, readConditions } from '../../protocol/etag.ts'
+import { notModified, preconditionFailed, versionOf } from '../conditions.ts'
 import { type Core, contextOf, sessionOf } from '../core.ts'
 import { type Exchange, inTransaction } from '../exchange.ts'
 import { toODataError } from '../failure.ts'
+import { fullIdentity } from '../links/entity.ts'
 import { listByRelated } from '../related.ts'
 import { transact } from '../transact.ts'
 import type { Answer } from './one-change.ts'
@@ -74,10 +75,15 @@ export function within(
 }
 
 /**
- * If-Match of a change of one of the entities: outside a transaction it holds for the state that was read, as that is what the path chose it for.
- * Inside, nobody else changes it, but a change of another one may: a link to it, a foreign key.
+ * If-Match of a change of one of the entities: outside a transaction it holds for the state that was read, as that is what the path chose it for,
+ * or what changes of others of the request have made of it since: a link to it, a foreign key. Inside, nobody else changes it.
+ * @throws ODataError preconditionFailed where If-None-Match of the request names its state (RFC 9110 13.1.2)
  */
-export function stateOf(row: Uint8Array, transaction: unknown): string {
-  const version = transaction === undefined ? versionOf(row) : undefined
-  return version === undefined ? '*' : printETag(version)
+export function stateOf({ core, exchange, plan }: MembersRequest, row: Uint8Array, transaction: unknown): string {
+  const version = versionOf(row)
+  const { ifNoneMatch } = readConditions(exchange.request.headers)
+  if (notModified({ ifMatch: undefined, ifNoneMatch }, version)) throw preconditionFailed('If-None-Match')
+  if (transaction !== undefined || version === undefined) return '*'
+  const { root } = plan.rows.source
+  return printETag(exchange.made?.now(fullIdentity(core, { root, row }), version) ?? version)
 }
