@@ -5,6 +5,7 @@ import {
   type Document,
   MongoClient,
   type MongoClientOptions,
+  type TransactionOptions,
 } from 'mongodb'
 import type { Session } from '../store/port.ts'
 import { ClusterTime } from './cluster-time.ts'
@@ -15,6 +16,13 @@ export const writeConcern = { w: 'majority', journal: true } as const
 
 /** Reads see what a majority has, on the primary: never a state older than their own arrival. */
 export const readConcern = { level: 'majority' } as const
+
+/** A transaction sees one state of the data, and is durable once it is committed. */
+export const snapshotTransaction: TransactionOptions = {
+  readConcern: { level: 'snapshot' },
+  writeConcern,
+  readPreference: 'primary',
+}
 
 /** The server's limit for one document, and for one batch of a cursor. */
 export const maxDocumentBytes = 16_777_216

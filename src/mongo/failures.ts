@@ -146,3 +146,23 @@ const poolErrors = new Set(['MongoWaitQueueTimeoutError', 'MongoPoolClearedError
 function isNetwork(error: MongoError): boolean {
   return error instanceof MongoNetworkError
 }
+
+/** The transaction may run again: nothing of it is stored. */
+export const transient = 'TransientTransactionError'
+const unknownResult = 'UnknownTransactionCommitResult'
+
+/** Whether a transaction that failed may be stored all the same. @param committing whether the commit had been sent */
+export function mayBeCommitted(error: unknown, committing: boolean): boolean {
+  if (!(error instanceof MongoError)) return false
+  // a second attempt at a commit that finds no server says nothing of the first
+  return error.hasErrorLabel(unknownResult) || (committing && !error.hasErrorLabel(transient))
+}
+
+/** What a transaction has failed with. @param committing whether the commit had been sent */
+export function transactionFailure(error: unknown, committing: boolean): unknown {
+  if (!(error instanceof MongoError)) return error
+  if (mayBeCommitted(error, committing)) return storeFailure.outcomeUnknown(error)
+  const failure = writeFailure(error)
+  // before the commit nothing is stored, however a command ended
+  return failure.kind === 'notWritten' ? failure.error : storeFailure.unavailable(error)
+}

@@ -33,6 +33,7 @@ import { readFailure } from './failures.ts'
 import { findRows } from './find.ts'
 import { type Groups, groupRows, readGroups } from './group.ts'
 import { IndexBuilder } from './indexes.ts'
+import { JoinedTransactions } from './joined-transactions.ts'
 import { defaultScanLimit, type MongoStoreOptions } from './options.ts'
 import { PointReads } from './point-reads.ts'
 import { keyFilter, type Pages, readRows } from './rows.ts'
@@ -62,6 +63,7 @@ class MongoStore implements Store {
   readonly #counts: Counts
   readonly #equalGroups: Groups
   readonly #creates: Creates
+  readonly #joinedTransactions: JoinedTransactions
   readonly #indexes: IndexBuilder
   readonly #queries = new WeakMap<SourcePlan, CompiledQuery>()
   readonly #groups = new WeakMap<GroupPlan, CompiledGroup | 'none'>()
@@ -81,6 +83,7 @@ class MongoStore implements Store {
     this.#counts = new EqualReads((count, session) => countFilter(this.#connection, count, session))
     this.#equalGroups = new EqualReads((groups, session) => readGroups(this.#connection, groups, session))
     this.#creates = new Creates(this.#connection)
+    this.#joinedTransactions = new JoinedTransactions(this.#connection)
     this.#contained = new ContainedRows(this.#connection)
     this.streams = countedStreams(new MongoStreams(this.#connection), () => this.#begin())
     this.changes = new ChangeStreams(this.#connection, (work) => this.#run(work))
@@ -174,7 +177,7 @@ class MongoStore implements Store {
           if (!session.glance) return known.read(name, key._id, ask)
           return known.glance(name, key._id, () => this.#pointReads.read(name, key._id, session), ask)
         }
-        await known.flush()
+        await known.meet()
         return ask()
       },
       session,
@@ -244,7 +247,7 @@ class MongoStore implements Store {
   }
 
   transaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#run(() => runTransaction(this.#connection, session, work))
+    return this.#run(() => runTransaction(this.#connection, this.#joinedTransactions, session, work))
   }
 
   async close(): Promise<void> {

@@ -31,6 +31,8 @@ export class TransactionRows {
   readonly #seen = new Map<string, Uint8Array>()
   /** whether all that it does not know is as others have left it */
   #foreign = true
+  /** whether the server knows of the transaction */
+  #begun = false
   /** why waiting creates could not be stored: nothing of the transaction can */
   #failure: { readonly error: unknown } | undefined
 
@@ -68,6 +70,7 @@ export class TransactionRows {
     if (this.#failure) throw this.#failure.error
     const token = tokenOf(collection, tokenOfKey(id))
     if (this.#known.has(token)) return this.#known.get(token)
+    this.#begun = true
     const row = await ask()
     // what waits is not forgotten for what is only read
     if (this.#documents === 0 || this.#knownBytes < mostKnown) this.#remember(token, row)
@@ -106,6 +109,29 @@ export class TransactionRows {
     this.#knownBytes = 0
   }
 
+  /** Sends what waits before something that the server is asked in the transaction. @throws what `flush` throws */
+  meet(): Promise<void> {
+    this.#begun = true
+    return this.flush()
+  }
+
+  /**
+   * Stores what waits otherwise, where it is all that the transaction has done.
+   * @param store false: nothing is stored @returns whether all is stored @throws what `store` throws, ever after
+   */
+  async storeBeside(store: (creations: readonly Creation[]) => Promise<boolean>): Promise<boolean> {
+    if (this.#failure) throw this.#failure.error
+    if (this.#begun || this.#documents === 0) return false
+    try {
+      if (!(await store([...this.#waiting.values()].flat()))) return false
+    } catch (error) {
+      this.#failure = { error }
+      throw error
+    }
+    this.#taken()
+    return true
+  }
+
   /**
    * Sends what waits. One failure ends the transaction on the server, so it is thrown ever after.
    * @throws what `late` of the session made of it, or the driver's error, which may let the transaction begin anew
@@ -113,10 +139,7 @@ export class TransactionRows {
   async flush(): Promise<void> {
     if (this.#failure) throw this.#failure.error
     if (this.#documents === 0) return
-    const waiting = this.#waiting
-    this.#waiting = new Map()
-    this.#documents = 0
-    this.#bytes = 0
+    const waiting = this.#taken()
     try {
       for (const creations of waiting.values()) await this.#insert(creations)
     } catch (error) {
@@ -125,6 +148,14 @@ export class TransactionRows {
     }
     // rows that waited are kept whatever their size
     if (this.#knownBytes > mostKnown) this.#forget()
+  }
+
+  #taken(): ReadonlyMap<string, readonly Creation[]> {
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    this.#documents = 0
+    this.#bytes = 0
+    return waiting
   }
 
   async #insert(creations: readonly Creation[]): Promise<void> {
@@ -144,6 +175,7 @@ export class TransactionRows {
   async #send(creations: readonly Creation[]): Promise<(ServerFault & { readonly index: number }) | undefined> {
     const [first] = creations
     if (first === undefined) return undefined
+    this.#begun = true
     const answer = await this.#connection.db.command(
       { insert: first.collection, documents: creations.map(({ document }): Document => document), ordered: true },
       commandOptions(first.session),

@@ -3,20 +3,19 @@ import { ODataError } from '../errors/odata-error.ts'
 import { storeFailure } from '../store/failures.ts'
 import type { Session } from '../store/port.ts'
 import { sessionLike } from '../store/session.ts'
-import { type Connection, transactionOf, writeConcern } from './connection.ts'
-import { writeFailure } from './failures.ts'
+import { type Connection, snapshotTransaction, transactionOf } from './connection.ts'
+import { transactionFailure, transient } from './failures.ts'
+import type { JoinedTransactions } from './joined-transactions.ts'
 import { TransactionRows } from './transaction-rows.ts'
-
-const transient = 'TransientTransactionError'
-const unknownResult = 'UnknownTransactionCommitResult'
 
 /**
  * Runs work in one transaction: all of it is stored, or nothing. The driver runs it again after a conflict, until the
- * session's time is over.
+ * session's time is over. One that does nothing but create is stored together with others (joined-transactions.ts).
  * @throws ODataError, or what the work throws
  */
 export async function runTransaction<T>(
   connection: Connection,
+  joined: JoinedTransactions,
   session: Session,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
@@ -30,29 +29,33 @@ export async function runTransaction<T>(
   const deadline = Date.now() + session.timeLimit
   const transaction: ClientSession = connection.client.startSession()
   let committing = false
+  let joins = true
   try {
-    return await transaction.withTransaction(
-      async () => {
-        committing = false
-        const inner = sessionLike(session, { transaction, late: undefined })
-        rowsOf.set(transaction, new TransactionRows(connection))
-        try {
-          const result = await work(inner)
-          await inTurn(inner, async () => {})
-          committing = true
-          return result
-        } catch (thrown) {
-          const error = await firstFailure(inner, thrown)
-          const cause = driverError(error)
-          if (!cause?.hasErrorLabel(transient)) throw error
-          if (Date.now() > deadline) throw storeFailure.timeout(cause)
-          throw cause
+    return await transaction.withTransaction(async () => {
+      committing = false
+      const inner = sessionLike(session, { transaction, late: undefined })
+      const rows = new TransactionRows(connection)
+      rowsOf.set(transaction, rows)
+      try {
+        const result = await work(inner)
+        const store = async () => {
+          if (joins && (await rows.storeBeside((creations) => joined.store(creations)))) return
+          joins = false
+          await rows.flush()
         }
-      },
-      { readConcern: { level: 'snapshot' }, writeConcern, readPreference: 'primary' },
-    )
+        await inTurn(inner, store, 'own')
+        committing = true
+        return result
+      } catch (thrown) {
+        const error = await firstFailure(inner, thrown)
+        const cause = driverError(error)
+        if (!cause?.hasErrorLabel(transient)) throw error
+        if (Date.now() > deadline) throw storeFailure.timeout(cause)
+        throw cause
+      }
+    }, snapshotTransaction)
   } catch (error) {
-    throw failureOf(error, committing)
+    throw transactionFailure(error, committing)
   } finally {
     await transaction.endSession()
   }
@@ -89,7 +92,7 @@ export function inTurn<T>(session: Session | undefined, work: () => Promise<T>, 
   const rows = rowsOf.get(transaction)
   const next = async () => {
     if (course === 'own' || rows === undefined) return work()
-    await rows.flush()
+    await rows.meet()
     if (course === 'changes') rows.change()
     return work()
   }
@@ -113,15 +116,4 @@ async function firstFailure(session: Session, thrown: unknown): Promise<unknown>
 function driverError(error: unknown): MongoError | undefined {
   const inner = error instanceof ODataError ? error.cause : error
   return inner instanceof MongoError ? inner : undefined
-}
-
-/** @param committing whether the commit had been sent */
-function failureOf(error: unknown, committing: boolean): unknown {
-  if (!(error instanceof MongoError)) return error
-  if (error.hasErrorLabel(unknownResult)) return storeFailure.outcomeUnknown(error)
-  // a second attempt at it that finds no server says nothing of the first
-  if (committing && !error.hasErrorLabel(transient)) return storeFailure.outcomeUnknown(error)
-  const failure = writeFailure(error)
-  // before the commit nothing is stored, however a command ended
-  return failure.kind === 'notWritten' ? failure.error : storeFailure.unavailable(error)
 }

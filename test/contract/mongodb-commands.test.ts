@@ -73,6 +73,29 @@ describe.skipIf(uri === undefined)(`the commands sent to MongoDB${uri === undefi
     }
   })
 
+  it('stores transactions that end together, and do nothing but create, as one', async () => {
+    const late = (failure: unknown) => failure
+    const add = (n: number, reads = false) =>
+      client.store.transaction(sessionOf([]), async ({ transaction }) => {
+        if (reads) await client.one(`things('t1')`, { transaction })
+        await client.create('things', { id: `both${n}` }, { transaction, late })
+        await client.create('numbered', { n }, { transaction, late })
+      })
+    await Promise.all([add(71), add(72), add(73), add(74, true)])
+    expect(
+      sent('insert')
+        .map(({ insert, documents }) => `${insert} ${documents.length}`)
+        .toSorted(),
+    ).toEqual(['numbered 1', 'numbered 3', 'things 1', 'things 3'])
+    expect(sent('commitTransaction')).toHaveLength(2)
+    for (const { writeConcern } of sent('commitTransaction'))
+      expect(writeConcern).toMatchObject({ w: 'majority', j: true })
+    for (const n of [71, 72, 73, 74]) {
+      expect(await client.delete(`things('both${n}')`)).toEqual({ kind: 'deleted' })
+      expect(await client.delete(`numbered(${n})`)).toEqual({ kind: 'deleted' })
+    }
+  })
+
   it('looks beside a transaction for what is only to be there, until the transaction changes something', async () => {
     const late = (failure: unknown) => failure
     const glance = true

@@ -206,6 +206,49 @@ describe.skipIf(uri === undefined)(`failures of MongoDB${uri === undefined ? ` (
     expect(decoded(await client.one(`things('row')`)).number).not.toBe(99)
   })
 
+  /** Transactions that do nothing but create two things each, the second by the key given; they are stored as one. */
+  const together = (keys: readonly string[]) =>
+    Promise.allSettled(
+      keys.map((id) =>
+        client.store.transaction(sessionOf([]), async ({ transaction }) => {
+          const late = (failure: unknown) => new Error(`${id}: ${(failure as { code: string }).code}`)
+          await client.create('things', { id: `first-${id}` }, { transaction, late })
+          await client.create('things', { id }, { transaction, late })
+        }),
+      ),
+    )
+  const areThere = (keys: readonly string[]) =>
+    Promise.all(keys.flatMap((id) => [`first-${id}`, id].map(async (key) => !!(await client.one(`things('${key}')`)))))
+
+  it.each([
+    ['conflicts', ['insert'], { errorCode: 112, errorLabels: ['TransientTransactionError'] }],
+    ['a connection breaks', ['insert'], lost],
+    ['the connection breaks at the commit', ['commitTransaction'], lost],
+    ['the majority is late', ['commitTransaction'], late],
+    ['it is refused', ['insert'], { errorCode: 2 }],
+  ])('stores transactions that are joined where %s', async (_, commands, how) => {
+    const ids = [nextId(), nextId(), nextId()]
+    await fail(commands, how)
+    expect((await together(ids)).map(({ status }) => status)).toEqual(ids.map(() => 'fulfilled'))
+    expect(await areThere(ids)).toEqual(Array(6).fill(true))
+  })
+
+  it('stores joined transactions but for the one whose key is taken, which is told so, and is not stored at all', async () => {
+    const [one, two, three] = [nextId(), nextId(), nextId()]
+    const outcomes = await together([one, 'row', two, one, three])
+    const failed = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [String(outcome.reason)] : []))
+    expect(failed).toEqual(['Error: row: entityExists', `Error: ${one}: entityExists`])
+    expect(await areThere([one, two, three])).toEqual(Array(6).fill(true))
+    expect(await client.one(`things('first-row')`)).toBeUndefined()
+  })
+
+  it('says of joined transactions that nobody knows what became of them', async () => {
+    const ids = [nextId(), nextId()]
+    await fail(['commitTransaction'], { errorCode: 50 })
+    for (const outcome of await together(ids)) expect(outcome).toMatchObject({ status: 'rejected', reason: unknown })
+    expect(new Set(await areThere(ids)).size).toBe(1)
+  })
+
   it('cannot open where there is no server', async () => {
     const store = mongoStore('mongodb://127.0.0.1:9/none', { connectTimeout: 300 })
     await expect(store.open(layout)).rejects.toMatchObject(unavailable)
