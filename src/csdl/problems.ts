@@ -71,8 +71,17 @@ export interface Place {
 
 /** Collects problems while a document is read. */
 export class Problems {
-  readonly all: Problem[] = []
+  readonly #found: (Omit<Problem, 'file' | 'line' | 'column'> & Place)[] = []
   hasErrors = false
+
+  /** As they were found. Lines are looked for only here: many a start tells no warnings. */
+  get all(): readonly Problem[] {
+    return this.#found.map(({ source, offset, ...problem }) => ({
+      file: source.file,
+      ...source.place(offset),
+      ...problem,
+    }))
+  }
 
   /** Notes that one of the reader's own rules is broken. */
   report(place: Place, rule: ReaderRule, message: string): void {
@@ -82,14 +91,15 @@ export class Problems {
   /** Notes that a rule of any kind is broken. */
   add({ source, offset }: Place, rule: string, severity: Severity, message: string): void {
     if (severity === 'error') this.hasErrors = true
-    this.all.push({ file: source.file, ...source.place(offset), rule, message, severity })
+    this.#found.push({ source, offset, rule, message, severity })
   }
 
   /** All problems by file (the main one first) and place. */
   sorted(): readonly Problem[] {
+    const { all } = this
     const files = new Map<string, number>()
-    for (const { file } of this.all) if (!files.has(file)) files.set(file, files.size)
-    return this.all.toSorted(
+    for (const { file } of all) if (!files.has(file)) files.set(file, files.size)
+    return all.toSorted(
       (a, b) => (files.get(a.file) ?? 0) - (files.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
     )
   }

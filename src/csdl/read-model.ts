@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, normalize } from 'node:path'
 import type { Model } from '../edm/model.ts'
 import { Problems, Source } from './problems.ts'
@@ -20,7 +19,7 @@ export interface ReadModelOptions {
  * @throws CsdlError with all problems found; an Error of node:fs where the file itself cannot be read
  */
 export async function readModel(path: string, options: ReadModelOptions = {}): Promise<Model> {
-  const text = decode(await readFile(path), path)
+  const text = decode(readFileSync(path), path)
   const { onWarning } = options
   return parseCsdl(text, {
     file: normalize(path),

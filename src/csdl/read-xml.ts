@@ -1,5 +1,5 @@
-import { SaxesParser } from 'saxes'
 import { BareRecord } from '../base/bare-record.ts'
+import { loadPackage } from '../base/load-package.ts'
 import type { Declaration } from './declaration.ts'
 import { Declaring, type Fatal, type Namespaces, noAttributes } from './declaring.ts'
 import { CsdlError, type Problems, type Source } from './problems.ts'
@@ -10,6 +10,7 @@ import { CsdlError, type Problems, type Source } from './problems.ts'
  * @throws CsdlError where the text is no well-formed XML or no CSDL at all
  */
 export function readXml(source: Source, problems: Problems): Declaration {
+  const { SaxesParser } = loadPackage('saxes') as typeof import('saxes')
   const parser = new SaxesParser({ position: false, xmlns: false } as const)
   const fail = (rule: 'xml-well-formed' | 'no-doctype' | Fatal, message: string): never => {
     problems.report({ source, offset: Math.max(0, Math.min(parser.position, source.text.length) - 1) }, rule, message)

@@ -47,6 +47,8 @@ export function unenforcedIn(model: Model): Unenforced | undefined {
   }
   for (const schema of [...model.schemas, ...model.includedSchemas]) {
     forEachElement(schema, (element) => {
+      // nearly all elements of a big model: a service waits for this walk
+      if (element.annotations.length === 0) return
       element.annotations.forEach(look)
       if (!isItemsOfEnforced(element)) itemsOf.add('name' in element ? String(element.name) : '')
     })
@@ -73,12 +75,13 @@ export function unenforcedIn(model: Model): Unenforced | undefined {
   }
 }
 
+/** What the conditions of a type and of its own properties look at that cannot be evaluated. */
 function* unknownConditions(type: StructuredType): Iterable<string> {
-  for (const [name, element] of [['', type] as const, ...type.allProperties, ...type.allNavigationProperties]) {
-    if (name !== '' && 'declaringType' in element && element.declaringType !== type) continue
+  const own = [type, ...type.properties, ...type.navigationProperties]
+  for (const element of own) {
     const condition = constraintOf(element)
     const unknown = condition && unknownIn(condition, type)
-    if (unknown !== undefined) yield `${name === '' ? type.name : `${type.name}/${name}`}: ${unknown}`
+    if (unknown !== undefined) yield `${element === type ? type.name : `${type.name}/${element.name}`}: ${unknown}`
   }
 }
 

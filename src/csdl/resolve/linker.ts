@@ -266,5 +266,6 @@ export function builtIn(name: string): PrimitiveType | AbstractType | undefined 
 
 /** The children of a declaration with a given name. */
 export function childrenOf(declaration: Declaration, name: string): readonly Declaration[] {
-  return declaration.children.filter((child) => child.name === name)
+  const { children } = declaration
+  return children.length === 0 ? none : children.filter((child) => child.name === name)
 }

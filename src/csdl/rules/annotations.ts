@@ -238,9 +238,12 @@ const namespaceInScope: Rule<Model> = {
     ])
     for (const schema of schemas) {
       const reported = new Set<string>()
+      const judged = new Set<string>()
       const check = (annotation: Annotation): void => {
+        if (judged.has(annotation.term) || includedAnnotations?.has(annotation)) return
+        judged.add(annotation.term)
         const namespace = namespaceOf(annotation.term)
-        if (known.has(namespace) || reported.has(namespace) || includedAnnotations?.has(annotation)) return
+        if (known.has(namespace) || reported.has(namespace)) return
         reported.add(namespace)
         report(annotation, `'${namespace}' is not in scope: no 'edmx:Include' names it (said once).`)
       }

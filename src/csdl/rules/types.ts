@@ -226,13 +226,15 @@ const finite: Rule<StructuredType> = {
   severity: 'error',
   check(type, { report }) {
     for (const property of type.properties)
-      if (isRequired(property.type) && requires(property.type.type, type, new Set()))
+      if (isComplex(property.type) && isRequired(property.type) && requires(property.type.type, type, new Set()))
         report(
           property,
           `every value of '${type.name}' would contain another one: something on the way must be nullable.`,
         )
   },
 }
+
+const isComplex = ({ type }: TypeReference): boolean => type.kind === 'complex'
 
 const isRequired = ({ nullable, collection }: TypeReference): boolean => !nullable && !collection
 
