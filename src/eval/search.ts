@@ -27,7 +27,7 @@ export function prepareSearch(search: SearchExpression, context: EvalContext): (
   const paths = searchablePaths(context)
   return (parameters) => {
     const matches = bindSearch(search, parameters)
-    return (row) => matches(wordsOfRow(row, paths))
+    return (row) => matches(textsOfRow(row, paths))
   }
 }
 
@@ -47,7 +47,7 @@ export function prepareItemSearch(
   return (parameters) => {
     const matches = bindSearch(search, parameters)
     return (row, at) => {
-      const texts: Words[] = []
+      const texts: string[] = []
       if (searched) collectElement(row, at, inner, texts)
       return matches(texts)
     }
@@ -60,7 +60,7 @@ export function prepareTextSearch(
 ): (parameters: Parameters) => (texts: readonly string[]) => boolean {
   return (parameters) => {
     const matches = bindSearch(search, parameters)
-    return (texts) => matches(texts.map(joined))
+    return (texts) => matches(texts.map((text) => text.toLowerCase()))
   }
 }
 
@@ -83,24 +83,30 @@ export function compileSearch(
 
 /** The words of a text, in their order. */
 export function wordsOf(text: string): readonly string[] {
-  return text.toLowerCase().match(/[\p{L}\p{N}\p{M}]+/gu) ?? []
+  return lowerWordsOf(text.toLowerCase())
 }
 
-/** One string's words between blanks: `' red bike '` contains `' bike '`, never `'ike'`. */
-type Words = string
-
-function joined(text: string): Words {
-  return ` ${wordsOf(text).join(' ')} `
+function lowerWordsOf(text: string): readonly string[] {
+  return text.match(/[\p{L}\p{N}\p{M}]+/gu) ?? []
 }
 
-function bindSearch(search: SearchExpression, parameters: Parameters): (texts: readonly Words[]) => boolean {
+/** Words between blanks: `' red bike '` contains `' bike '`, never `'ike'`. */
+function joined(words: readonly string[]): string {
+  return ` ${words.join(' ')} `
+}
+
+/** @returns takes texts in lower case */
+function bindSearch(search: SearchExpression, parameters: Parameters): (texts: readonly string[]) => boolean {
   switch (search.kind) {
     case 'term': {
       const value = parameters[search.index]
-      const wanted = typeof value === 'string' ? joined(value) : ''
+      const words = typeof value === 'string' ? wordsOf(value) : []
+      const [first] = words
       // a term without a letter or digit is found nowhere
-      if (wanted.length <= 2) return () => false
-      return (texts) => texts.some((text) => text.includes(wanted))
+      if (first === undefined) return () => false
+      const wanted = joined(words)
+      // most texts are told apart without looking at their words
+      return (texts) => texts.some((text) => text.includes(first) && joined(lowerWordsOf(text)).includes(wanted))
     }
     case 'not': {
       const operand = bindSearch(search.operand, parameters)
@@ -167,13 +173,13 @@ function pathsOf(
   })
 }
 
-function wordsOfRow(row: Uint8Array, paths: readonly SearchPath[]): readonly Words[] {
-  const texts: Words[] = []
+function textsOfRow(row: Uint8Array, paths: readonly SearchPath[]): readonly string[] {
+  const texts: string[] = []
   collect(row, 0, paths, texts)
   return texts
 }
 
-function collect(row: Uint8Array, start: number, paths: readonly SearchPath[], into: Words[]): void {
+function collect(row: Uint8Array, start: number, paths: readonly SearchPath[], into: string[]): void {
   for (const { path, inner } of paths) {
     const at = findPath(row, path, start)
     if (at < 0) continue
@@ -184,8 +190,8 @@ function collect(row: Uint8Array, start: number, paths: readonly SearchPath[], i
   }
 }
 
-function collectElement(row: Uint8Array, at: number, inner: readonly SearchPath[] | undefined, into: Words[]): void {
+function collectElement(row: Uint8Array, at: number, inner: readonly SearchPath[] | undefined, into: string[]): void {
   const type = elementType(row, at)
-  if (inner === undefined && type === bsonType.string) into.push(joined(readString(row, valueOffset(row, at))))
+  if (inner === undefined && type === bsonType.string) into.push(readString(row, valueOffset(row, at)).toLowerCase())
   if (inner !== undefined && type === bsonType.document) collect(row, valueOffset(row, at), inner, into)
 }

@@ -1,7 +1,7 @@
 import { noQuery } from '../../bind/no-query.ts'
 import type { BoundQuery, ExpandedStream, ExpandItem } from '../../bind/tree.ts'
 import { isAutoExpanded, isAutoExpandedAsReference, isReadable } from '../../csdl/core.ts'
-import type { EntityType, NavigationProperty } from '../../edm/model.ts'
+import type { EntityType, NavigationProperty, StructuredType } from '../../edm/model.ts'
 import { isMedia, isStream } from '../../edm/types.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { Requirements } from './access.ts'
@@ -71,16 +71,26 @@ function withStreams(
 ): BoundQuery['streams'] {
   const { type } = checked.position.place
   if (type === undefined) return named
-  const own: ExpandedStream[] = [...type.allProperties.values()].flatMap((property) =>
-    isStream(property) && isAutoExpanded(property) && isReadable(property) ? [{ path: [], property }] : [],
-  )
-  if (type.kind === 'entity' && isMedia(type) && isAutoExpandedType(type)) own.push({ path: [], property: undefined })
-  const added = own.filter(
+  const added = autoExpandedStreams(type).filter(
     (stream) =>
       !named?.some(({ path, property }) => path.length === 0 && property === stream.property) &&
       isStreamAllowed(checked, stream, requirements),
   )
   return added.length === 0 ? named : [...(named ?? []), ...added]
+}
+
+/** By type: models do not change. */
+const knownStreams = new WeakMap<StructuredType, readonly ExpandedStream[]>()
+
+function autoExpandedStreams(type: StructuredType): readonly ExpandedStream[] {
+  const known = knownStreams.get(type)
+  if (known !== undefined) return known
+  const own: ExpandedStream[] = [...type.allProperties.values()].flatMap((property) =>
+    isStream(property) && isAutoExpanded(property) && isReadable(property) ? [{ path: [], property }] : [],
+  )
+  if (type.kind === 'entity' && isMedia(type) && isAutoExpandedType(type)) own.push({ path: [], property: undefined })
+  knownStreams.set(type, own)
+  return own
 }
 
 /** Annotations of a type hold for those derived from it. */
