@@ -98,4 +98,16 @@ onEveryService('the technical model', file, { enforcePermissions: false }, (runn
     const answer = await running().get(`/${name}`)
     expect(answer.status, await answer.text()).toBe(status)
   })
+
+  it('relates new entities to singletons that nobody has written yet, but to none that is null', async () => {
+    const friend = { ID: 'friend', Names: [] }
+    const made = await running().send('POST', '/Me/Friends', friend)
+    expect(made.status, await made.clone().text()).toBe(201)
+    expect(await (await running().get('/Me/Friends?$select=ID')).json()).toMatchObject({ value: [{ ID: 'friend' }] })
+    const picture = { 'Content-Type': 'image/png' }
+    expect((await running().send('POST', '/Motto/Pictures', 'bytes', picture)).status).toBe(201)
+    expect(await (await running().get('/Motto/Pictures/$count')).text()).toBe('1')
+    expect((await running().send('POST', '/Chief/Friends', { ...friend, ID: 'other' })).status).toBe(404)
+    expect((await running().get("/People('other')")).status).toBe(404)
+  })
 })

@@ -25,6 +25,7 @@ import { losingLinks, mayLoseLinks } from '../links/lost.ts'
 import { concernOf, noteNew, noteOwners } from '../links/noting.ts'
 import { Touched } from '../links/touched.ts'
 import { MadeRows } from '../made-rows.ts'
+import { virtualSingleton } from '../singleton.ts'
 import { letGo } from '../streams.ts'
 import { transact } from '../transact.ts'
 import { Resolver } from './resolve.ts'
@@ -192,7 +193,8 @@ async function fromOf(
   plan: NonNullable<CreatePlan['linked']>['entity'],
 ): Promise<Uint8Array> {
   const { controller, context } = contextOf(core, acting.exchange, plan, parameters)
-  const row = await controller.read(context)
+  // linking stores a singleton that nobody has written yet
+  const row = (await controller.read(context)) ?? virtualSingleton(core, plan.source)
   if (row === undefined) throw new ODataError('entityNotFound', 'The entity to be related is not there.')
   return row
 }
