@@ -207,6 +207,7 @@ const pathResolved: AnnotationsRule = {
       if (origin && !isLeaf(annotation.value))
         forEachExpression(annotation.value, (expression) => {
           if (
+            expression.kind === 'modelElementPath' ||
             expression.kind === 'propertyPath' ||
             expression.kind === 'navigationPropertyPath' ||
             expression.kind === 'path'

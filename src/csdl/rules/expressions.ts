@@ -10,7 +10,7 @@ import type {
 import { isStructured, isSubtypeOf } from '../../edm/types.ts'
 import { localName, namespaceOf } from '../names.ts'
 import { followPath } from './paths.ts'
-import type { AppliedAnnotation, Rule } from './rule.ts'
+import type { AppliedAnnotation, Rule, RuleContext } from './rule.ts'
 
 /** Rules on the expressions of annotations; all are warnings: what is unknown or invalid is no error (CSDL XML 14). */
 
@@ -35,40 +35,46 @@ export const isLeaf = ({ kind }: AnnotationExpression): boolean =>
   kind === 'string' || kind === 'bool' || kind === 'default'
 
 /** A rule on every expression of an annotation. @param fault says what is wrong, or undefined */
-function expressionRule(
+export function expressionRule(
   name: string,
   section: string,
-  fault: (expression: AnnotationExpression, model: Model, applied: AppliedAnnotation) => string | undefined,
+  fault: (expression: AnnotationExpression, context: RuleContext, applied: AppliedAnnotation) => string | undefined,
 ): AnnotationsRule {
   return {
     name,
     section,
     severity: 'warning',
-    check(applied, { model, report }) {
+    check(applied, context) {
       for (const one of applied)
         if (!isLeaf(one.annotation.value))
           forEachExpression(one.annotation.value, (expression) => {
-            const found = fault(expression, model, one)
-            if (found !== undefined) report(one.annotation, found)
+            const found = fault(expression, context, one)
+            if (found !== undefined) context.report(one.annotation, found)
           })
     },
   }
 }
 
-/** A rule on every value whose type the term says. @param fault says what is wrong, or undefined */
-function typedRule(
+/**
+ * A rule on every value whose type the term says.
+ * @param fault says what is wrong, or undefined
+ * @param kinds of values that are looked at beside nulls, records and collections, and what is in them
+ */
+export function typedRule(
   name: string,
   section: string,
   fault: (value: AnnotationExpression, reference: TypeReference, what: Described) => string | undefined,
+  kinds?: ReadonlySet<string>,
 ): AnnotationsRule {
   return {
     name,
     section,
     severity: 'warning',
     check(applied, { model, report }) {
-      for (const { annotation } of applied) {
+      for (const { annotation, origin } of applied) {
         const { kind } = annotation.value
-        if (kind !== 'null' && kind !== 'default' && kind !== 'record' && kind !== 'collection') continue
+        if (kind !== 'null' && kind !== 'default' && kind !== 'record' && kind !== 'collection' && !kinds?.has(kind))
+          continue
         const term = model.terms.get(annotation.term)
         if (term === undefined) continue
         const visit = (value: AnnotationExpression, reference: TypeReference, what: Described): void => {
@@ -85,6 +91,7 @@ function typedRule(
               const said = {
                 name: member.property,
                 model,
+                origin,
                 default: property.defaultValue,
                 item: false,
                 term: undefined,
@@ -92,7 +99,7 @@ function typedRule(
               visit(member.value, property.type, said)
             }
         }
-        const said = { name: annotation.term, model, default: term.defaultValue, item: false, term }
+        const said = { name: annotation.term, model, origin, default: term.defaultValue, item: false, term }
         visit(annotation.value, term.type, said)
       }
     },
@@ -103,6 +110,8 @@ function typedRule(
 interface Described {
   readonly name: string
   readonly model: Model
+  /** where relative paths start */
+  readonly origin: StructuredType | undefined
   readonly default: string | undefined
   /** one of a collection */
   readonly item: boolean
@@ -190,7 +199,7 @@ const operandType = expressionRule('annotation-operand-type', 'LogicalExpression
   return undefined
 })
 
-const pathKind = expressionRule('annotation-path-kind', 'PathExpressions', (expression, model, { origin }) => {
+const pathKind = expressionRule('annotation-path-kind', 'PathExpressions', (expression, { model }, { origin }) => {
   if (expression.kind === 'annotationPath')
     return /@[^/]+$/.test(expression.value) ? undefined : `'${expression.value}' must end at an annotation.`
   if (expression.kind !== 'navigationPropertyPath' || origin === undefined || /[@$({*]|^\//.test(expression.value))
@@ -202,7 +211,7 @@ const pathKind = expressionRule('annotation-path-kind', 'PathExpressions', (expr
   return `'${expression.value}' must end at a navigation property.`
 })
 
-const labelResolved = expressionRule('labeled-element-resolved', 'LabeledElementReference', (expression, model) => {
+const labelResolved = expressionRule('labeled-element-resolved', 'LabeledElementReference', (expression, { model }) => {
   if (expression.kind !== 'labeledElementReference') return undefined
   const schema = [...model.schemas, ...model.includedSchemas].find(
     ({ namespace }) => namespace === namespaceOf(expression.name),

@@ -11,6 +11,8 @@ import { navigationRules } from './navigation.ts'
 import { operationRules } from './operations.ts'
 import type { Rule, RuleTable } from './rule.ts'
 import { typeRules } from './types.ts'
+import { valueRules } from './values.ts'
+import { vocabularyRules } from './vocabularies.ts'
 
 /** All rules on the linked model, by the kind of element they are checked on. */
 export const modelRules: RuleTable = {
@@ -24,13 +26,19 @@ export const modelRules: RuleTable = {
   navigation: navigationRules.navigation,
   typeUse: typeRules.typeUse,
   facets: facetRules.facets,
-  operation: [...nameRules.operation, ...operationRules.operation],
+  operation: [...nameRules.operation, ...operationRules.operation, ...vocabularyRules.operation],
   overloads: operationRules.overloads,
   term: annotationRules.term,
   container: [...nameRules.container, ...containerRules.container],
   source: containerRules.source,
   import: containerRules.import,
-  annotations: [...annotationRules.annotations, ...expressionRules.annotations, ...jsonSchemaRules.annotations],
+  annotations: [
+    ...annotationRules.annotations,
+    ...expressionRules.annotations,
+    ...valueRules.annotations,
+    ...vocabularyRules.annotations,
+    ...jsonSchemaRules.annotations,
+  ],
 }
 
 /** One line of the table of rules, for documentation. */

@@ -288,7 +288,7 @@ const cases: Readonly<Record<string, Case>> = {
     content: `<Action Name="A">${'<Parameter Name="p" Type="Edm.String"/>'.repeat(2)}</Action>`,
   },
   'returned-entity-collection-not-nullable': {
-    content: `${E('')}<Action Name="A"><ReturnType Type="Collection(self.E)" Nullable="true"/></Action>`,
+    content: `${E('')}<Action Name="A"><ReturnType Type="Collection(self.E)" Nullable="false"/></Action>`,
   },
   'entity-set-path-of-bound-operation': {
     content: `${E('')}<Action Name="A" EntitySetPath="p"><Parameter Name="p" Type="self.E"/><ReturnType Type="self.E"/></Action>`,
@@ -449,6 +449,47 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'labeled-element-resolved': {
     content: `<Term Name="T" Type="Edm.String"/><ComplexType Name="A"><Annotation Term="self.T"><LabeledElementReference>self.L</LabeledElementReference></Annotation></ComplexType>`,
+  },
+  'annotation-value-within-facets': {
+    content: `<Term Name="T" Type="Edm.String" MaxLength="2"/><ComplexType Name="A"><Annotation Term="self.T" String="abc"/></ComplexType>`,
+  },
+  'annotation-path-type': {
+    content: `<Term Name="T" Type="Edm.Boolean"/><ComplexType Name="A"><Property Name="P" Type="Edm.String"/><Annotation Term="self.T" Path="P"/></ComplexType>`,
+  },
+  'annotation-absolute-path-resolved': {
+    content: `${E('')}${container('<EntitySet Name="Es" EntityType="self.E"/>')}<Term Name="T" Type="Edm.ModelElementPath"/><ComplexType Name="A"><Annotation Term="self.T" ModelElementPath="/self.C/Es/Kitchen"/></ComplexType>`,
+  },
+  'alternate-key-alias-unique': {
+    content: E(
+      '<Property Name="P" Type="Edm.String"/><Annotation Term="Org.OData.Core.V1.AlternateKeys"><Collection><Record><PropertyValue Property="Key"><Collection><Record><PropertyValue Property="Name" PropertyPath="P"/><PropertyValue Property="Alias" String="ID"/></Record></Collection></PropertyValue></Record></Collection></Annotation>',
+    ),
+    also: ['annotation-namespace-in-scope'],
+  },
+  'items-of-path-once': {
+    content: E(
+      `<NavigationProperty Name="a" Type="Collection(self.E)"/><NavigationProperty Name="b" Type="Collection(self.E)"/><Annotation Term="Org.OData.Validation.V1.ItemsOf"><Collection>${'<Record><PropertyValue Property="path" NavigationPropertyPath="a"/><PropertyValue Property="target" NavigationPropertyPath="b"/></Record>'.repeat(2)}</Collection></Annotation>`,
+    ),
+    also: ['annotation-namespace-in-scope'],
+  },
+  'multiple-of-positive': {
+    content: `<TypeDefinition Name="A" UnderlyingType="Edm.Decimal"><Annotation Term="Org.OData.Validation.V1.MultipleOf" Decimal="0"/></TypeDefinition>`,
+    also: ['annotation-namespace-in-scope'],
+  },
+  'binding-parameter-not-optional': {
+    content: `${E('')}<Action Name="a" IsBound="true"><Parameter Name="e" Type="self.E"><Annotation Term="Org.OData.Core.V1.OptionalParameter"/></Parameter></Action>`,
+    also: ['annotation-namespace-in-scope'],
+  },
+  'custom-aggregate-form': {
+    content: E('<Annotation Term="Org.OData.Aggregation.V1.CustomAggregate" String="Edm.Decimal"/>'),
+    also: ['annotation-namespace-in-scope'],
+  },
+  'aggregation-method-qualified': {
+    content: `${E('')}${container('<EntitySet Name="Es" EntityType="self.E"><Annotation Term="Org.OData.Aggregation.V1.ApplySupported"><Record><PropertyValue Property="CustomAggregationMethods"><Collection><String>median</String></Collection></PropertyValue></Record></Annotation></EntitySet>')}`,
+    also: ['annotation-namespace-in-scope'],
+  },
+  'recursive-hierarchy-parent': {
+    content: `<EntityType Name="F"><Key><PropertyRef Name="ID"/></Key><Property Name="ID" Type="Edm.Int32" Nullable="false"/></EntityType>${E('<NavigationProperty Name="p" Type="self.F"/><Annotation Term="Org.OData.Aggregation.V1.RecursiveHierarchy" Qualifier="H"><Record><PropertyValue Property="NodeProperty" PropertyPath="ID"/><PropertyValue Property="ParentNavigationProperty" NavigationPropertyPath="p"/></Record></Annotation>')}`,
+    also: ['annotation-namespace-in-scope'],
   },
   'base-term-cycle': { content: term('Type="Edm.String" BaseTerm="self.T"') },
   'term-applies-to-known': { content: term('Type="Edm.String" AppliesTo="Kitchen"') },
