@@ -256,7 +256,8 @@ class PathBinder {
     const resource = this.#resource
     const type = this.#type
     if (resource === 'all') this.#misplaced(segment)
-    if (name === '$count' && type?.collection && resource !== 'referenceCollection' && resource !== 'actionCall') {
+    const counted = type?.collection && resource !== 'referenceCollection' && resource !== 'actionCall'
+    if (name === '$count' && (counted || resource === 'untyped')) {
       this.#resource = 'count'
       this.#type = undefined
     } else if (name === '$value' && (resource === 'primitive' || resource === 'stream' || resource === 'untyped'))
@@ -387,6 +388,10 @@ class PathBinder {
     }
     if (this.#boundOperation(segment, name, type, args, key)) return
     if (!structured.open || args !== undefined || name.includes('.')) this.#noProperty(segment, structured, name)
+    this.#dynamic(name)
+  }
+
+  #dynamic(name: string): void {
     this.#segments.push({ kind: 'dynamicProperty', name })
     this.#type = undefined
     this.#resource = 'untyped'
@@ -414,7 +419,13 @@ class PathBinder {
       if (isStructured(type.type) && this.#cast(segment, name, args)) return
       if (this.#boundOperation(segment, name, type, args, key)) return
     }
-    if (this.#resource === 'untyped') this.#context.notImplemented('A path behind a dynamic property', segment)
+    if (this.#resource === 'untyped') {
+      if (syntax.kind !== 'name' || syntax.arguments !== undefined || syntax.name.includes('.'))
+        this.#context.notImplemented('Such a path behind a value without a type', segment)
+      // the members of an object without a type are dynamic properties, whatever it holds
+      this.#dynamic(syntax.name)
+      return
+    }
     this.#misplaced(segment)
   }
 

@@ -6,7 +6,7 @@ import { isGeo } from '../edm/geo.ts'
 import { guidFromBytes, parseGuid } from '../edm/guid.ts'
 import type { EnumType, PrimitiveTypeName, Property, StructuredType, TypeReference } from '../edm/model.ts'
 import { convertNumber } from '../edm/numbers.ts'
-import { primitiveType } from '../edm/primitives.ts'
+import { primitiveType, untypedObject } from '../edm/primitives.ts'
 import { isAbstract, isStructured, primitiveOf } from '../edm/types.ts'
 import type { DateTimeOffset, PrimitiveValue, StreamReference, StructuredValue, Value } from '../edm/value.ts'
 import { plainKeysOf } from './encode.ts'
@@ -30,6 +30,7 @@ import {
 } from './reader.ts'
 import { streamAt } from './stream.ts'
 import { type ScalarType, typedValueAt } from './typed-value.ts'
+import { untypedName } from './untyped-name.ts'
 
 /**
  * The value of an element. Lenient without loss: whatever numeric type holds a number that the declared type can hold,
@@ -84,11 +85,24 @@ export function typeOfDocument(row: Uint8Array, start: number, declared: Structu
   return declared.instantiable.get(readString(row, valueOffset(row, at))) ?? declared.withoutType
 }
 
-/** The structured type that an embedded document without a declared type names; undefined where it names none. */
+/**
+ * The structured type of an embedded document without a declared type: the one that it names, or where it names none and is no
+ * value of another kind `untypedObject`. Undefined where it names none of the model.
+ */
 export function namedTypeOf(row: Uint8Array, start: number, layout: ModelLayout): StructuredType | undefined {
   const at = findField(row, fields.type, start)
-  if (at < 0 || elementType(row, at) !== bsonType.string) return undefined
+  if (at < 0) return isPlainDocument(row, start) ? untypedObject : undefined
+  if (elementType(row, at) !== bsonType.string) return undefined
   return layout.typeNamed(readString(row, valueOffset(row, at)))
+}
+
+function isPlainDocument(row: Uint8Array, start: number): boolean {
+  return findField(row, '@date', start) < 0 && decodeGeo(row, start, 'Edm.Geography') === null
+}
+
+/** The name of the dynamic property that a field holds. @param type of the document */
+export function dynamicNameOf(type: StructuredType, field: string): string {
+  return type === untypedObject ? untypedName(field) : field
 }
 
 /** Deeper documents read as null: nothing odatum writes comes near, and the stack must not end. */
@@ -117,9 +131,10 @@ function readMembers(
         continue
       }
       if (!type.open || field === fields.id) continue
-      members.set(field, decodeDynamic(layout, row, at, findField(row, field + fields.exact, start), depth))
+      const dynamic = dynamicNameOf(type, field)
+      members.set(dynamic, decodeDynamic(layout, row, at, findField(row, field + fields.exact, start), depth))
       const given = dynamicTypeAt(layout, row, at)
-      if (given) dynamicTypes = (dynamicTypes ?? new Map<string, TypeReference>()).set(field, given)
+      if (given) dynamicTypes = (dynamicTypes ?? new Map<string, TypeReference>()).set(dynamic, given)
     } else {
       members.set(property.name, decodeProperty(layout, row, start, at, field, property, depth))
       const given = isAbstract(property.type.type) ? dynamicTypeAt(layout, row, at) : undefined
@@ -347,7 +362,7 @@ function hex(row: Uint8Array, offset: number, length: number): string {
   return text
 }
 
-/** A value without a declared type: what BSON says it is; documents only with a `@type` of the model, or as GeoJSON. */
+/** A value without a declared type: what BSON says it is; documents by their `@type`, else GeoJSON, else objects without a type. */
 function decodeDynamic(layout: ModelLayout, row: Uint8Array, at: number, exactAt: number, depth: number): Value {
   const bson = elementType(row, at)
   const offset = valueOffset(row, at)
@@ -385,8 +400,7 @@ function decodeDynamicDocument(layout: ModelLayout, row: Uint8Array, at: number,
   if (findField(row, '@date', start) >= 0) return readInstantItem(row, start)
   const scalar = typedValueAt(row, at, layout)
   if (scalar !== undefined) return decodeOne(layout, row, scalar.at, singleOf(scalar.type), -1, depth)
-  const typeAt = findField(row, fields.type, start)
-  if (typeAt < 0 || elementType(row, typeAt) !== bsonType.string) return decodeGeo(row, start, 'Edm.Geography')
   const type = namedTypeOf(row, start, layout)
-  return type === undefined ? null : decodeStructured(layout, row, at, layout.structured(type), depth)
+  if (type !== undefined) return decodeStructured(layout, row, at, layout.structured(type), depth)
+  return findField(row, fields.type, start) < 0 ? decodeGeo(row, start, 'Edm.Geography') : null
 }

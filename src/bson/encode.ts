@@ -5,7 +5,7 @@ import { Decimal } from '../edm/decimal.ts'
 import { isGeo } from '../edm/geo.ts'
 import { guidToBytes } from '../edm/guid.ts'
 import type { PrimitiveTypeName, Property, StructuredType, Type, TypeReference } from '../edm/model.ts'
-import { isPrimitiveValue } from '../edm/primitives.ts'
+import { isPrimitiveValue, untypedObject } from '../edm/primitives.ts'
 import { isAbstract, isStream, isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
 import type { DateTimeOffset, Duration, GeoValue, PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
 import { mediaMember } from '../edm/value.ts'
@@ -18,6 +18,7 @@ import { type CollectionLayout, containedId, fields, type ModelLayout, type Stru
 import { isObjectIdType, toObjectId } from './object-id.ts'
 import { encodeStream } from './stream.ts'
 import { isToldByBson, typedValueField } from './typed-value.ts'
+import { untypedField } from './untyped-name.ts'
 
 /** A value in stored form; `exact` is what goes beside it as `name@exact`. */
 export interface EncodedValue {
@@ -215,7 +216,11 @@ function writeType(document: Document, type: StructuredType, declared: Structure
 function writeMembers(layout: ModelLayout, document: Document, value: StructuredValue): void {
   const declared = placesOf(layout, value.type)
   for (const [name, member] of value.members) {
-    if (member === null) continue
+    if (member === null) {
+      // what an object without a type says is kept to the letter: no model tells what it could have
+      if (value.type === untypedObject) document[untypedField(name)] = null
+      continue
+    }
     const place = declared.get(name) ?? placeOf(layout, value.type, name)
     if (place === undefined) continue
     const encoded = encodeMember(layout, place.reference, member, value.dynamicTypes?.get(name))
@@ -265,6 +270,7 @@ function placeOf(layout: ModelLayout, type: StructuredType, name: string): Membe
   if (type.allNavigationProperties.has(name)) {
     throw new ODataError('notImplemented', `The navigation property ${name} cannot be written here.`, { target: name })
   }
+  if (type === untypedObject) return { field: untypedField(name), reference: undefined }
   if (type.open && isDynamicName(layout, type, name)) return { field: name, reference: undefined }
   throw new ODataError('propertyUnknown', `The type ${type.name} has no property ${name}.`, { target: name })
 }
@@ -472,6 +478,8 @@ function encodeDynamic(layout: ModelLayout, value: Value): EncodedValue {
         return { value: encodeGeo('Edm.Geography', value) }
       case 'structured': {
         const document = encodeStructured(layout, value, value.type)
+        // an object without a type is a plain document, as others write them, unless that would be read as GeoJSON
+        if (value.type === untypedObject && !('type' in document)) return { value: document }
         return { value: { [fields.type]: value.type.name, ...document } }
       }
       default:

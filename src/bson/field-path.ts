@@ -1,6 +1,7 @@
 import type { Property, StructuredType } from '../edm/model.ts'
 import { isStructured } from '../edm/types.ts'
 import { type CollectionLayout, fields, type ModelLayout } from './layout.ts'
+import { untypedField } from './untyped-name.ts'
 
 /** A field that no document has: the place of dynamic properties whose names are not theirs to take. */
 const nowhere = '@nowhere'
@@ -67,7 +68,7 @@ function plainPath(
   let owner: StructuredType | undefined = collection?.entityType
   return properties.map((property) => {
     if (typeof property === 'string') {
-      const field = isDynamicName(layout, owner, property) ? property : nowhere
+      const field = isDynamicName(layout, owner, property) ? property : owner ? nowhere : untypedField(property)
       owner = undefined
       return field
     }

@@ -12,7 +12,7 @@ import type {
   Singleton,
   StructuredType,
 } from '../edm/model.ts'
-import { primitiveTypes } from '../edm/primitives.ts'
+import { primitiveTypes, untypedObject } from '../edm/primitives.ts'
 import { instantiableTypes, isStructured, primitiveOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { exactFieldPathOf, fieldPathOf } from './field-path.ts'
@@ -76,6 +76,7 @@ export function layoutOf(model: Model): ModelLayout {
       return found
     },
     typeNamed(name) {
+      if (name === untypedObject.name) return untypedObject
       const type = model.types.get(name)
       return type !== undefined && isStructured(type) ? type : undefined
     },

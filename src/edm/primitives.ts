@@ -6,7 +6,7 @@ import { Decimal } from './decimal.ts'
 import { parseDuration, printDuration } from './duration.ts'
 import { equalGeo, type GeoTypeName, parseGeo, printGeo } from './geo.ts'
 import { parseGuid } from './guid.ts'
-import type { AbstractType, AbstractTypeName, PrimitiveType, PrimitiveTypeName } from './model.ts'
+import type { AbstractType, AbstractTypeName, ComplexType, PrimitiveType, PrimitiveTypeName } from './model.ts'
 import {
   compareNumbers,
   type NumericTypeName,
@@ -284,6 +284,24 @@ const abstractNames: Readonly<Record<AbstractTypeName, true>> = {
 export const abstractTypes: ReadonlyMap<AbstractTypeName, AbstractType> = new Map(
   (Object.keys(abstractNames) as AbstractTypeName[]).map((name) => [name, Object.freeze({ kind: 'abstract', name })]),
 )
+
+/**
+ * What objects that name no type are instances of: an open complex type without properties of its own (JSON Format 7.5). No model
+ * names it, and it is written nowhere.
+ */
+export const untypedObject: ComplexType = Object.freeze<ComplexType>({
+  kind: 'complex',
+  name: 'Edm.Untyped',
+  abstract: false,
+  open: true,
+  baseType: undefined,
+  derivedTypes: [],
+  properties: [],
+  navigationProperties: [],
+  allProperties: new Map(),
+  allNavigationProperties: new Map(),
+  annotations: [],
+})
 
 /** The one object of a primitive type. */
 export function primitiveType(name: PrimitiveTypeName): PrimitiveType {

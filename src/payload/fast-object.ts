@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Selection } from '../bind/tree.ts'
-import { decodeField, typeOfDocument } from '../bson/decode.ts'
+import { decodeField, dynamicNameOf, typeOfDocument } from '../bson/decode.ts'
 import { fields, type KeyPartLayout, type ModelLayout } from '../bson/layout.ts'
 import {
   bsonType,
@@ -13,6 +13,7 @@ import {
   valueOffset,
 } from '../bson/reader.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
+import { untypedObject } from '../edm/primitives.ts'
 import { isAbstract, isStructured } from '../edm/types.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
 import { countBeside } from '../eval/chosen-items.ts'
@@ -145,9 +146,12 @@ class TypeProgram {
   ) {
     const { dialect, layout } = setting
     this.#type = type
-    this.typeMember = utf8Bytes(
-      `,${JSON.stringify(controlName(dialect, 'type'))}:${JSON.stringify(typeText(type, false, dialect))}`,
-    )
+    this.typeMember =
+      type === untypedObject
+        ? nothing
+        : utf8Bytes(
+            `,${JSON.stringify(controlName(dialect, 'type'))}:${JSON.stringify(typeText(type, false, dialect))}`,
+          )
     const slotOf = new Map<string, number>()
     const slot = (field: string): number => {
       const known = slotOf.get(field)
@@ -430,10 +434,11 @@ class DynamicWriter {
     const told = dialect.metadata !== 'none'
     const annotated = told && !dialect.withoutAnnotations
     for (const at of elements) {
-      const name = elementName(row, at)
-      if (name.includes('@') || !isSelected(this.#select, name)) continue
+      const field = elementName(row, at)
+      const name = dynamicNameOf(this.#type, field)
+      if (field.includes('@') || !isSelected(this.#select, name)) continue
       if (this.#type.allProperties.has(name) || this.#type.allNavigationProperties.has(name)) continue
-      const exactAt = findField(row, name + fields.exact, start)
+      const exactAt = findField(row, field + fields.exact, start)
       const text = isStoredNull(row, at)
         ? 'null'
         : dynamicText(row, at, exactAt, layout, dialect, this.#objectText, depth)

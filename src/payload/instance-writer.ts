@@ -2,7 +2,7 @@ import { modelTypeOf, originOf, presenceBehind } from '../bind/apply/dynamic.ts'
 import type { ExpandItem, Selection } from '../bind/tree.ts'
 import { isReadable } from '../csdl/core.ts'
 import type { NavigationProperty, StructuredType, TypeReference } from '../edm/model.ts'
-import { primitiveType, primitiveTypeOf } from '../edm/primitives.ts'
+import { primitiveType, primitiveTypeOf, untypedObject } from '../edm/primitives.ts'
 import { isStructured, primitiveOf } from '../edm/types.ts'
 import type { PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -191,7 +191,8 @@ export class InstanceWriter {
       first = false
     }
     sink.byte(0x7b)
-    if (metadata === 'full' || (metadata === 'minimal' && value.type !== modelTypeOf(declared))) {
+    const saysType = metadata === 'full' || (metadata === 'minimal' && value.type !== modelTypeOf(declared))
+    if (saysType && value.type !== untypedObject) {
       member()
       text(
         sink,

@@ -2,7 +2,7 @@ import { nearestName } from '../base/text.ts'
 import { computedDefaultValue, isComputed, isImmutable, isWritable } from '../csdl/core.ts'
 import { sequenceOf } from '../csdl/sequence.ts'
 import type { Model, Property, StructuredType, Type, TypeReference } from '../edm/model.ts'
-import { parsePrimitive } from '../edm/primitives.ts'
+import { parsePrimitive, untypedObject } from '../edm/primitives.ts'
 import { isAbstract, isMedia, isStream, isStructured, primitiveOf } from '../edm/types.ts'
 import { type InlineStream, mediaMember, type StructuredValue, type Value } from '../edm/value.ts'
 import type { Faults } from './faults.ts'
@@ -76,14 +76,9 @@ export function readStructured(
   mode: BodyMode,
 ): StructuredValue | undefined {
   const { faults } = reading
-  const type = actualType(
-    reading.model,
-    node,
-    declared,
-    target,
-    faults,
-    mode !== 'create' && declared.kind === 'entity',
-  )
+  const lenient = mode !== 'create' && declared.kind === 'entity'
+  const type =
+    declared === untypedObject ? declared : actualType(reading.model, node, declared, target, faults, lenient)
   if (type === undefined) return undefined
   const reader = readerOf(type)
   const members = new Map<string, Value>()
@@ -231,7 +226,8 @@ function readOther(
     )
     return
   }
-  if (!type.open || !dynamicName.test(name) || reservedNames.has(name)) {
+  // objects without a type have members of any name
+  if (type !== untypedObject && (!type.open || !dynamicName.test(name) || reservedNames.has(name))) {
     unknownProperty(name, type, target, faults, node)
     return
   }
@@ -331,7 +327,7 @@ function declaredType(name: string, object: JsonObject, model: Model): TypeRefer
   return annotation?.kind === 'string' ? propertyType(model, annotation.value) : undefined
 }
 
-/** A value without a declared type: numbers are doubles, arrays collections; objects need to say their type. */
+/** A value without a declared type (JSON Format 7.5): numbers are doubles, arrays collections, objects what they say, else open. */
 function readUntyped(node: JsonNode, target: string, reading: Reading): Value | undefined {
   const { faults, model } = reading
   switch (node.kind) {
@@ -356,14 +352,18 @@ function readUntyped(node: JsonNode, target: string, reading: Reading): Value | 
     }
     case 'object': {
       const annotation = node.members.get('@odata.type') ?? node.members.get('@type')
-      const type = annotation?.kind === 'string' ? propertyType(model, annotation.value)?.type : undefined
+      const given = annotation?.kind === 'string' ? propertyType(model, annotation.value) : undefined
+      const type = given?.type
       if (type?.kind === 'entity' && !reading.literal) return refuseEntity(type, target, faults, node)
+      if (annotation === undefined || (type?.name === 'Edm.Untyped' && !given?.collection))
+        return readStructured(node, untypedObject, target, reading, 'create')
       if (type !== undefined && isStructured(type)) return readStructured(node, type, target, reading, 'create')
+      const shown = annotation.kind === 'string' ? JSON.stringify(annotation.value.slice(0, 200)) : 'by @odata.type'
       faults.add(
-        'notImplemented',
-        'An object without a declared type must say one of the service by @odata.type.',
-        target,
-        node,
+        'typeUnknown',
+        `This service has no type of objects ${shown}.`,
+        join(target, '@odata.type'),
+        annotation,
       )
       return undefined
     }
@@ -459,6 +459,15 @@ function withoutFacets({ type, ...reference }: TypeReference): TypeReference {
 function abstractReader(type: Type): ValueReader {
   const complex = type.name === 'Edm.ComplexType'
   return (node, target, reading) => {
+    if (complex && node.kind === 'object' && !node.members.has('@odata.type') && !node.members.has('@type')) {
+      reading.faults.add(
+        'typeAbstract',
+        'The type Edm.ComplexType is abstract: say by @odata.type which type is meant.',
+        join(target, '@odata.type'),
+        node,
+      )
+      return undefined
+    }
     const structured = node.kind === 'object' || node.kind === 'array'
     if (type.name === 'Edm.Untyped' || (complex ? node.kind === 'object' : !structured))
       return readUntyped(node, target, reading)

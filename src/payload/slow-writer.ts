@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Selection } from '../bind/tree.ts'
-import { decodeField, typeOfDocument } from '../bson/decode.ts'
+import { decodeField, dynamicNameOf, typeOfDocument } from '../bson/decode.ts'
 import { fields, type KeyPartLayout, type ModelLayout } from '../bson/layout.ts'
 import {
   bsonType,
@@ -13,6 +13,7 @@ import {
   valueOffset,
 } from '../bson/reader.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
+import { untypedObject } from '../edm/primitives.ts'
 import { isAbstract, isStructured } from '../edm/types.ts'
 import type { PrimitiveValue, Value } from '../edm/value.ts'
 import { countBeside } from '../eval/chosen-items.ts'
@@ -304,7 +305,8 @@ function objectText(
   const { dialect, layout } = writer
   const type = typeOfDocument(row, start, layout.structured(declared))
   const pieces: string[] = []
-  if (dialect.metadata === 'full' || (dialect.metadata === 'minimal' && (alwaysType || type !== declared)))
+  const saysType = dialect.metadata === 'full' || (dialect.metadata === 'minimal' && (alwaysType || type !== declared))
+  if (saysType && type !== untypedObject)
     pieces.push(`${JSON.stringify(controlName(dialect, 'type'))}:${JSON.stringify(typeText(type, false, dialect))}`)
   pieces.push(...memberTexts(writer, row, start, type, select, [], depth))
   pieces.push(...(writer.expanded?.([], type) ?? []))
@@ -329,11 +331,12 @@ function dynamicTexts(
   const { propertyOf } = layout.structured(type)
   const pieces: string[] = []
   for (let at = firstElement(row, start); at >= 0; at = nextElement(row, at)) {
-    const name = elementName(row, at)
-    if (name === fields.id || name.includes('@') || propertyOf.has(name) || !isSelected(select, name)) continue
+    const field = elementName(row, at)
+    const name = dynamicNameOf(type, field)
+    if (field === fields.id || field.includes('@') || propertyOf.has(field) || !isSelected(select, name)) continue
     if (type.allProperties.has(name) || type.allNavigationProperties.has(name)) continue
     if (select?.computed?.some(({ alias }) => alias === name)) continue
-    const exactAt = findField(row, name + fields.exact, start)
+    const exactAt = findField(row, field + fields.exact, start)
     const text = isStoredNull(row, at)
       ? 'null'
       : dynamicText(row, at, exactAt, layout, dialect, objectTextOf(writer), depth)

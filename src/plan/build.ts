@@ -376,7 +376,10 @@ function streamsOf({ streams }: Pick<BoundQuery, 'streams'>, member: readonly Me
 function rowPlan(method: Method, parts: Parts): StorePlan {
   const { source, query, slots, requires, fixed } = parts
   const { select, expand, filter, search } = query
-  const items = parts.member.length === 0 ? undefined : itemsOf(parts.member, parts.memberFilters, query)
+  const items =
+    parts.member.length === 0
+      ? undefined
+      : itemsOf(parts.member, parts.memberFilters, query, parts.path.resource === 'count')
   switch (method) {
     case 'GET': {
       if (parts.path.resource === 'count' && parts.member.length === 0)

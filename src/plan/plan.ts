@@ -281,6 +281,8 @@ export interface ItemsQuery {
   readonly type: TypeReference
   /** as the property declares them */
   readonly declared: TypeReference
+  /** only the value itself says whether it is a collection */
+  readonly undeclared?: true
   readonly casts: readonly StructuredType[]
   readonly filters: readonly Expression[]
   readonly search: SearchExpression | undefined

@@ -1,5 +1,6 @@
 import type { Parameters } from '../bind/tree.ts'
 import { bsonType, elementType, firstElement, nextElement, valueOffset } from '../bson/reader.ts'
+import { ODataError } from '../errors/odata-error.ts'
 import { prepareItems, type SelectedItems } from '../eval/items.ts'
 import { contextUrl } from '../payload/context.ts'
 import { compileItemsWriter, type ItemsWriter } from '../payload/items-writer.ts'
@@ -26,7 +27,12 @@ export function itemsOfRow(
     place: memberPlace(plan.member, layout, { type, collection }),
     select: prepareItems(items, { layout, type, collection }),
   }))
-  return select(parameters)(row, place(row).at)
+  const { at } = place(row)
+  if (items.undeclared && at >= 0 && elementType(row, at) !== bsonType.array)
+    throw new ODataError('resourceNotFound', 'The value is no collection: it has no items to count.', {
+      target: '$count',
+    })
+  return select(parameters)(row, at)
 }
 
 /** The positions of the items that a plan asks for, in one row. */

@@ -118,7 +118,7 @@ onEveryService('changes of single properties', 'test/models/changes.xml', {}, (r
         ['PATCH', 'name', { value: 'x' }, [405, 'methodNotAllowed']],
         ['POST', 'name', { value: 'x' }, [405, 'methodNotAllowed']],
         ['PATCH', 'tags', { value: [] }, [405, 'methodNotAllowed']],
-        ['PUT', 'nowhere/x', { value: 'x' }, [501, 'notImplemented']],
+        ['PUT', 'nowhere/x', { value: 'x' }, [404, 'entityNotFound']],
         ['PUT', 'home/nowhere', { value: 'x' }, [404, 'propertyNotFound']],
       ] as const)
         expect(await tried(method, `${path}/${name}`, body), `${method} ${name}`).toEqual(refusal)

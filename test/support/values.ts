@@ -147,7 +147,8 @@ export function randomValues(seed: number): Values {
     if (type.kind === 'enum') return enumeration(type)
     const name = primitiveOf(type)?.name
     if (name !== undefined) return primitive(name, facetsOf(reference))
-    return type.name === 'Edm.PrimitiveType' || type.name === 'Edm.Untyped' || type.kind === 'typeDefinition'
+    if (type.name === 'Edm.Untyped') return pick<Json>([text({}), true, 0.5, { a: null, b: { 'c.$d': text({}) } }])
+    return type.name === 'Edm.PrimitiveType' || type.kind === 'typeDefinition'
       ? pick<Json>([text({}), true, 0.5])
       : undefined
   }

@@ -1,7 +1,7 @@
 import type { MemberStep } from '../../bind/tree.ts'
 import { isComputed, isImmutable, isWritable } from '../../csdl/core.ts'
 import type { Property, StructuredType, TypeReference } from '../../edm/model.ts'
-import { isSubtypeOf } from '../../edm/types.ts'
+import { isAbstract, isSubtypeOf } from '../../edm/types.ts'
 import type { CollectionValue, StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { defaultOf } from '../../payload/read-structured.ts'
@@ -43,12 +43,15 @@ export function changeAt(
   const before = stored.members.get(name) ?? (isCollection(step) ? [] : null)
   const [next] = rest
   const ends = endsIn(before, rest)
-  const nested = !ends && next?.kind !== 'ordinal' ? changeAt(structured(before), rest, edit, check) : undefined
+  // what is not declared is stored as a whole
+  const whole = step?.kind === 'dynamic' || (step?.kind === 'property' && isAbstract(step.property.type.type))
+  const nested =
+    !ends && !whole && next?.kind !== 'ordinal' ? changeAt(structured(before), rest, edit, check) : undefined
   const edited: Edited = ends
     ? edit(before)
     : nested
       ? { value: nested }
-      : { value: editItems(before, rest, edit, check) }
+      : { value: whole ? editInside(structured(before), rest, edit, check) : editItems(before, rest, edit, check) }
   if (edited === 'removed') throw new Error('invariant: only items of a collection are removed')
   const member = nested ?? edited.merge ?? asWhole(edited.value)
   return {
@@ -124,7 +127,7 @@ function nameOf({ type }: StructuredValue, step: MemberStep | undefined): string
 
 function structured(value: Value): StructuredValue {
   if (isStructuredValue(value)) return value
-  throw new ODataError('entityNotFound', 'The path leads through a value that is null.')
+  throw new ODataError('entityNotFound', 'The path leads through a value that is null, or no object.')
 }
 
 export function isStructuredValue(value: Value | undefined): value is StructuredValue {

@@ -114,7 +114,10 @@ describe('refusals', () => {
     ['Best(1)', "resourceNotFound Best: 'Best' takes no key."],
     ['Products/s.Category', "resourceNotFound s.Category: 'my.shop.Category' is not derived from 'my.shop.Product'."],
     ['Products(5)/tags/0', "resourceNotFound 0: 'tags' has no positions: it is not ordered (Core.Ordered)."],
-    ["Categories('x')/a/b", 'notImplemented b: A path behind a dynamic property is not implemented by this service.'],
+    [
+      "Categories('x')/a/s.Product",
+      'notImplemented s.Product: Such a path behind a value without a type is not implemented by this service.',
+    ],
     ['Products/$query', 'notImplemented $query: /$query is not implemented by this service.'],
     ['Products/$each/5', "resourceNotFound 5: '5' does not exist behind $each."],
     [

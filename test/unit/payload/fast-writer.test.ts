@@ -404,9 +404,11 @@ describe('fast writer', () => {
       c: new Date(0),
       d: [1, 2],
       e: { '@type': 'test.Address', city: 'Ulm' },
+      f: { 'x%2Ey': 1.5, _id: 'theirs', 'day@exact': {}, g: { '@type': 'Edm.Untyped', type: 'Point' }, h: null },
       '@secret': 1,
     }
     const value = members(document)
+    expect(value.f).toEqual({ 'x.y': 1.5, g: { type: 'Point' }, h: null })
     expect(value).toMatchObject({
       'a@odata.type': '#Int64',
       a: 5,
