@@ -172,10 +172,8 @@ function bindTypeCall(context: BindContext, node: CallNode, name: 'cast' | 'isof
     return context.fail('typeMismatch', `The function is ${name}(type) or ${name}(expression,type).`, node)
   const target = typeArgument(context, typeNode, name)
   const operand = second === undefined || first === undefined ? current(scope) : castOperand(context, first, scope)
-  if (name === 'isof') {
-    refuseUnrelated(context, operand.type, target, node)
-    return { kind: 'isOf', operand, target, type: booleanReference }
-  }
+  // what could never be of the type is just not of it (URL Conventions 5.1.1.10.2: "otherwise it returns false")
+  if (name === 'isof') return { kind: 'isOf', operand, target, type: booleanReference }
   if (isStructured(target.type) && operand.kind === 'member' && operand.type?.collection === target.collection) {
     const steps = [...operand.steps]
     const type = castTo(context, operand.type, target.type, steps, node)

@@ -47,7 +47,7 @@ export function conversion(source: TypeReference | undefined, target: TypeRefere
   }
 }
 
-/** isof: whether the cast succeeds; null for null (URL Conventions 5.1.1.4). */
+/** isof: assignable by the rules of cast, which says whether that would succeed (URL Conventions 5.1.1.10.2); null for null, as all functions. */
 export function typeTest(source: TypeReference | undefined, target: TypeReference): (value: Value) => Value {
   const convert = conversion(source, target)
   return (value) => (value === null ? null : convert(value) !== null)
