@@ -51,6 +51,21 @@ onEveryService('Capabilities over HTTP', 'test/models/restricted.xml', settings,
       ['/Plain/$count', '$count', 'Capabilities.CountRestrictions/Countable'],
       ['/Picky', '$filter', 'Capabilities.FilterRestrictions/RequiresFilter'],
       ["/Picky?$filter=Name eq 'a'&$orderby=Open", '$orderby', 'Capabilities.SortRestrictions/NonSortableProperties'],
+      [
+        "/Picky?$apply=filter(Name eq 'one')/compute(Price as P)/filter(P eq 1)",
+        '$filter',
+        'Capabilities.FilterRestrictions/NonFilterableProperties',
+      ],
+      [
+        "/Picky?$apply=filter(Name eq 'one')/compute(Open as O)&$orderby=O",
+        '$orderby',
+        'Capabilities.SortRestrictions/NonSortableProperties',
+      ],
+      [
+        "/Picky?$apply=filter(Name eq 'one')/topcount(1,Open)",
+        '$apply',
+        'Capabilities.SortRestrictions/NonSortableProperties',
+      ],
       ['/Free?$filter=Owner/Age gt 1', '$filter', 'Capabilities.FilterRestrictions/NonFilterableProperties'],
       ['/Nested(1)/Parts?$filter=Weight eq 1', '$filter', 'Capabilities.FilterRestrictions/NonFilterableProperties'],
     ] as const) {

@@ -1,6 +1,6 @@
 import type { StructuredType, TypeReference } from '../../edm/model.ts'
 import { isStructured } from '../../edm/types.ts'
-import type { MemberStep } from '../tree.ts'
+import type { Expression, MemberStep } from '../tree.ts'
 import { untypedReference } from '../type-references.ts'
 import { type Alias, withAliases, withPropertyType } from './dynamic.ts'
 import { present, withPresent } from './shape.ts'
@@ -8,8 +8,15 @@ import type { NestedSequence, Shape } from './tree.ts'
 
 /** What aliases add to shapes (Aggregation 3.1.1). */
 
-export function propertyAlias(name: string, type: TypeReference | undefined): Alias {
-  return { kind: 'property', name, type: type ?? untypedReference }
+/** @param from what `compute` makes it of */
+export function propertyAlias(name: string, type: TypeReference | undefined, from?: Expression): Alias {
+  return { kind: 'property', name, type: type ?? untypedReference, ...(from === undefined ? {} : { from: [from] }) }
+}
+
+/** One alias for two that are the same (`isSameAlias`): it is made of what either is made of. */
+export function mergedAlias(a: Alias, b: Alias): Alias {
+  if (a.kind === 'navigation' || b.kind === 'navigation') return a
+  return { ...a, from: [...(a.from ?? []), ...(b.from ?? [])] }
 }
 
 /** A shape whose instances all have further properties. */

@@ -23,6 +23,7 @@ import { type Aggregated, bindAggregate, ownName } from './aggregates.ts'
 import {
   instancesOf,
   isSameAlias,
+  mergedAlias,
   nestedAlias,
   ownerType,
   propertyAlias,
@@ -225,7 +226,7 @@ class Binder {
       computed.set(alias, expression)
       return { alias, expression }
     })
-    const aliases = items.map(({ alias, expression }) => propertyAlias(alias, expression.type))
+    const aliases = items.map(({ alias, expression }) => propertyAlias(alias, expression.type, expression))
     return [{ kind: 'compute', items, calculated }, withProperties(input, aliases)]
   }
 
@@ -320,6 +321,7 @@ class Binder {
       if (other === undefined) added.push(alias)
       else if (!isSameAlias(other, alias))
         this.#context.notImplemented(`'${shown(alias.name)}' of two types in the parameters of concat`, node)
+      else if (alias !== other) added.push(mergedAlias(other, alias))
     }
     return {
       type: withAliases(a.type, added),

@@ -1,5 +1,5 @@
 import type { EntityType, NavigationProperty, Property, StructuredType, TypeReference } from '../../edm/model.ts'
-import type { MemberStep } from '../tree.ts'
+import type { Expression, MemberStep } from '../tree.ts'
 import type { Presence } from './tree.ts'
 
 /**
@@ -9,6 +9,7 @@ import type { Presence } from './tree.ts'
 
 const models = new WeakMap<StructuredType, StructuredType>()
 const aliasLists = new WeakMap<StructuredType, readonly Alias[]>()
+const sources = new WeakMap<Property, readonly Expression[]>()
 const origins = new WeakMap<NavigationProperty, Extract<Alias, { kind: 'navigation' }>>()
 
 /** The type of the model that a type with dynamic properties extends; any other type is its own. */
@@ -21,6 +22,13 @@ export function originOf(property: NavigationProperty): readonly MemberStep[] | 
   return origins.get(property)?.origin
 }
 
+/** What the transformation `compute` makes a dynamic property of, seen from the instances that have it; none for all others. */
+export function computedFrom(property: Property): readonly Expression[] {
+  return sources.get(property) ?? nothing
+}
+
+const nothing: readonly Expression[] = []
+
 /** What all entities behind a navigation alias have. */
 export function presenceBehind(property: NavigationProperty): Presence | undefined {
   return origins.get(property)?.presence
@@ -28,7 +36,13 @@ export function presenceBehind(property: NavigationProperty): Presence | undefin
 
 /** What an alias stands for. */
 export type Alias =
-  | { readonly kind: 'property'; readonly name: string; readonly type: TypeReference }
+  | {
+      readonly kind: 'property'
+      readonly name: string
+      readonly type: TypeReference
+      /** what `compute` makes it of */
+      readonly from?: readonly Expression[]
+    }
   | {
       readonly kind: 'navigation'
       readonly name: string
@@ -62,14 +76,16 @@ export function withAliases<T extends StructuredType>(type: T, aliases: readonly
   for (const alias of aliases) {
     const { name } = alias
     if (alias.kind === 'property') {
-      extended.allProperties.set(name, {
+      const property: Property = {
         kind: 'property',
         name,
         type: alias.type,
         defaultValue: undefined,
         declaringType: extended,
         annotations: [],
-      })
+      }
+      if (alias.from !== undefined) sources.set(property, alias.from)
+      extended.allProperties.set(name, property)
       continue
     }
     const property: NavigationProperty = {
@@ -96,5 +112,6 @@ export function withAliases<T extends StructuredType>(type: T, aliases: readonly
 export function withPropertyType<T extends StructuredType>(type: T, name: string, inner: StructuredType): T {
   const property = type.allProperties.get(name)
   if (property === undefined) return type
-  return withAliases(type, [{ kind: 'property', name, type: { ...property.type, type: inner } }])
+  const from = computedFrom(property)
+  return withAliases(type, [{ kind: 'property', name, type: { ...property.type, type: inner }, from }])
 }

@@ -66,6 +66,8 @@ class Check {
   readonly #groupable: readonly string[]
   readonly #aggregatable: readonly { readonly path: string; readonly methods: readonly string[] }[]
   readonly #tagged: boolean
+  /** paths that `compute` makes its aliases of */
+  readonly #computed = new Map<string, readonly string[]>()
 
   constructor(place: Place, support: Support) {
     this.#place = place
@@ -100,6 +102,13 @@ class Check {
         this.#rollups(node.elements)
         if (own) for (const element of node.elements) this.#grouping(element)
         if (node.each) this.sequence(node.each, own)
+        return
+      case 'compute':
+        if (own)
+          for (const { alias, expression } of node.items) {
+            const paths = pathsIn(expression).flatMap((path) => this.#sources(path))
+            this.#computed.set(alias, [...new Set([...(this.#computed.get(alias) ?? []), ...paths])])
+          }
         return
       case 'concat':
         for (const sequence of node.sequences) this.sequence(sequence, own)
@@ -149,8 +158,17 @@ class Check {
       for (const path of element.levels) this.#groupBy(path)
   }
 
-  #groupBy(path: PathNode): void {
+  /** What a path means, by the names of the collection's own properties: an alias is what it is made of. */
+  #sources(path: PathNode): readonly string[] {
     const name = nameOf(path)
+    return this.#computed.get(name.split('/')[0] ?? '') ?? [name]
+  }
+
+  #groupBy(path: PathNode): void {
+    for (const name of this.#sources(path)) this.#groupByProperty(name)
+  }
+
+  #groupByProperty(name: string): void {
     const found = this.#property(name)
     if (found === undefined) return
     if (this.#groupable.length > 0 && coveredBy(name, this.#groupable) === undefined)
@@ -165,8 +183,7 @@ class Check {
     for (const { properties } of from) for (const path of properties) this.#groupBy(path)
     // a count, or a custom aggregate: declared by itself, though it may have the name of a property
     if (method === undefined) return
-    for (const path of pathsIn(operand)) {
-      const name = nameOf(path)
+    for (const name of pathsIn(operand).flatMap((path) => this.#sources(path))) {
       const found = this.#property(name)
       if (found === undefined) continue
       const entry = this.#aggregatable.find((candidate) => coveredBy(name, [candidate.path]) !== undefined)

@@ -140,9 +140,13 @@ class Check {
           if (expression.kind === 'member') refuseHidden(expression.steps, position)
         }
         break
-      case 'ranking':
+      case 'ranking': {
         all([step.measure])
+        // which instances come first tells their order
+        const items = [{ expression: step.measure, descending: step.end === 'top' }]
+        checkSort(option, position.place, items, variablesOf(position))
         break
+      }
       case 'concat':
         for (const sequence of step.sequences) this.sequence(sequence, position)
         break

@@ -1,4 +1,4 @@
-import { originOf } from '../../bind/apply/dynamic.ts'
+import { computedFrom, originOf } from '../../bind/apply/dynamic.ts'
 import type { Aggregate } from '../../bind/apply/tree.ts'
 import type { BoundPath, Expression, MemberExpression, MemberStep } from '../../bind/tree.ts'
 import type { Model, NavigationProperty, Property } from '../../edm/model.ts'
@@ -147,6 +147,7 @@ export function visit(expression: Expression, variables: Variables, visitor: Vis
     case 'member': {
       const position = resolve(expression, variables)
       if (position !== undefined) visitor.reference(referenceTo(position))
+      visitComputed(expression, variables, visitor)
       return
     }
     case 'binary':
@@ -195,6 +196,25 @@ export function visit(expression: Expression, variables: Variables, visitor: Vis
         inner(condition)
         inner(value)
       }
+  }
+}
+
+/** Of each visitor the calculated properties that it was told of: one can be made of another many times over. */
+const told = new WeakMap<Visitor, Set<Property>>()
+
+/** What the transformation `compute` makes the properties of a path of is looked at where they are: a new name hides nothing. */
+function visitComputed(expression: MemberExpression, variables: Variables, visitor: Visitor): void {
+  for (const [i, step] of expression.steps.entries()) {
+    if (step.kind !== 'property') continue
+    const sources = computedFrom(step.property)
+    if (sources.length === 0) continue
+    const known = told.get(visitor) ?? new Set()
+    if (known.has(step.property)) continue
+    told.set(visitor, known.add(step.property))
+    const at = resolve({ ...expression, steps: expression.steps.slice(0, i) }, variables)
+    if (at === undefined) continue
+    const instances: Variables = new Map([...variables, ['$it', at] as const, ['$this', at] as const])
+    for (const source of sources) visit(source, instances, visitor)
   }
 }
 

@@ -259,7 +259,7 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     query,
   ),
   FilterRestrictions: enforced(
-    'all of it, on the bound expression: $compute, lambdas, navigation and the filters of `$apply` cannot go round it; what the transformation `compute` makes of a property is not followed',
+    'all of it, on the bound expression: $compute, lambdas, navigation and the filters of `$apply` cannot go round it, nor what the transformation `compute` makes of a property',
     `${here}/filter.ts`,
     query,
   ),
@@ -308,7 +308,7 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
     query,
   ),
   SortRestrictions: enforced(
-    'all of it, on the bound expression; `orderby` and `traverse` of `$apply`, too, but not what `compute` there makes of a property, nor `topcount` and its like',
+    'all of it, on the bound expression; `orderby`, `traverse`, `topcount` and its like in `$apply`, too, also of what `compute` there makes of a property',
     `${here}/sort.ts`,
     query,
   ),

@@ -1,4 +1,5 @@
-import type { OrderByItem } from '../../bind/tree.ts'
+import { computedFrom } from '../../bind/apply/dynamic.ts'
+import type { Expression, OrderByItem } from '../../bind/tree.ts'
 import { sortRestrictionsIn } from '../../csdl/capabilities.ts'
 import { restrictionsOf } from './capability.ts'
 import { checkCounted } from './count.ts'
@@ -18,16 +19,24 @@ export function checkSort(
   variables: Variables,
 ): void {
   if (orderby.length === 0) return
-  for (const { expression, descending } of orderby)
+  for (const { expression, descending } of orderby) {
+    const direct = isDirect(expression)
     visit(expression, variables, {
       reference: (found) => {
         checkReadable(option, found)
-        for (const view of found.views) checkView(option, view, place, descending, expression.kind === 'member')
+        for (const view of found.views) checkView(option, view, place, descending, direct)
       },
       counted: (found) => checkCounted(option, found),
     })
+  }
   if (restrictionsOf(place, 'SortRestrictions', sortRestrictionsIn).sortable === false)
     refuse(option, `cannot be applied to '${place.name}'`, `${term}/Sortable`)
+}
+
+/** Whether an order is that of a property itself, if by another name. */
+function isDirect(expression: Expression): boolean {
+  if (expression.kind !== 'member') return false
+  return expression.steps.every((step) => step.kind !== 'property' || computedFrom(step.property).every(isDirect))
 }
 
 const term = 'Capabilities.SortRestrictions'

@@ -83,7 +83,15 @@ describe('ApplySupported', () => {
     ['<PropertyValue Property="From" Bool="false"/>', '', 'aggregate(Price with sum from Kind with max as X)', 'From'],
     [pathList('GroupableProperties', 'Kind'), '', 'groupby((Kind),aggregate(Price with sum as S))', 'allowed'],
     [pathList('GroupableProperties', 'Kind'), '', 'groupby((Kind,Price))', 'GroupableProperties'],
-    [pathList('GroupableProperties', 'Kind'), '', 'compute(Price as P)/groupby((P))', 'allowed'],
+    [pathList('GroupableProperties', 'Kind'), '', 'compute(Price as P)/groupby((P))', 'GroupableProperties'],
+    [
+      pathList('GroupableProperties', 'Kind'),
+      '',
+      'compute(Price as P,P add 1 as Q)/groupby((Kind,Q))',
+      'GroupableProperties',
+    ],
+    [pathList('GroupableProperties', 'Kind'), '', 'compute(tolower(Kind) as K)/groupby((K))', 'allowed'],
+    [pathList('GroupableProperties', 'Kind'), '', 'compute(1 as One)/groupby((One))', 'allowed'],
     ['<PropertyValue Property="PropertyRestrictions" Bool="true"/>', '', 'groupby((Kind))', 'allowed'],
     ['<PropertyValue Property="PropertyRestrictions" Bool="true"/>', '', 'groupby((Price))', 'PropertyRestrictions'],
     [
@@ -103,7 +111,13 @@ describe('ApplySupported', () => {
     </Record></Collection></PropertyValue>`
     const model = annotated(own)
     expect(verdict(apply('aggregate(Price with sum as S,$count as N)'), model)).toBe('allowed')
-    for (const sequence of ['aggregate(Price with max as M)', 'aggregate(Id with sum as S)'])
+    expect(verdict(apply('compute(Price mul 2 as P)/aggregate(P with sum as S)'), model)).toBe('allowed')
+    for (const sequence of [
+      'aggregate(Price with max as M)',
+      'aggregate(Id with sum as S)',
+      'compute(Price as P)/aggregate(P with max as M)',
+      'compute(Id as I)/groupby((Kind),aggregate(I add 1 with sum as S))',
+    ])
       expect(verdict(apply(sequence), model)).toBe('Aggregation.ApplySupported/AggregatableProperties')
   })
 })
@@ -119,6 +133,23 @@ describe('restrictions of $filter and $orderby', () => {
     ['orderby(Name desc)', 'SortRestrictions/AscendingOnlyProperties'],
     ['orderby(Open)', 'SortRestrictions/NonSortableProperties'],
     ['concat(orderby(Open)/top(1),identity)', 'SortRestrictions/NonSortableProperties'],
+    // by another name
+    ['compute(Price as P)/filter(P eq 1)', 'FilterRestrictions/NonFilterableProperties'],
+    ['compute(Price as P)/compute(P as Q)/filter(Q eq 1)', 'FilterRestrictions/NonFilterableProperties'],
+    ['compute(Price as P)/groupby((P))/filter(P eq 1)', 'FilterRestrictions/NonFilterableProperties'],
+    ['concat(compute(ID as P),compute(Price as P))/filter(P eq 1)', 'FilterRestrictions/NonFilterableProperties'],
+    ["compute(startswith(Name,'a') as S)/filter(S)", 'FilterFunctions'],
+    ['compute(Open as O)/orderby(O)', 'SortRestrictions/NonSortableProperties'],
+    ['compute(Open as O)/topcount(1,O)', 'SortRestrictions/NonSortableProperties'],
+    ['compute(Price as P)/orderby(P desc)', 'allowed'],
+    ['compute(Price as P)/orderby(P)', 'SortRestrictions/DescendingOnlyProperties'],
+    ['compute(Price mul -1 as P)/orderby(P desc)', 'SortRestrictions/DescendingOnlyProperties'],
+    ['topcount(1,Open)', 'SortRestrictions/NonSortableProperties'],
+    ['groupby((Name),bottomcount(1,Open))', 'SortRestrictions/NonSortableProperties'],
+    ['topsum(1,Price)', 'allowed'],
+    ['bottomsum(1,Price)', 'SortRestrictions/DescendingOnlyProperties'],
+    ['compute(Secret as S)/top(1)', 'Core.Permissions'],
+    ['topcount(1,Secret)', 'Core.Permissions'],
   ])('hold transformations: %s', (sequence, expected) => {
     const found = verdict(encodeURI(`Picky?$apply=${filtered}/${sequence}`), restrictedModel)
     expect(found.replace('Capabilities.', '')).toBe(expected)
