@@ -32,7 +32,7 @@ export function bindQuery(model: Model, path: BoundPath, options: QueryOptions, 
 }
 
 /** Entities of any type have no properties to select or expand (URL Conventions 4.16). @throws ODataError nameNotFound, notImplemented */
-function refuseNames(context: BindContext, { select, expand }: QueryOptions): void {
+function refuseNames(context: BindContext, { select, expand, compute }: QueryOptions): void {
   for (const [option, nodes] of [
     ['$select', select],
     ['$expand', expand],
@@ -40,6 +40,7 @@ function refuseNames(context: BindContext, { select, expand }: QueryOptions): vo
     for (const { path } of nodes ?? []) {
       const [step] = path
       if (step?.kind !== 'name') continue
+      if (option === '$select' && path.length === 1 && compute?.some(({ alias }) => alias === step.name)) continue
       context.target = option
       if (!context.isCast(step.name, undefined)) context.fail('nameNotFound', anyTypeHasNot(step.name), step)
       context.notImplemented(`${option} of entities of any type`, step)

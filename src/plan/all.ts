@@ -26,8 +26,7 @@ export type PlanPart = (path: BoundPath, query: BoundQuery) => ReadPlan
 
 /**
  * @param path `$all`, perhaps with a cast
- * @throws ODataError notImplemented ($orderby over several parts; $select, $expand and $compute of entities of any type),
- * nameNotFound (a property of entities of any type), and what planning a part throws
+ * @throws ODataError notImplemented ($select and $expand of entities of any type), nameNotFound (a property of entities of any type), and what planning a part throws
  */
 export function allPlan(
   model: Model,
@@ -45,21 +44,13 @@ export function allPlan(
   const holders = children.filter(
     (child) => type === undefined || isSubtypeOf(child.type, type) || isSubtypeOf(type, child.type),
   )
-  if (query.orderby.length > 0 && holders.length > 1)
-    throw new ODataError(
-      'notImplemented',
-      `$orderby of $all over more than one entity set or singleton (${holders
-        .map(({ name }) => name)
-        .slice(0, 5)
-        .join(', ')}) is not implemented by this service.`,
-      { target: '$orderby' },
-    )
   return Object.freeze({
     kind: 'all',
     requires: [],
     slots,
     type,
     parts: holders.flatMap((child) => partOf(child, type, query, planPart)),
+    sorted: query.orderby.length > 0 && holders.length > 1,
     select: type === undefined ? undefined : query.select,
     expand: query.expand,
     top: query.top,
@@ -85,34 +76,46 @@ function partOf(
     type: { type: own, collection: child.kind === 'entitySet', nullable: false, facets: {} },
     signature: child.name,
   }
+  const ofPart = <T extends { readonly expression: Expression }>(items: readonly T[]): readonly T[] =>
+    type === undefined ? items.map((item) => ({ ...item, expression: ofType(item.expression, own) })) : items
+  const order = ofPart(query.orderby)
   const asked: BoundQuery = {
     ...query,
     filter: query.filter && (type === undefined ? ofType(query.filter, own) : query.filter),
+    compute: ofPart(query.compute),
+    // what is the same of all entities of the part orders none of them
+    orderby: order.filter(({ expression }) => expression.kind !== 'constant'),
     top: undefined,
     skip: undefined,
   }
   try {
     const plan = planPart(path, asked)
-    if (child.kind === 'entitySet') return [{ plan, condition: undefined }]
+    if (child.kind === 'entitySet') return [{ plan, condition: undefined, order }]
     // a singleton is read as it is, and then asked whether it is meant
     const { related: _, ...rest } = plan
-    return [{ plan: Object.freeze({ ...rest, filter: undefined, search: undefined, count: false }), condition: plan }]
+    return [
+      {
+        plan: Object.freeze({ ...rest, filter: undefined, search: undefined, orderby: [], count: false }),
+        condition: plan,
+        order,
+      },
+    ]
   } catch (error) {
     if (error instanceof ODataError && error.code === 'methodNotAllowed') return []
     throw error
   }
 }
 
-/** Entities of any type have no properties to select, expand or calculate with. */
+/** Entities of any type have no properties of their own: only what a cast stands before, or what $compute defines. */
 function refuseUntyped({ select, expand, compute, orderby }: BoundQuery): void {
   for (const { expression } of orderby) refuseNames(expression, '$orderby')
   for (const { expression } of compute) refuseNames(expression, '$compute')
   const [option] = [
     // `*` is what there is
-    ...(select === undefined || (select.all && select.properties.size === 0) ? [] : ['$select']),
+    ...([...(select?.properties.keys() ?? [])].every((name) => compute.some(({ alias }) => alias === name))
+      ? []
+      : ['$select']),
     ...(expand.length === 0 ? [] : ['$expand']),
-    ...(compute.length === 0 ? [] : ['$compute']),
-    ...(orderby.length === 0 ? [] : ['$orderby']),
   ]
   if (option !== undefined)
     throw new ODataError(

@@ -397,11 +397,13 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
         filter: items === undefined ? filter : undefined,
         search: items === undefined ? search : undefined,
         compute: parts.member.length === 0 ? query.compute : [],
-        orderby: source.single
-          ? []
-          : source.root.kind === 'result'
-            ? resultOrder(query.orderby)
-            : totalOrder(query.orderby, source.type),
+        // of one row only $all asks it: how the row stands among those of others
+        orderby:
+          source.single && query.orderby.length === 0
+            ? []
+            : source.root.kind === 'result'
+              ? resultOrder(query.orderby)
+              : totalOrder(query.orderby, source.type),
         select,
         expand,
         ...(!parts.references && source.root.kind !== 'result' ? streamsOf(query, parts.member) : {}),

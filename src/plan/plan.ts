@@ -477,6 +477,8 @@ export interface AllPart {
   readonly plan: ReadPlan
   /** of a singleton: the plan with the conditions that it is to meet */
   readonly condition: ReadPlan | undefined
+  /** the client's order, of its entities: how they stand among those of other parts */
+  readonly order: readonly OrderByItem[]
 }
 
 /** All entities of the service (U 4.16), part after part (service/all.ts). What the caller must hold stands in the parts. */
@@ -485,6 +487,8 @@ export interface AllPlan extends PlanBase {
   /** the type of a cast; undefined: entities of any type */
   readonly type: EntityType | undefined
   readonly parts: readonly AllPart[]
+  /** whether the order goes over several parts; else one stands behind the other */
+  readonly sorted: boolean
   readonly select: Selection | undefined
   readonly expand: readonly ExpandItem[]
   readonly top: number | undefined

@@ -2,6 +2,7 @@ import { narrow } from '../auth/narrow.ts'
 import { isPermitted, permit } from '../auth/permit.ts'
 import type { OrderByItem, Parameters } from '../bind/tree.ts'
 import { int64Reference } from '../bind/type-references.ts'
+import { ODataError } from '../errors/odata-error.ts'
 import { preparePredicate } from '../eval/compile.ts'
 import { prepareOrder } from '../eval/order.ts'
 import { prepareSearch } from '../eval/search.ts'
@@ -14,6 +15,7 @@ import { jsonContentType, negotiateJson } from '../protocol/negotiate.ts'
 import type { Keyset } from '../store/port.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { shownRows } from './after-read.ts'
+import { computedOf } from './computed.ts'
 import { addApplied, applied, type Core, contextOf, controlPrefix, dialectOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { chosenItems, expandRows } from './expand.ts'
@@ -26,13 +28,17 @@ import { virtualSingleton } from './singleton.ts'
 /**
  * `$all` (URL Conventions 4.16): the sets and singletons one after the other, a page at a time. A page may hold the end of one and
  * the beginning of the next; its token is the number of the part and the place in it. Parts that the caller may not read are left
- * out, as rows are that the caller may not see.
+ * out, as rows are that the caller may not see. Where $orderby goes over several parts, each gives its next rows in that order; the token
+ * holds the place in every part.
  */
 
 /** Rows of a page where the service has no page size: they are held in memory. */
 const mostRows = 10_000
 
-/** Where a token says a part's number. */
+/** Rows of each part that an order over several parts looks at for one page. */
+const mostSorted = 10_000
+
+/** Where a token says a part's number, or whether it has given rows already. */
 const partNumber: OrderByItem = { expression: { kind: 'parameter', index: 0, type: int64Reference }, descending: false }
 
 interface Part {
@@ -40,6 +46,7 @@ interface Part {
   readonly number: number
   readonly plan: ReadPlan
   readonly condition: ReadPlan | undefined
+  readonly order: readonly OrderByItem[]
 }
 
 /** Rows of one part on a page. */
@@ -60,10 +67,11 @@ export async function all(
   const format = negotiateJson(headers, options.format)
   const dialect = dialectOf(core, exchange, format)
   const parts = permitted(core, exchange, plan)
-  const start = options.skiptoken === undefined ? undefined : startOf(core, target, parts, options.skiptoken)
+  const { skiptoken } = options
+  const start = skiptoken === undefined ? undefined : (plan.sorted ? placesOf : startOf)(core, target, plan, skiptoken)
   const page = pageOf(core, headers.prefer, start?.top ?? plan.top)
   const most = Math.min(page.rows, mostRows)
-  const found = await rowsOf(core, exchange, parts, parameters, {
+  const found = await (plan.sorted ? sortedRows : rowsOf)(core, exchange, parts, parameters, {
     start,
     skip: plan.skip ?? 0,
     // one more tells of a next page, but not where $top ends the whole
@@ -85,12 +93,15 @@ export async function all(
   const streams = inlining(dialect)
   let written = 0
   let last: { readonly part: Part; readonly row: Uint8Array } | undefined
+  const lastOf = new Map<number, Keyset>(plan.sorted ? start?.places : [])
   let more = false
   for (const { part, rows } of found) {
     const some = rows.slice(0, most - written)
     more ||= some.length < rows.length
+    if (some.length === 0) break
     const related = await expandRows(core, exchange, part.plan, parameters, some, options.expand, streams)
     const values = await streamValues(core, part.plan.streams, () => shapeOf(core, part.plan), streams)(some)
+    const computed = await computedOf(core, exchange, part.plan, parameters, some)
     const shown = await shownRows(core, exchange, part.plan.source.root, some)
     const chosen = chosenItems(core, part.plan.source, part.plan.source.type, part.plan.select, parameters)
     const write = core.writers.get(part.plan, dialect, () =>
@@ -102,17 +113,19 @@ export async function all(
     for (const [i, row] of some.entries()) {
       if (written > 0) sink.byte(0x2c)
       const seen = shown[i] ?? row
-      write(chosen?.(seen) ?? seen, sink, context, related[i], values[i])
+      write(chosen?.(seen) ?? seen, sink, context, related[i], values[i], computed[i])
       written++
       last = { part, row }
     }
+    if (plan.sorted && last !== undefined) lastOf.set(part.number, keysetOf(core, part.plan, parameters, last.row))
   }
   sink.byte(0x5d)
   if (more && last !== undefined) {
     const { part, row } = last
-    const { keyset } = prepareOrder(part.plan.orderby, evalContext(core, part.plan))(parameters)
-    const orderby = [partNumber, ...part.plan.orderby]
-    const after = [BigInt(part.number), ...keyset(row)]
+    const orderby = plan.sorted ? placesOrder(plan) : [partNumber, ...part.plan.orderby]
+    const after = plan.sorted
+      ? plan.parts.flatMap(({ plan: { orderby } }, number) => placeIn(lastOf.get(number), orderby.length))
+      : [BigInt(part.number), ...keysetOf(core, part.plan, parameters, row)]
     sink.ascii(`,"${prefix}nextLink":`)
     sink.jsonString(
       nextLink(core, exchange, target, { orderby }, { after, top: page.left(written) }, core.protocol.graph),
@@ -126,12 +139,16 @@ export async function all(
   return { status: 200, headers: answer, body: sink.take() }
 }
 
+function keysetOf(core: Core, plan: ReadPlan, parameters: Parameters, row: Uint8Array): Keyset {
+  return prepareOrder(plan.orderby, evalContext(core, plan))(parameters).keyset(row)
+}
+
 /** What of all parts the caller may read, each cut to what of it the caller may see. */
 function permitted(core: Core, { principal }: Exchange, { parts }: AllPlan): readonly Part[] {
-  const open = parts.flatMap(({ plan, condition }: AllPart, number): readonly Part[] => {
-    if (!core.enforcePermissions) return [{ number, plan, condition }]
+  const open = parts.flatMap(({ plan, condition, order }: AllPart, number): readonly Part[] => {
+    if (!core.enforcePermissions) return [{ number, plan, condition, order }]
     if (!isPermitted(principal, plan.requires)) return []
-    return [{ number, plan: narrow(plan, principal) as ReadPlan, condition }]
+    return [{ number, plan: narrow(plan, principal) as ReadPlan, condition, order }]
   })
   const [first] = parts
   if (open.length === 0 && first !== undefined) permit(principal, first.plan.requires)
@@ -142,14 +159,74 @@ interface Start {
   readonly number: number
   readonly after: Keyset
   readonly top: number | undefined
+  /** of an order over several parts: the last row that each has given */
+  readonly places?: ReadonlyMap<number, Keyset>
 }
 
 /** @throws ODataError skipTokenInvalid */
-function startOf(core: Core, target: string, parts: readonly Part[], token: string): Start {
+function startOf(core: Core, target: string, { parts }: AllPlan, token: string): Start {
   const number = Number(core.paging.read(target, { orderby: [partNumber] }, token).after[0] ?? -1)
-  const orderby = [partNumber, ...(parts.find((part) => part.number === number)?.plan.orderby ?? [])]
+  const orderby = [partNumber, ...(parts[number]?.plan.orderby ?? [])]
   const { after, top } = core.paging.read(target, { orderby }, token)
   return { number, after: after.slice(1), top }
+}
+
+/** What a token of an order over several parts holds: for each part whether it has given rows, and the last one's place. */
+function placesOrder({ parts }: AllPlan): readonly OrderByItem[] {
+  return parts.flatMap(({ plan }) => [partNumber, ...plan.orderby])
+}
+
+function placeIn(place: Keyset | undefined, length: number): Keyset {
+  return place === undefined ? [0n, ...Array<null>(length).fill(null)] : [1n, ...place]
+}
+
+/** @throws ODataError skipTokenInvalid */
+function placesOf(core: Core, target: string, plan: AllPlan, token: string): Start {
+  const { after, top } = core.paging.read(target, { orderby: placesOrder(plan) }, token)
+  const places = new Map<number, Keyset>()
+  let at = 0
+  for (const [number, part] of plan.parts.entries()) {
+    const end = at + 1 + part.plan.orderby.length
+    if (after[at] === 1n) places.set(number, after.slice(at + 1, end))
+    at = end
+  }
+  return { number: 0, after: [], top, places }
+}
+
+/** The next rows of all parts together, in the client's order; of what is equal there part after part. @throws ODataError urlLimitExceeded */
+async function sortedRows(
+  core: Core,
+  exchange: Exchange,
+  parts: readonly Part[],
+  parameters: Parameters,
+  { start, skip, limit }: Window,
+): Promise<readonly Found[]> {
+  const first = start === undefined ? skip : 0
+  if (limit > 0 && first + limit > mostSorted + 1)
+    throw new ODataError(
+      'urlLimitExceeded',
+      `$orderby of $all over several sets looks at more than ${mostSorted} entities of each (limit allSort).`,
+      { target: '$orderby' },
+    )
+  const all: { readonly part: Part; readonly row: Uint8Array; readonly values: Keyset }[] = []
+  let compare: ((a: Keyset, b: Keyset) => number) | undefined
+  for (const part of limit === 0 ? [] : parts) {
+    const after = start?.places?.get(part.number)
+    // a singleton that was given
+    if (after !== undefined && part.condition !== undefined) continue
+    const rows = await partRows(core, exchange, part, parameters, { after, skip: 0, limit: first + limit })
+    const order = prepareOrder(part.order, evalContext(core, part.condition ?? part.plan))(parameters)
+    compare ??= order.compare
+    for (const row of rows) all.push({ part, row, values: order.keyset(row) })
+  }
+  const found: { part: Part; rows: Uint8Array[] }[] = []
+  all.sort((a, b) => compare?.(a.values, b.values) ?? 0)
+  for (const { part, row } of all.slice(first, first + limit)) {
+    const last = found.at(-1)
+    if (last?.part === part) last.rows.push(row)
+    else found.push({ part, rows: [row] })
+  }
+  return found
 }
 
 interface Window {
