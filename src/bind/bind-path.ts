@@ -1,7 +1,7 @@
 import { nearestName } from '../base/text.ts'
 import { explicitOperationBindings, isOrdered } from '../csdl/core.ts'
 import type { Annotatable, Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
-import { isMedia, isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
+import { isMedia, isStructured, isSubtypeOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { ArgumentNode, QueryOptions, Segment } from '../url/ast.ts'
 import { follow, isContained, type Place, placeBehind, placeOf } from './binding-targets.ts'
@@ -14,6 +14,7 @@ import { bindBoundOperation, bindImport, type OperationCall } from './operations
 import { bindBoolean } from './operators.ts'
 import { readLiteral, type StructuredLiterals } from './parameters.ts'
 import { printBound } from './print.ts'
+import { described, valueResource } from './resource-kind.ts'
 import { withoutResourcePath } from './resource-path.ts'
 import type { BoundPath, BoundSegment, ParameterSlot, Parameters, ParameterValue, ResourceKind } from './tree.ts'
 import { itemReference, navigationReference } from './type-references.ts'
@@ -569,35 +570,3 @@ const roots: ReadonlyMap<string, ResourceKind> = new Map<string, ResourceKind>([
   ['$entity', 'entityId'],
   ['$all', 'all'],
 ])
-
-function valueResource(type: Type, collection: boolean): ResourceKind {
-  if (type.kind === 'entity' || type.name === 'Edm.EntityType') return collection ? 'entityCollection' : 'entity'
-  if (type.kind === 'complex' || type.name === 'Edm.ComplexType') return collection ? 'complexCollection' : 'complex'
-  if (collection) return 'primitiveCollection'
-  if (type.kind === 'abstract') return 'untyped'
-  return primitiveOf(type)?.name === 'Edm.Stream' ? 'stream' : 'primitive'
-}
-
-const described: Readonly<Partial<Record<ResourceKind, string>>> = {
-  metadata: '$metadata',
-  batch: '$batch',
-  all: '$all',
-  crossjoin: '$crossjoin',
-  entityCollection: 'a collection of entities',
-  entity: 'an entity',
-  singleton: 'a singleton',
-  primitive: 'a primitive value',
-  primitiveCollection: 'a collection of primitive values',
-  complex: 'a complex value',
-  complexCollection: 'a collection of complex values',
-  stream: 'a stream',
-  rawValue: '$value',
-  mediaStream: '$value',
-  eachEntity: '$each',
-  eachItem: '$each',
-  count: '$count',
-  reference: '$ref',
-  referenceCollection: '$ref',
-  actionCall: 'an action',
-  actionImport: 'an action',
-}
