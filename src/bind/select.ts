@@ -163,15 +163,17 @@ function selectItem(
       if (into !== undefined) into.given = given
       return
     }
-    const next = property?.type.type
-    if (property !== undefined && (next === undefined || !isStructured(next)))
+    // what it holds is written as a whole: no answer may give more than was asked
+    if (property === undefined) context.notImplemented('A path behind a dynamic property in $select', step)
+    const next = property.type.type
+    if (!isStructured(next))
       context.fail(
         node.options === undefined ? 'nameNotFound' : 'queryOptionInvalid',
         `'${shown(name)}' is ${property.type.type.name}, which has no properties to select.`,
         step,
       )
     builder = builder?.inside(name)
-    current = next !== undefined && isStructured(next) ? next : undefined
+    current = next
     declared = current
   }
   if (node.options !== undefined) selectOptions(binding, node, node.options, current, builder)

@@ -81,6 +81,14 @@ const expand = (depth: number): fc.Arbitrary<string> => {
   )
 }
 
+const computed = fc.constantFrom(
+  'level add 1 as c',
+  'manager/name as c',
+  'reports/$count as c',
+  'concat(id,name) as c',
+  'reports/any(r:r/level gt 1) as c',
+)
+
 const queries = fc
   .tuple(
     fc.constantFrom('/users', '/users', "/users('u0')/reports", "/users('u1')", "/users('u2')/manager", '/me/folders'),
@@ -89,11 +97,17 @@ const queries = fc
     optional('$expand', expand(1)),
     optional('$top', fc.nat(8)),
     optional('$skip', fc.nat(4)),
+    optional('$compute', computed),
   )
-  .map(([path, filter, orderby, expanded, top, skip]) => {
+  .map(([path, filter, orderby, expanded, top, skip, compute]) => {
     const single = path === "/users('u1')" || path.endsWith('/manager')
     const list = path === '/me/folders'
-    const options = single ? expanded : list ? [...top, ...skip] : [...filter, ...orderby, ...expanded, ...top, ...skip]
+    const calculated = list || compute.length === 0 ? [] : [...compute, '$select=id,c']
+    const options = single
+      ? [...expanded, ...calculated]
+      : list
+        ? [...top, ...skip]
+        : [...filter, ...orderby, ...expanded, ...top, ...skip, ...calculated]
     return `${path}?${options.join('&')}`
   })
 

@@ -144,6 +144,11 @@ onEveryService('operations', 'test/models/operations.xml', settings, (running) =
       expect((await get('/Cheapest(count=3)(2)/Title')).body.value).toBe('Two')
       expect((await get('/Cheapest(count=2)(2)')).status).toBe(404)
       expect(titles((await get('/Cheapest(count=3)/lib.AudioBook')).body.value)).toEqual(['Three'])
+      const calculated = await get(
+        `/Cheapest(count=3)?$compute=toupper(Title) as T,Author/Name as A&$select=T,A&$top=1`,
+      )
+      expect(calculated.body.value).toMatchObject([{ T: 'ONE', A: 'Ann' }])
+      expect((await get('/Books/lib.Longest()?$compute=Pages add 1 as P&$select=P')).body.P).toBeGreaterThan(1)
       expect((await get('/Cheapest(count=3)(1)/Author')).body.Name).toBe('Ann')
     })
 

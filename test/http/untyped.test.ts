@@ -120,6 +120,8 @@ onEveryService('objects without a type', 'test/models/inheritance.xml', {}, (run
       [`${ann}/extra/_id`, 204],
       [`${ann}/extra/0`, 400],
       [`${ann}/extra/Ns.Mail`, 501],
+      [`${ann}?$select=extra/color`, 501],
+      [`${ann}?$select=extra`, 200],
     ] as const)
       expect([path, (await ask(path)).status]).toEqual([path, status])
   })
