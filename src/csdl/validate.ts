@@ -1,6 +1,7 @@
 import type { Annotatable, ContainerChild, Model, Schema, StructuredType, TypeReference } from '../edm/model.ts'
 import { type Linker, noFacets } from './resolve/linker.ts'
 import { originOf } from './resolve/types.ts'
+import { isLeaf } from './rules/expressions.ts'
 import type { AppliedAnnotation, Rule, RuleContext, TypeUse } from './rules/rule.ts'
 import { modelRules } from './rules/table.ts'
 import { ownChildren } from './walk.ts'
@@ -137,6 +138,7 @@ class Validator {
     if (target.annotations.length === 0) return
     const applied = target.annotations.map((annotation): AppliedAnnotation => ({ annotation, target, kinds, origin }))
     this.#run(modelRules.annotations, applied)
+    if (!target.annotations.every(({ value }) => isLeaf(value))) this.#run(modelRules.expressions, applied)
     for (const annotation of target.annotations) this.#annotations(annotation, ['Annotation'], origin)
   }
 

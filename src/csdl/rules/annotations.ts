@@ -360,5 +360,6 @@ const collectionNullable: Rule<Term> = {
 export const annotationRules = {
   model: [namespaceInScope, labelUnique],
   term: [termDefault, baseTermResolved, baseTermCycle, appliesToKnown, collectionNullable],
-  annotations: [once, termResolved, appliesTo, baseTerm, constantForm, valueType, pathResolved, ifOutsideCollection],
+  annotations: [once, termResolved, appliesTo, baseTerm, valueType],
+  expressions: [constantForm, pathResolved, ifOutsideCollection],
 } as const

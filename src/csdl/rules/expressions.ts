@@ -263,14 +263,6 @@ function collectLabels(schema: Model['schemas'][number], found: Set<string>, see
 }
 
 export const expressionRules = {
-  annotations: [
-    nullAllowed,
-    recordDerives,
-    recordComplete,
-    recordOnce,
-    functionKnown,
-    operandType,
-    pathKind,
-    labelResolved,
-  ],
+  annotations: [nullAllowed],
+  expressions: [recordDerives, recordComplete, recordOnce, functionKnown, operandType, pathKind, labelResolved],
 } as const

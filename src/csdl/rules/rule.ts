@@ -89,4 +89,6 @@ export interface RuleTable {
   readonly source: readonly Rule<EntitySet | Singleton>[]
   readonly import: readonly Rule<OperationImport>[]
   readonly annotations: readonly Rule<readonly AppliedAnnotation[]>[]
+  /** on the annotations of an element where one has more than a plain text or Boolean, as few have */
+  readonly expressions: readonly Rule<readonly AppliedAnnotation[]>[]
 }

@@ -39,6 +39,7 @@ export const modelRules: RuleTable = {
     ...vocabularyRules.annotations,
     ...jsonSchemaRules.annotations,
   ],
+  expressions: [...annotationRules.expressions, ...expressionRules.expressions],
 }
 
 /** One line of the table of rules, for documentation. */
