@@ -2,6 +2,7 @@ import { isOrdered } from '../csdl/core.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf, typeName } from '../edm/types.ts'
 import {
+  type ArgumentNode,
   type ExpressionNode,
   noAliases,
   type PathNode,
@@ -13,26 +14,15 @@ import { annotationValue } from './annotation-value.ts'
 import { modelTypeOf } from './apply/dynamic.ts'
 import { type BindContext, notFound, type Scope, shown, unaliased, type Variable } from './context.ts'
 import { functionNames } from './functions.ts'
+import { argumentsIn, invocationOf, type Position, type Start } from './invocation.ts'
 import { mightBe } from './may-implement.ts'
+import { bindBoundOperation, bindUnboundFunction } from './operations.ts'
 import { bindBoolean } from './operators.ts'
-import { bindRoot } from './root.ts'
-import type { Expression, MemberExpression, MemberStep } from './tree.ts'
+import { bindRoot, refuseFollowing, unboundCall } from './root.ts'
+import type { Expression, InvocationExpression, MemberExpression, MemberStep } from './tree.ts'
 import { booleanReference, int64Reference, itemReference, navigationReference } from './type-references.ts'
 
 /** Paths in expressions (URL Conventions 5.1.1.15) with what may end them: any, all, $count. */
-
-/** Where a path stands while its steps are read. */
-interface Position {
-  readonly variable: Variable
-  readonly steps: MemberStep[]
-  type: TypeReference | undefined
-}
-
-/** A path that starts somewhere, and the index of its first step that is not read yet. */
-interface Start {
-  readonly position: Position
-  readonly next: number
-}
 
 /**
  * Binds a path.
@@ -47,14 +37,23 @@ export function bindMemberPath(context: BindContext, node: PathNode, scope: Scop
   const { position } = start
   const filters: ExpressionNode[] = []
   const { steps } = node
+  if (position.call !== undefined && start.next < steps.length) mustCompose(context, position.call, node)
   for (let i = start.next; i < steps.length; i++) {
     const step = steps[i]
     if (step === undefined) break
     switch (step.kind) {
       case 'name':
         if (filters.length > 0) context.notImplemented('A path after $filter(...)', step)
-        if (step.arguments !== undefined) refuseArguments(context, step.name, position, step)
-        nameStep(context, position, step.name, step)
+        if (step.arguments === undefined) nameStep(context, position, step.name, step)
+        else {
+          const isFirst = i === 0 && node.root === undefined
+          const called = callStep(context, position, step, step.arguments, isFirst ? node : undefined, scope)
+          if ('kind' in called) return called
+          position.call = called.position.call
+          position.steps = []
+          position.type = called.position.type
+          if (position.call !== undefined && i < steps.length - 1) mustCompose(context, position.call, step)
+        }
         break
       case 'any':
       case 'all':
@@ -73,7 +72,8 @@ export function bindMemberPath(context: BindContext, node: PathNode, scope: Scop
         return aggregated(context, step, position, scope)
       case 'annotation':
         mustEnd(context, steps, i)
-        if (context.roots === undefined) context.notImplemented('An annotation value here', step)
+        if (context.roots === undefined || position.call !== undefined)
+          context.notImplemented('An annotation value here', step)
         return annotationValue(context, step, position.variable, position.steps)
       case 'ordinal':
         ordinalStep(context, position, step.index, step)
@@ -88,12 +88,48 @@ export function bindMemberPath(context: BindContext, node: PathNode, scope: Scop
   return memberOf(position)
 }
 
-function memberOf(position: Position): MemberExpression {
-  return { kind: 'member', variable: position.variable.id, steps: position.steps, type: position.type }
+function memberOf({ variable, call, steps, type }: Position): MemberExpression | InvocationExpression {
+  return call === undefined ? { kind: 'member', variable: variable.id, steps, type } : { ...call, steps, type }
+}
+
+function mustCompose(context: BindContext, { operation }: InvocationExpression, node: Span): void {
+  if (!operation.composable) refuseFollowing(context, operation.name, node)
+}
+
+/**
+ * A function bound to what the path has come to; at its start perhaps an unbound one.
+ * @param node the path, where nothing stands before the call
+ * @returns where the path goes on, or what all of it stands for
+ */
+function callStep(
+  context: BindContext,
+  position: Position,
+  step: PathStep & { kind: 'name' },
+  args: readonly ArgumentNode[],
+  node: PathNode | undefined,
+  scope: Scope,
+): Start | Expression {
+  const { type } = position
+  if (type !== undefined) {
+    const declared = isStructured(type.type) ? { ...type, type: modelTypeOf(type.type) } : type
+    const call = bindBoundOperation(context, step.name, declared, args, step, [], argumentsIn(context, scope))
+    if (call !== undefined) {
+      if (step.key !== undefined) context.notImplemented('A key behind the result of a function', step)
+      if (position.call !== undefined && type.type.kind === 'entity')
+        context.notImplemented('A function bound to what another one gives', step)
+      const invocation = invocationOf(context, call, memberOf(position), step)
+      return { position: { ...position, call: invocation, type: invocation.type }, next: 0 }
+    }
+  }
+  if (node !== undefined) {
+    const call = bindUnboundFunction(context, step.name, args, step, argumentsIn(context, scope))
+    if (call !== undefined) return unboundCall(context, call, undefined, node, step, scope)
+  }
+  return refuseArguments(context, step.name, position, step)
 }
 
 function pathStart(context: BindContext, node: PathNode, scope: Scope): Start | Expression {
-  if (node.root === '$root') return bindRoot(context, node)
+  if (node.root === '$root') return bindRoot(context, node, scope)
   if (node.root === '$these')
     return context.aggregation?.these(context, node, scope) ?? context.notImplemented('$these here', node)
   if (node.root === '$this') return at(scope.implicit, 0)
@@ -120,17 +156,22 @@ function pathStart(context: BindContext, node: PathNode, scope: Scope): Start | 
 }
 
 function at(variable: Variable, next: number): Start {
-  return { position: { variable, steps: [], type: variable.type }, next }
+  return { position: { variable, call: undefined, steps: [], type: variable.type }, next }
 }
 
 /** An expression that a name stands for (a computed property, an alias), perhaps with a path behind it. */
 function continued(context: BindContext, node: Span, value: Expression, scope: Scope, steps = 2): Start | Expression {
   context.countNodes(sizeOf(value), node)
   if (steps === 1) return value
+  if (value.kind === 'invocation')
+    return {
+      position: { variable: scope.implicit, call: value, steps: [...value.steps], type: value.type },
+      next: 1,
+    }
   if (value.kind !== 'member') return context.notImplemented('A path behind a calculated value', node)
   const variable = variableOf(scope, value.variable)
   if (variable === undefined) return context.notImplemented('A path behind a calculated value here', node)
-  return { position: { variable, steps: [...value.steps], type: value.type }, next: 1 }
+  return { position: { variable, call: undefined, steps: [...value.steps], type: value.type }, next: 1 }
 }
 
 function variableOf(scope: Scope, id: string): Variable | undefined {
@@ -162,6 +203,8 @@ export function sizeOf(expression: Expression): number {
       return 1 + sizeOfAll(expression.arguments)
     case 'list':
       return 1 + sizeOfAll(expression.items)
+    case 'invocation':
+      return 1 + (expression.binding ? sizeOf(expression.binding) : 0) + sizeOfAll([...expression.arguments.values()])
     case 'lambda':
       return 1 + sizeOf(expression.collection) + (expression.predicate ? sizeOf(expression.predicate) : 0)
     case 'count':
@@ -234,6 +277,8 @@ function nameStep(context: BindContext, position: Position, name: string, node: 
   }
   const navigation = type.allNavigationProperties.get(name)
   if (navigation !== undefined) {
+    if (position.call !== undefined)
+      context.notImplemented(`Following '${shown(name)}' from the result of a function`, node)
     position.steps.push({ kind: 'navigation', property: navigation })
     position.type = navigationReference(navigation)
     return
@@ -269,7 +314,7 @@ function castStep(context: BindContext, position: Position, name: string, node: 
   const type = context.namedType(name)
   if (type === undefined) {
     if (context.model.operations.has(unaliased(context.model, name)))
-      context.notImplemented(`Calling '${shown(name)}' in an expression`, node)
+      context.fail('functionNotFound', `Expressions call functions with parentheses: '${shown(name)}(...)'.`, node)
     context.fail('nameNotFound', notFound('type', name, context.model.types.keys()), node)
   }
   if (!isStructured(type))
@@ -314,8 +359,14 @@ function refuseArguments(context: BindContext, name: string, position: Position,
   const isOperation = name.includes('.')
     ? operations.has(unaliased(context.model, name))
     : [...operations.keys()].some((qualified) => qualified.endsWith(`.${name}`))
-  if (isOperation || context.model.container?.children.get(name) !== undefined)
-    context.notImplemented(`Calling '${shown(name)}' in an expression`, node)
+  if (context.model.container?.children.get(name) !== undefined)
+    context.fail('functionNotFound', `'${shown(name)}' is no function here: write $root/${shown(name)}(...).`, node)
+  if (isOperation)
+    context.fail(
+      'functionNotFound',
+      `The function '${shown(name)}' is not bound to ${position.type === undefined ? 'dynamic values' : typeName(position.type)}.`,
+      node,
+    )
   return context.fail('functionNotFound', notFound('function', name, functionNames), node)
 }
 
@@ -407,6 +458,7 @@ function aggregated(
   scope: Scope,
 ): Expression {
   mustBeCollection(context, position, 'aggregate', step)
+  if (position.call !== undefined) context.notImplemented('aggregate over what a function gives', step)
   const variable = itemVariable(scope, '$item', position.type)
   const bound = context.aggregation?.aggregate(context, step.expression, memberOf(position), variable, scope)
   return bound ?? context.notImplemented('The function aggregate here', step)

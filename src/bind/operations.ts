@@ -15,14 +15,70 @@ export interface OperationCall {
   readonly arguments: ReadonlyMap<string, Expression>
 }
 
-/** The overload of an import that takes the arguments. @throws ODataError resourceNotFound, typeMismatch */
+/**
+ * Binds an argument of a call in an expression (bind/invocation.ts). Calls in paths have none: their arguments are literals.
+ * @param type of the parameter
+ */
+export type ArgumentBinder = (type: TypeReference, argument: ArgumentNode) => Expression
+
+/** The overload of an import that takes the arguments. @throws ODataError resourceNotFound, functionNotFound, typeMismatch */
 export function bindImport(
   context: BindContext,
   imported: OperationImport,
   args: readonly ArgumentNode[] | undefined,
   segment: Span,
+  binder?: ArgumentBinder,
 ): OperationCall {
-  return choose(context, imported.name, imported.operations, 0, args, segment)
+  return choose({ context, name: imported.name, segment, binder }, imported.operations, 0, args)
+}
+
+/**
+ * The unbound function that an expression names: qualified, or by its short name where only one can be meant.
+ * @returns undefined where there is none of that name
+ * @throws ODataError functionNotFound, typeMismatch
+ */
+export function bindUnboundFunction(
+  context: BindContext,
+  name: string,
+  args: readonly ArgumentNode[],
+  segment: Span,
+  binder: ArgumentBinder,
+): OperationCall | undefined {
+  const calling = { context, name, segment, binder }
+  const overloads = onlyName(
+    calling,
+    named(context, name).filter(({ bound }) => !bound),
+  )
+  return overloads.length === 0 ? undefined : choose(calling, overloads, 0, args)
+}
+
+/** What is called, and where. */
+interface Calling {
+  readonly context: BindContext
+  readonly name: string
+  readonly segment: Span
+  readonly binder: ArgumentBinder | undefined
+}
+
+/** In expressions a function that is not there is a fault of the text, in paths the resource is not there. */
+function notThere({ binder }: Calling): 'functionNotFound' | 'resourceNotFound' {
+  return binder === undefined ? 'resourceNotFound' : 'functionNotFound'
+}
+
+/** The operations that a name may mean. */
+function named(context: BindContext, name: string): readonly Operation[] {
+  if (name.includes('.')) return qualified(context, name)
+  return (
+    inDefaultNamespace(context.model, name, (full) => context.model.operations.get(full)) ?? unqualified(context, name)
+  )
+}
+
+/** @throws ODataError where a short name means operations of several namespaces */
+function onlyName(calling: Calling, operations: readonly Operation[]): readonly Operation[] {
+  const { context, name, segment } = calling
+  if (!name.includes('.') && new Set(operations.map((operation) => operation.name)).size > 1)
+    context.fail(notThere(calling), `'${shown(name)}' may be several operations: write it with its namespace.`, segment)
+  return operations
 }
 
 /**
@@ -38,23 +94,17 @@ export function bindBoundOperation(
   args: readonly ArgumentNode[] | undefined,
   segment: Span,
   explicit: readonly string[] = [],
+  binder?: ArgumentBinder,
 ): OperationCall | undefined {
-  const candidates = name.includes('.')
-    ? qualified(context, name)
-    : (inDefaultNamespace(context.model, name, (full) => context.model.operations.get(full)) ??
-      unqualified(context, name))
-  const bound = candidates.filter(
-    (operation) =>
-      operation.bound && bindsTo(operation, binding) && (!isExplicit(operation) || explicit.includes(operation.name)),
+  const calling = { context, name, segment, binder }
+  const bound = onlyName(
+    calling,
+    named(context, name).filter(
+      (operation) =>
+        operation.bound && bindsTo(operation, binding) && (!isExplicit(operation) || explicit.includes(operation.name)),
+    ),
   )
-  if (bound.length === 0) return undefined
-  if (!name.includes('.') && new Set(bound.map((operation) => operation.name)).size > 1)
-    context.fail(
-      'resourceNotFound',
-      `'${shown(name)}' may be several operations: write it with its namespace.`,
-      segment,
-    )
-  return choose(context, name, nearest(bound), 1, args, segment)
+  return bound.length === 0 ? undefined : choose(calling, nearest(bound), 1, args)
 }
 
 function qualified(context: BindContext, name: string): readonly Operation[] {
@@ -113,36 +163,38 @@ const optionalTerm = 'Org.OData.Core.V1.OptionalParameter'
 
 /** Picks by the names of the arguments; optional parameters (Core.OptionalParameter) may be missing. */
 function choose(
-  context: BindContext,
-  name: string,
+  calling: Calling,
   overloads: readonly Operation[],
   skip: number,
   args: readonly ArgumentNode[] | undefined,
-  segment: Span,
 ): OperationCall {
+  const { context, name, segment, binder } = calling
   const action = overloads.find((operation) => operation.kind === 'action')
   if (action !== undefined) {
+    if (binder !== undefined)
+      context.fail('typeMismatch', `'${shown(name)}' is an action: expressions call functions only.`, segment)
     if (args !== undefined && args.length > 0)
       context.fail('resourceNotFound', `'${shown(name)}' is an action: its parameters stand in the body.`, segment)
     return { operation: action, arguments: new Map() }
   }
-  const named =
+  const given =
     args === undefined ? implicitArguments(context, overloads, skip, segment) : new Map<string, ArgumentNode>()
   for (const argument of args ?? []) {
     if (argument.name === undefined)
       context.fail('typeMismatch', `The parameters of '${shown(name)}' are given by name.`, argument)
-    else if (named.has(argument.name))
+    else if (given.has(argument.name))
       context.fail('typeMismatch', `The parameter '${shown(argument.name)}' must not be given twice.`, argument)
-    else named.set(argument.name, argument)
+    else given.set(argument.name, argument)
   }
-  const matching = overloads.filter((operation) => takes(operation, skip, named))
-  const exact = matching.find((operation) => operation.parameters.length - skip === named.size)
+  const matching = overloads.filter((operation) => takes(operation, skip, given))
+  const exact = matching.find((operation) => operation.parameters.length - skip === given.size)
   const operation = exact ?? matching[0]
-  if (operation === undefined) return refuse(context, name, overloads, skip, named, segment)
+  if (operation === undefined) return refuse(calling, overloads, skip, given)
   const values = new Map<string, Expression>()
   for (const parameter of operation.parameters.slice(skip)) {
-    const argument = named.get(parameter.name)
-    if (argument !== undefined) values.set(parameter.name, argumentExpression(context, parameter.type, argument))
+    const argument = given.get(parameter.name)
+    if (argument !== undefined)
+      values.set(parameter.name, argumentExpression(context, parameter.type, argument, binder))
   }
   return { operation, arguments: values }
 }
@@ -176,13 +228,12 @@ function takes(operation: Operation, skip: number, named: ReadonlyMap<string, Ar
 }
 
 function refuse(
-  context: BindContext,
-  name: string,
+  calling: Calling,
   overloads: readonly Operation[],
   skip: number,
-  named: ReadonlyMap<string, ArgumentNode>,
-  node: Span,
+  given: ReadonlyMap<string, ArgumentNode>,
 ): never {
+  const { context, name, segment } = calling
   const forms = overloads.map(
     ({ parameters }) =>
       `${shown(name)}(${parameters
@@ -191,15 +242,20 @@ function refuse(
         .join(',')})`,
   )
   const known = overloads.flatMap(({ parameters }) => parameters.slice(skip).map((parameter) => parameter.name))
-  for (const parameter of named.keys())
+  for (const parameter of given.keys())
     if (!known.includes(parameter))
-      return context.fail('resourceNotFound', notFound('parameter', parameter, known, `'${shown(name)}'`), node)
-  return context.fail('resourceNotFound', `The function is ${forms.join(' or ')}.`, node)
+      return context.fail(notThere(calling), notFound('parameter', parameter, known, `'${shown(name)}'`), segment)
+  return context.fail(notThere(calling), `The function is ${forms.join(' or ')}.`, segment)
 }
 
 const noNames = { name: '', id: '', type: undefined, outer: undefined }
 
-function argumentExpression(context: BindContext, type: TypeReference, argument: ArgumentNode): Expression {
+function argumentExpression(
+  context: BindContext,
+  type: TypeReference,
+  argument: ArgumentNode,
+  binder: ArgumentBinder | undefined,
+): Expression {
   const literal = context.literalOf(argument.value)
   if (literal !== undefined) {
     if (literal.kind === 'json' && (isStructured(type.type) || type.type.kind === 'abstract'))
@@ -213,6 +269,7 @@ function argumentExpression(context: BindContext, type: TypeReference, argument:
       )
     return context.parameter(literal, type.type.kind === 'abstract' ? meeting : type)
   }
+  if (binder !== undefined) return binder(type, argument)
   const value = argument.value.kind === 'alias' ? context.aliasValue(argument.value) : argument.value
   if (value.kind !== 'constant') return context.notImplemented('An expression as a parameter of a function', argument)
   return context.bind(context, value, {

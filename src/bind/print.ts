@@ -28,6 +28,12 @@ export function printBound(expression: Expression): string {
       return `isof(${printBound(expression.operand)},${typeName(expression.target)})`
     case 'call':
       return `${expression.function}(${expression.arguments.map(printBound).join(',')})`
+    case 'invocation': {
+      const { operation, binding, steps } = expression
+      const args = [...expression.arguments].map(([name, value]) => `${name}=${printBound(value)}`)
+      const names = [`${operation.name}(${args.join(',')})`, ...steps.map(printStep)]
+      return [...(binding === undefined ? [] : [printBound(binding)]), ...names].join('/')
+    }
     case 'list':
       return `[${expression.items.map(printBound).join(',')}]`
     case 'lambda': {

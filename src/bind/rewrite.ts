@@ -33,6 +33,10 @@ export function mapOperands(expression: Expression, inner: (operand: Expression)
       return { ...expression, operand: inner(expression.operand), items: expression.items.map(inner) }
     case 'call':
       return { ...expression, arguments: expression.arguments.map(inner) }
+    case 'invocation': {
+      const args = new Map([...expression.arguments].map(([name, value]) => [name, inner(value)]))
+      return { ...expression, binding: expression.binding && inner(expression.binding), arguments: args }
+    }
     case 'list':
       return { ...expression, items: expression.items.map(inner) }
     case 'lambda':

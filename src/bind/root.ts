@@ -1,23 +1,26 @@
-import type { EntitySet, Singleton, TypeReference } from '../edm/model.ts'
+import type { EntitySet, OperationImport, Singleton, TypeReference } from '../edm/model.ts'
 import { isStructured, typeName } from '../edm/types.ts'
-import type { ExpressionNode, PathNode, PathStep } from '../url/ast.ts'
-import { type BindContext, notFound, type Scope, shown } from './context.ts'
+import type { ExpressionNode, PathNode, PathStep, Span } from '../url/ast.ts'
+import { type BindContext, notFound, type Scope } from './context.ts'
+import { argumentsIn, invocationOf, type Start } from './invocation.ts'
 import { alternateKeys } from './keys.ts'
 import { meetingType } from './literals.ts'
+import { bindImport, type OperationCall } from './operations.ts'
 import { bindBoolean } from './operators.ts'
+import { valueResource } from './resource-kind.ts'
 import type { BoundPath, BoundSegment, Expression, ParameterExpression } from './tree.ts'
 import { int64Reference } from './type-references.ts'
 
 /**
- * `$root` in expressions (URL Conventions 5.1.1.16.5): a value of an entity or singleton named by its resource path, or how many entities
- * a set has. It depends on no row: it is read once a request, before the rows, and is a parameter then.
+ * `$root` in expressions (URL Conventions 5.1.1.16.5): a value of an entity, a singleton or a function's result named by its resource path, or
+ * how many entities a set has. It depends on no row: it is read once a request, before the rows, and is a parameter then.
  */
 
 /** What a parameter stands for: a value that is read before everything else. */
 export interface RootReference {
-  /** the entity or singleton; of a count what is counted */
+  /** the entity or singleton; what a function gives; of a count what is counted */
   readonly path: BoundPath
-  /** of its row; undefined: how many there are */
+  /** of its row, of a function's result that is no entity of the result; undefined: how many there are */
   readonly expression: Expression | undefined
   readonly parameter: number
 }
@@ -26,29 +29,49 @@ export interface RootReference {
 const mostRoots = 20
 
 /**
- * @throws ODataError nameNotFound (set or singleton), typeMismatch (a set without a key), keyInvalid, urlLimitExceeded, notImplemented (structured values,
- * functions, `any` and `all` of sets)
+ * @returns a call whose arguments look at the row is none: a path starts there
+ * @throws ODataError nameNotFound (set, singleton or function), typeMismatch (a set without a key), keyInvalid, urlLimitExceeded, notImplemented
+ * (structured values, `any` and `all` of sets)
  */
-export function bindRoot(context: BindContext, node: PathNode): ParameterExpression {
-  const { roots } = context
-  if (roots === undefined) return context.notImplemented('$root here', node)
-  if (roots.length >= mostRoots)
-    context.fail('urlLimitExceeded', `A request has more than ${mostRoots} paths that start with $root.`, node)
+export function bindRoot(context: BindContext, node: PathNode, scope: Scope): ParameterExpression | Start {
+  const roots = rootsOf(context, node)
   const [first, ...rest] = node.steps
   if (first?.kind !== 'name') return context.fail('typeMismatch', "'$root' needs an entity set or singleton.", node)
   const { children } = context.model.container ?? { children: new Map() }
   const child = children.get(first.name)
   if (child === undefined)
     return context.fail('nameNotFound', notFound('entity set or singleton', first.name, children.keys()), first)
-  if (child.kind !== 'entitySet' && child.kind !== 'singleton')
-    return context.notImplemented(`Calling '${shown(first.name)}' in an expression`, first)
+  if (child.kind !== 'entitySet' && child.kind !== 'singleton') return imported(context, child, node, first, scope)
   if (child.kind === 'entitySet' && first.arguments === undefined) return counted(context, child, rest, first, roots)
   const segments: BoundSegment[] = [startOf(child)]
   if (first.arguments !== undefined) segments.push(keyOf(context, child, first))
   const type: TypeReference = { type: child.type, collection: false, nullable: false, facets: {} }
-  const [step] = rest
-  if (step === undefined) return context.notImplemented('An entity as a value of $root', node)
-  const path: PathNode = { ...node, root: '$this', steps: rest }
+  if (rest.length === 0) return context.notImplemented('An entity as a value of $root', node)
+  const kind = child.kind === 'entitySet' ? 'entity' : 'singleton'
+  return valueBehind(context, pathOf(kind, segments, type), type, rest, node)
+}
+
+function rootsOf(context: BindContext, node: PathNode): RootReference[] {
+  const { roots } = context
+  if (roots === undefined) return context.notImplemented('$root here', node)
+  if (roots.length >= mostRoots)
+    context.fail(
+      'urlLimitExceeded',
+      `A request has more than ${mostRoots} paths that start with $root or call unbound functions.`,
+      node,
+    )
+  return roots
+}
+
+/** What stands behind the one row of a path. */
+function valueBehind(
+  context: BindContext,
+  of: BoundPath,
+  type: TypeReference,
+  steps: readonly PathStep[],
+  node: PathNode,
+): ParameterExpression {
+  const path: PathNode = { ...node, root: '$this', steps }
   const variable = { name: '$it', id: '$it', type, outer: undefined }
   const expression = context.bind(context, path, scopeOf(variable))
   const { type: found } = expression
@@ -58,9 +81,71 @@ export function bindRoot(context: BindContext, node: PathNode): ParameterExpress
       node,
     )
   const parameter = context.calculatedParameter(found)
-  const kind = child.kind === 'entitySet' ? 'entity' : 'singleton'
-  roots.push({ path: pathOf(kind, segments, type), expression, parameter: parameter.index })
+  context.roots?.push({ path: of, expression, parameter: parameter.index })
   return parameter
+}
+
+/** `$root/Import(...)`. */
+function imported(
+  context: BindContext,
+  child: OperationImport,
+  node: PathNode,
+  first: PathStep & { kind: 'name' },
+  scope: Scope,
+): ParameterExpression | Start {
+  if (first.arguments === undefined)
+    return context.fail(
+      'typeMismatch',
+      `'${child.name}' is no set or singleton: write $root/${child.name}(...).`,
+      first,
+    )
+  const call = bindImport(context, child, first.arguments, first, argumentsIn(context, scope))
+  return unboundCall(context, call, child, node, first, scope)
+}
+
+/**
+ * A call of an unbound function. Where its arguments do not look at the row, it is called once a request.
+ * @param node the path that starts with it
+ */
+export function unboundCall(
+  context: BindContext,
+  call: OperationCall,
+  origin: OperationImport | undefined,
+  node: PathNode,
+  first: PathStep & { kind: 'name' },
+  scope: Scope,
+): ParameterExpression | Start {
+  const { operation } = call
+  const invocation = invocationOf(context, call, undefined, first)
+  const { type } = invocation
+  const rest = node.steps.slice(1)
+  if (first.key !== undefined) return context.notImplemented('A key behind the result of a function', first)
+  if (type === undefined || context.roots === undefined || ![...call.arguments.values()].every(isGiven(context)))
+    return { position: { variable: scope.implicit, call: invocation, steps: [], type }, next: 1 }
+  if (rest.length > 0 && !operation.composable) refuseFollowing(context, operation.name, node)
+  const roots = rootsOf(context, node)
+  const found = origin?.entitySet === undefined ? undefined : context.model.container?.children.get(origin.entitySet)
+  const target = found?.kind === 'entitySet' || found?.kind === 'singleton' ? found : undefined
+  const segments: BoundSegment[] = [{ kind: 'operation', ...call, import: origin, target }]
+  if (type.collection && isEntity(type))
+    return countedEntities(context, segments, type, operation.name, rest, node, roots)
+  return valueBehind(context, pathOf(valueResource(type.type, type.collection), segments, type), type, rest, node)
+}
+
+/** Nothing follows a function that is not composable (CSDL 12.4). */
+export function refuseFollowing(context: BindContext, name: string, node: Span): never {
+  return context.fail('typeMismatch', `Nothing can follow the function '${name}', which is not composable.`, node)
+}
+
+function isEntity({ type }: TypeReference): boolean {
+  return type.kind === 'entity'
+}
+
+/** Values that are known before anything is read: literals, but not what `$root` stands for. */
+function isGiven({ roots = [] }: BindContext): (argument: Expression) => boolean {
+  const calculated = new Set(roots.map(({ parameter }) => parameter))
+  return ({ kind, ...argument }) =>
+    kind === 'constant' || (kind === 'parameter' && 'index' in argument && !calculated.has(argument.index))
 }
 
 function startOf(child: EntitySet | Singleton): BoundSegment {
@@ -84,8 +169,20 @@ function counted(
   node: PathStep,
   roots: RootReference[],
 ): ParameterExpression {
-  const segments: BoundSegment[] = [startOf(child)]
   const type: TypeReference = { type: child.type, collection: true, nullable: false, facets: {} }
+  return countedEntities(context, [startOf(child)], type, child.name, steps, node, roots)
+}
+
+function countedEntities(
+  context: BindContext,
+  start: readonly BoundSegment[],
+  type: TypeReference,
+  name: string,
+  steps: readonly PathStep[],
+  node: Span,
+  roots: RootReference[],
+): ParameterExpression {
+  const segments = [...start]
   const filter = (predicate: ExpressionNode): void => {
     const variable = { name: '$it', id: '$it', type: { ...type, collection: false }, outer: undefined }
     segments.push({ kind: '$filter', predicate: bindBoolean(context, predicate, scopeOf(variable), '$filter') })
@@ -106,7 +203,7 @@ function counted(
   }
   return context.fail(
     'typeMismatch',
-    `'${child.name}' is a collection: write $root/${child.name}(key)/... or $root/${child.name}/$count.`,
+    `'${name}' is a collection: write $root/${name}(key)/... or $root/${name}/$count.`,
     node,
   )
 }

@@ -158,6 +158,21 @@ export interface ListExpression extends ExpressionBase {
   readonly items: readonly Expression[]
 }
 
+/**
+ * A call of one of the service's own functions (Protocol 11.5.4.1; ABNF: functionExpr). Its code is called for the rows before they are looked at,
+ * so it depends on nothing but the row.
+ */
+export interface InvocationExpression extends ExpressionBase {
+  readonly kind: 'invocation'
+  readonly operation: Operation
+  /** what it is bound to */
+  readonly binding: Expression | undefined
+  /** by parameter; those that were left out are missing */
+  readonly arguments: ReadonlyMap<string, Expression>
+  /** from the result to the value */
+  readonly steps: readonly MemberStep[]
+}
+
 export type Expression =
   | ParameterExpression
   | ConstantExpression
@@ -174,6 +189,7 @@ export type Expression =
   | AggregateExpression
   | DefinedExpression
   | ListExpression
+  | InvocationExpression
 
 /** Names of the canonical functions; one table in `functions.ts` gives each its signatures and section. */
 export type CanonicalFunctionName =

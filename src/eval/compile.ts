@@ -1,8 +1,9 @@
-import type { Expression, Parameters } from '../bind/tree.ts'
+import type { Expression, MemberExpression, Parameters } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
 import type { StructuredType, TypeReference } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
 import type { DateTimeOffset, Value } from '../edm/value.ts'
+import { compileMember, entitiesAt, locate } from './member.ts'
 import { compileNode } from './nodes.ts'
 import {
   type Binding,
@@ -134,6 +135,23 @@ export function prepareDocumentValue(
       item.row = row
       item.start = start
       return evaluate()
+    }
+  }
+}
+
+/** The entities that a path from a row leads to: itself, those behind navigation properties; none where it is something else. */
+export function prepareEntities(
+  path: MemberExpression,
+  context: EvalContext,
+): () => (row: Uint8Array) => readonly Uint8Array[] {
+  const scope = rootScope(context)
+  const member = compileMember(path, scope)
+  return () => {
+    const cells = createCells(scope)
+    const enter = entrance(cells)
+    return (row) => {
+      enter(row, undefined)
+      return entitiesAt(locate(member, cellAt(cells, member.variable.cell)), context)
     }
   }
 }

@@ -87,13 +87,22 @@ export function compileMember(expression: MemberExpression, scope: CompileScope)
   const variable = scope.variables.get(expression.variable)
   if (variable === undefined) throw new Error(`invariant: no variable ${expression.variable}`)
   const { context } = scope
+  return { variable, steps: compileSteps(expression.steps, variable.collection, context), context }
+}
+
+/** @param start the collection of the rows that the first step starts from */
+export function compileSteps(
+  path: readonly MemberStep[],
+  start: CollectionLayout | undefined,
+  context: EvalContext,
+): readonly CompiledStep[] {
   const steps: CompiledStep[] = []
-  let collection = variable.collection
-  for (let i = 0; i < expression.steps.length; ) {
-    const step = expression.steps[i]
+  let collection = start
+  for (let i = 0; i < path.length; ) {
+    const step = path[i]
     if (step === undefined) break
     if (step.kind === 'property' || step.kind === 'dynamic') {
-      const chain = chainFrom(expression.steps, i)
+      const chain = chainFrom(path, i)
       steps.push(fieldStep(chain, collection, context))
       i += chain.length
       collection = undefined
@@ -115,7 +124,7 @@ export function compileMember(expression: MemberExpression, scope: CompileScope)
     collection = related.collectionOf(property)
     steps.push({ kind: 'navigation', property, collection, related })
   }
-  return { variable, steps, context }
+  return steps
 }
 
 function structuredOf(reference: TypeReference | undefined): StructuredType | undefined {
@@ -232,7 +241,7 @@ function castsFrom(steps: readonly CompiledStep[], from: number): readonly Struc
 }
 
 /** The same path over a decoded value. */
-function memberOfValue(value: Value, steps: readonly CompiledStep[], from: number): Value {
+export function memberOfValue(value: Value, steps: readonly CompiledStep[], from: number): Value {
   let current = value
   for (let i = from; i < steps.length; i++) {
     const step = steps[i]
@@ -287,6 +296,14 @@ export function readLocated(located: Located, context: EvalContext): Value {
         : items.filter((item) => located.casts.every((type) => isInstanceOf(item, type)))
     }
   }
+}
+
+/** Rows that were found, as they are stored. */
+export function entitiesAt(located: Located, context: EvalContext): readonly Uint8Array[] {
+  if (located.kind === 'document') return located.start === 0 ? [located.row] : []
+  if (located.kind !== 'rows') return []
+  const { rows, type, casts } = located
+  return rows.filter((row) => passes(row, 0, type, casts, context.layout))
 }
 
 /** The type of a structured value, without decoding it; undefined where there is none in the bytes. */

@@ -24,6 +24,7 @@ import { type Comparison, comparand, comparison, isComparison, membership } from
 import { conversion, typeTest } from './convert.ts'
 import { fastComparison, fastMembership, fastTextTest } from './fast.ts'
 import { canonicalFunctions } from './functions.ts'
+import { compileInvocation } from './invocation.ts'
 import { compileMember, locate, readLocated, someItem, someValue, typeOfLocated } from './member.ts'
 import { compilePattern } from './pattern.ts'
 import {
@@ -85,6 +86,8 @@ export function compileNode(expression: Expression, scope: CompileScope): Node {
       return compileAggregate(expression, scope)
     case 'defined':
       return compileDefined(expression, scope)
+    case 'invocation':
+      return compileInvocation(expression, scope)
     default:
       return assertNever(expression, 'expression')
   }

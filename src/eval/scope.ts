@@ -18,6 +18,8 @@ export interface EvalContext {
   readonly collection: CollectionLayout | undefined
   /** reads related entities; without it a navigation property in an expression is a 501 */
   readonly related?: RelatedRows
+  /** functions of the service are called for the rows before they are looked at (eval/invocation.ts); without it a call is a 501 */
+  readonly calls?: true
   /** inside $expand: the context of the outer rows, which are then `$it`; the rows themselves are `$this` */
   readonly outer?: EvalContext
 }

@@ -22,6 +22,7 @@ import { appliesInside, asksOfCollection } from '../url/collection-wide.ts'
 import { allPlan } from './all.ts'
 import { applyPlan } from './apply.ts'
 import { checkRequest } from './capabilities/check.ts'
+import { demandsOfAll } from './capabilities/demands.ts'
 import { checkOperations } from './capabilities/operation.ts'
 import { crossjoinPlan } from './crossjoin.ts'
 import { expansionsOf, placeOfPath, selectedComputed } from './expansion.ts'
@@ -149,12 +150,19 @@ function streamsRefused(): ODataError {
 function withRoots<P extends Plan>(request: PlanRequest, plan: P, roots: readonly RootReference[]): P {
   if (roots.length === 0) return freeze(plan)
   const { model } = request
-  const { values, requires } = rootValues(model, roots, plan.slots, (path, query) =>
+  const { values, requires, demands } = rootValues(model, roots, plan.slots, (path, query) =>
     rowsPlan({ ...request, path }, 'GET', query, plan.slots),
   )
   const untracked =
     plan.kind === 'read' && !plan.source.single ? { untracked: 'a value of $root cannot be tracked' } : {}
-  return freeze({ ...plan, ...untracked, requires: [...plan.requires, ...requires], roots: values })
+  const asked = demandsOfAll([plan.demands, demands])
+  return freeze({
+    ...plan,
+    ...untracked,
+    ...(asked === undefined ? {} : { demands: asked }),
+    requires: [...plan.requires, ...requires],
+    roots: values,
+  })
 }
 
 /**

@@ -146,6 +146,8 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
         }
   const nested = nestedItems(item, depth).map((inner) => expansionOf(building, found.place, root, inner, depth + 1))
   const { values, keyed, items } = found
+  const first = outer.expressions.length === 0 ? building.firstParameter : given
+  const computedRelated = computedRelatedOf(building, found, computed, first)
   const expansion = {
     item,
     type,
@@ -157,6 +159,7 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
     many,
     orderby,
     expansions: nested,
+    ...(computedRelated === undefined ? {} : { computedRelated }),
   }
   return items === undefined ? expansion : { ...expansion, items }
 }
@@ -178,7 +181,7 @@ function withRelated(
   if (keyed)
     throw new ODataError(
       'notImplemented',
-      `$filter and $orderby inside $expand of ${property.name} do not follow navigation properties here.`,
+      `$filter and $orderby inside $expand of ${property.name} do not follow navigation properties or call functions here.`,
       { target: '$expand' },
     )
   return Object.freeze({ ...plan, related })
@@ -187,6 +190,19 @@ function withRelated(
 /** What $compute defines and $select names, by name or by `*` (Protocol 11.2.5.3). */
 export function selectedComputed({ compute, select }: BoundQuery): BoundQuery['compute'] {
   return compute.filter(({ alias }) => select?.all || select?.properties.has(alias))
+}
+
+/** Reads what $compute looks at beside the entities; undefined: nothing. */
+function computedRelatedOf(
+  { model, relatedOf }: Building,
+  { source, place }: Target,
+  computed: BoundQuery['compute'],
+  firstParameter: number,
+): RelatedQuery | undefined {
+  if (computed.length === 0) return undefined
+  const orderby = computed.map(({ expression }) => ({ expression, descending: false }))
+  const plan = rowsPlan(source, { filter: undefined, search: undefined, orderby, skip: undefined })
+  return relatedOf(model, place, plan, firstParameter)
 }
 
 function count({ budget }: Building, depth: number): void {

@@ -15,7 +15,7 @@ export interface NavigationBranch extends NavigationTree {
   readonly property: NavigationProperty
 }
 
-/** Whether an expression follows navigation properties; those that it does are added to the tree. */
+/** Whether an expression follows navigation properties or calls functions; the properties are added to the tree. */
 export function follows(expression: Expression, tree: NavigationTree): boolean {
   return new Walk(tree).of(expression)
 }
@@ -35,7 +35,7 @@ export function navigationTree(): NavigationTree {
   return { children: new Map() }
 }
 
-/** Whether an expression over rows looks at related entities. */
+/** Whether an expression over rows looks at more than them: at related entities, or at what functions of the service give. */
 export function followsNavigation(expression: Expression): boolean {
   return follows(expression, { children: new Map() })
 }
@@ -80,6 +80,12 @@ class Walk {
         return
       case 'list':
         for (const item of expression.items) this.#visit(item)
+        return
+      case 'invocation':
+        // the code of the service is asked for each row, as related entities are
+        this.#found = true
+        if (expression.binding !== undefined) this.#visit(expression.binding)
+        for (const argument of expression.arguments.values()) this.#visit(argument)
         return
       case 'call':
         for (const argument of expression.arguments) this.#visit(argument)

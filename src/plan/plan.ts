@@ -5,6 +5,7 @@ import type {
   ExpandedStream,
   ExpandItem,
   Expression,
+  InvocationExpression,
   KeyPredicate,
   MemberStep,
   OrderByItem,
@@ -155,6 +156,8 @@ export interface Expansion {
   readonly outer: readonly Expression[]
   /** what $compute defines and $select names: evaluated for each entity, with the parameters of `one` */
   readonly computed: BoundQuery['compute']
+  /** where that looks at more than the entities; its parameters are those of `one` where it looks at the outermost row, else the request's */
+  readonly computedRelated?: RelatedQuery
   /** whether `one` names its entity by key */
   readonly keyed: boolean
   /** the entities of one parent, in order; of a single-valued property the first one counts */
@@ -189,12 +192,23 @@ export type Matching =
 export interface RelatedQuery {
   /** what the store is asked for: the part of the filter that looks at the rows alone, the order unless it follows navigation */
   readonly base: ReadPlan
-  /** the part of the filter that follows navigation properties */
+  /** the part of the filter that follows navigation properties or calls functions */
   readonly filter: Expression | undefined
-  /** whether the order follows navigation properties */
+  /** whether the order does */
   readonly sorted: boolean
   readonly nodes: readonly RelationNode[]
   readonly semiJoin?: SemiJoin
+  /** the functions of the service that filter and order call, those that others take as arguments first */
+  readonly calls: readonly RowCall[]
+  /** where functions are called: the part of the filter that calls none, which is asked before */
+  readonly before?: Expression
+}
+
+/** A call of a function for each row. */
+export interface RowCall {
+  readonly call: InvocationExpression
+  /** where the entities stand that it is bound to; undefined: it is not bound to entities */
+  readonly root: SourceRoot | undefined
 }
 
 /** A part of a filter that few related entities may fulfil: they are found first, and the rows by their keys (plan/semi-join.ts). */

@@ -257,7 +257,7 @@ function ofRowsAlone(predicate: Expression): Expression {
   if (followsNavigation(predicate))
     throw new ODataError(
       'notImplemented',
-      'A path segment /$filter that follows navigation properties is not implemented by this service: $filter does.',
+      'A path segment /$filter that follows navigation properties or calls functions is not implemented by this service: $filter does.',
       { target: '$filter' },
     )
   return predicate

@@ -1,7 +1,7 @@
 import type { Authenticate } from '../auth/principal.ts'
 import { invariant } from '../base/assert.ts'
 import { LruMap } from '../base/lru.ts'
-import type { Parameters } from '../bind/tree.ts'
+import type { InvocationExpression, Parameters } from '../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
 import { looseLayout } from '../bson/layout-of-model.ts'
 import type { Model, Operation } from '../edm/model.ts'
@@ -17,6 +17,8 @@ import type { AsyncRequests } from './asynchronous.ts'
 import { ODataController, type RequestContext } from './controller.ts'
 import type { Documents } from './documents.ts'
 import { type Exchange, notIsolated } from './exchange.ts'
+import type { Bound } from './operations/bound.ts'
+import type { Callers, RowCalls } from './operations/row-calls.ts'
 import type { KeyGeneration, ProtocolOptions, ServiceLimits, ServiceLog } from './options.ts'
 import type { Paging } from './paging.ts'
 import type { Planner } from './planner.ts'
@@ -73,14 +75,22 @@ export interface Operations {
   has(operation: Operation): boolean
   /** @throws ODataError notImplemented where an operation has no handler */
   require(operation: Operation): void
-  /** Calls the handler of a function that transforms a set. @param rows of the set @param values plain values of the function's parameters */
-  transform(
+  /** Calls the handler of a function. @param bound what it is bound to @param values plain values of the function's parameters */
+  invoke(
     core: Core,
     exchange: Exchange,
     operation: Operation,
+    bound: Bound | undefined,
     values: Readonly<Record<string, unknown>>,
-    rows: readonly object[],
   ): Promise<unknown>
+  /** Prepares the calls of functions that expressions make for rows (row-calls.ts). @throws ODataError notImplemented without a handler */
+  forRows<Caller extends object>(
+    core: Core,
+    exchange: Exchange,
+    calls: readonly InvocationExpression[],
+    parameters: Parameters,
+    callers: Callers<Caller>,
+  ): RowCalls<Caller>
   /** Calls the handler of an operation. @param parameters the request's own @param values plain values of the operation's */
   call(
     core: Core,

@@ -10,7 +10,7 @@ import type { CreatePlan, Expansion, ReadPlan, Source, UpdatePlan } from '../pla
 import { parsePrefer } from '../protocol/prefer.ts'
 import type { ExpandNode } from '../url/ast.ts'
 import { shownRows } from './after-read.ts'
-import { type Computing, computing } from './computed.ts'
+import { computing } from './computed.ts'
 import { type Core, collectionOf, plainDialect } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { byRow, itemsOfRows } from './expand-items.ts'
@@ -31,7 +31,7 @@ import {
 import { type Inlining, namesOfStreams, withStreamValues } from './inline-values.ts'
 import { nextLink } from './isolation.ts'
 import type { MadeRows } from './made-rows.ts'
-import { countByRelated, evalContext, listByRelated } from './related.ts'
+import { countByRelated, evalContext, listByRelated, readRelated } from './related.ts'
 
 /** $expand (Protocol 11.2.5.2): related entities of the rows of an answer, level by level. */
 
@@ -249,21 +249,52 @@ async function relatedOf(
   // what nobody could ask for a second page of is given whole
   const pageSize = links === undefined ? mostRows : answer.pageSize
   const lists = await listsOf(answer, expansion, parents, limitOf(expansion, pageSize))
-  const computed = computingOf(answer, expansion)
-  return parents.map((parent) => {
-    if (parent === undefined) return undefined
-    const found = page(expansion, pageSize, lists.get(parent), (last, top) => links?.(parent.row, last, top))
-    if (computed === undefined || parent.values === undefined) return found
-    const of = computed([...answer.parameters, ...parent.values])
-    return { ...found, rows: found.rows.map((each) => ({ ...each, computed: of(each.row) })) }
-  })
+  const pages = parents.map(
+    (parent) => parent && page(expansion, pageSize, lists.get(parent), (last, top) => links?.(parent.row, last, top)),
+  )
+  return withComputed(answer, expansion, parents, pages)
 }
 
-/** What $compute defines of the entities of one parent; undefined: nothing that is written. */
-function computingOf({ core }: Answer, { computed, one, type }: Expansion): Computing | undefined {
-  if (computed.length === 0) return undefined
-  const collection = collectionOf(core.layout, one.source.root)
-  return computing(computed, { layout: core.layout, collection, type })
+/** Adds what $compute defines and $select names of the entities of some parents. */
+async function withComputed(
+  answer: Answer,
+  expansion: Expansion,
+  parents: ReturnType<typeof parentsOf>,
+  pages: readonly (RelatedRows | undefined)[],
+): Promise<readonly (RelatedRows | undefined)[]> {
+  const { core, exchange, parameters: own } = answer
+  const { computed, computedRelated, one, outer, type } = expansion
+  if (computed.length === 0) return pages
+  const { source } = one
+  const compile = computing(computed, {
+    ...evalContext(core, computedRelated ? { source, related: computedRelated } : { source }),
+    type,
+  })
+  const compute = async (rows: readonly RelatedRow[], parameters: Parameters): Promise<readonly RelatedRow[]> => {
+    const stored = rows.map(({ row }) => row)
+    const seen = computedRelated
+      ? await readRelated(core, exchange, { source }, computedRelated, parameters, stored)
+      : stored
+    const of = compile(parameters)
+    return rows.map((each, i) => ({ ...each, computed: of(seen[i] ?? each.row) }))
+  }
+  // all parents' at once, unless they look at a row of their own
+  const shared =
+    outer.length === 0
+      ? await compute(
+          pages.flatMap((found) => found?.rows ?? []),
+          own,
+        )
+      : undefined
+  let next = 0
+  return Promise.all(
+    pages.map(async (found, i) => {
+      if (found === undefined) return undefined
+      if (shared !== undefined) return { ...found, rows: found.rows.map((each) => shared[next++] ?? each) }
+      const given = parents[i]?.values
+      return given === undefined ? found : { ...found, rows: await compute(found.rows, [...own, ...given]) }
+    }),
+  )
 }
 
 /** What is written of a parent's entities: a page at the most. */

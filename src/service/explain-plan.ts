@@ -91,6 +91,7 @@ function tellRead(plan: ReadPlan | CountPlan): Told {
             base: tellRead(related.base),
             ...(related.filter ? { filter: printBound(related.filter) } : {}),
             sorted: related.sorted,
+            ...(related.calls.length === 0 ? {} : { calls: related.calls.map(({ call }) => printBound(call)) }),
             ...(related.semiJoin
               ? {
                   relatedFirst: tellRead(related.semiJoin.target),

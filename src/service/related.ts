@@ -1,4 +1,4 @@
-import type { MemberStep, Parameters } from '../bind/tree.ts'
+import type { Expression, MemberStep, Parameters } from '../bind/tree.ts'
 import { decodeField } from '../bson/decode.ts'
 import { fieldPathOf } from '../bson/field-path.ts'
 import type { CollectionLayout } from '../bson/layout.ts'
@@ -6,7 +6,7 @@ import { bsonType, elementType, findPath, valueOffset } from '../bson/reader.ts'
 import type { NavigationProperty } from '../edm/model.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
-import { type EvalContext, preparePredicate, type RowTest } from '../eval/compile.ts'
+import { type EvalContext, prepareEntities, preparePredicate, prepareValue, type RowTest } from '../eval/compile.ts'
 import { prepareOrder } from '../eval/order.ts'
 import { selectRows } from '../eval/select.ts'
 import { isCollectionValue, isStructuredValue } from '../eval/values.ts'
@@ -16,11 +16,13 @@ import { rowsInMemory } from '../store/rows.ts'
 import { type Core, collectionOf, contextOf } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { relatedEntities } from './expand-lists.ts'
+import { boundEntities, boundEntity, boundValue } from './operations/binding.ts'
+import type { RowCalls } from './operations/row-calls.ts'
 
 /**
- * Filters and orders that follow navigation properties (plan/related.ts): the rows that the store finds are read in batches, and with
- * each batch the entities that it is related to; `eval/` decides. Right on both stores, and as slow as a scan: what narrows the
- * rows themselves is asked of the store.
+ * Filters and orders that follow navigation properties or call functions of the service (plan/related.ts): the rows that the store finds are
+ * read in batches, and with each batch the entities that it is related to; then the functions are called for them; `eval/` decides. Right on
+ * both stores, and as slow as a scan: what narrows the rows themselves is asked of the store.
  */
 
 /** Rows looked at by one request. */
@@ -67,6 +69,7 @@ export function evalContext(core: Core, plan: Pick<ReadPlan, 'related' | 'source
     addCollections(core, related.nodes, collections)
     found = {
       ...context,
+      ...(related.calls.length === 0 ? {} : { calls: true as const }),
       related: {
         collectionOf: (property) => collections.get(property),
         read: (row, start, property) => entitiesOf.get(row)?.get(property)?.get(start) ?? [],
@@ -154,7 +157,36 @@ export async function readRelated(
 ): Promise<readonly Uint8Array[]> {
   const views = rows.map(ownView)
   await fetchRelated(core, exchange, plan.source, related.nodes, parameters, views)
+  await callsFor(core, exchange, plan, related, parameters)(views)
   return views
+}
+
+/** Prepares the calls of functions that a plan's conditions make for its rows. @throws ODataError notImplemented without a handler */
+function callsFor(
+  core: Core,
+  exchange: Exchange,
+  { source }: Pick<ReadPlan, 'source'>,
+  related: RelatedQuery,
+  parameters: Parameters,
+): RowCalls<Uint8Array> {
+  const context = evalContext(core, { source, related })
+  const roots = new Map(related.calls.map(({ call, root }) => [call, root]))
+  return core.operations.forRows(core, exchange, [...roots.keys()], parameters, {
+    valueFor: (expression) => prepareValue(expression, context)(parameters),
+    boundOf: (call) => {
+      const { binding, operation } = call
+      if (binding === undefined) return () => undefined
+      const root = roots.get(call)
+      if (binding.kind !== 'member' || root === undefined)
+        return boundValue(operation, binding, prepareValue(binding, context)(parameters))
+      const entitiesAt = prepareEntities(binding, context)()
+      if (operation.parameters[0]?.type.collection) return (row) => boundEntities(core, root, entitiesAt(row))
+      return (row) => {
+        const [entity] = entitiesAt(row)
+        return entity && boundEntity(core, operation, root, entity)
+      }
+    },
+  })
 }
 
 /** The rows that pass the part of the filter that follows navigation, in the store's order, batch by batch. */
@@ -166,6 +198,8 @@ async function* passing(
   parameters: Parameters,
   after: Keyset | undefined,
 ): AsyncGenerator<readonly Uint8Array[]> {
+  // before anything is read: a handler may be missing
+  const call = callsFor(core, exchange, plan, related, parameters)
   const narrowed = related.semiJoin && (await semiJoined(core, exchange, related.semiJoin, parameters))
   if (narrowed?.length === 0) return
   const { controller, context } =
@@ -173,8 +207,9 @@ async function* passing(
       ? contextOf(core, exchange, related.semiJoin.narrowed, [...parameters, narrowed], { after })
       : contextOf(core, exchange, related.base, parameters, { after })
   const rows = await controller.list(context)
-  const test: RowTest | undefined =
-    related.filter && preparePredicate(related.filter, evalContext(core, plan))(parameters)
+  const testOf = (filter: Expression | undefined): RowTest =>
+    filter === undefined ? () => true : preparePredicate(filter, evalContext(core, plan))(parameters)
+  const [worthCalling, test] = [testOf(related.before), testOf(related.filter)]
   let scanned = 0
   try {
     for await (const batch of rows.batches) {
@@ -183,7 +218,9 @@ async function* passing(
       for (let start = 0; start < batch.length; start += batchRows) {
         const some = batch.slice(start, start + batchRows).map(ownView)
         await fetchRelated(core, exchange, plan.source, related.nodes, parameters, some)
-        yield test === undefined ? some : some.filter((row) => test(row))
+        const left = some.filter((row) => worthCalling(row))
+        await call(left)
+        yield left.filter((row) => test(row))
       }
     }
   } finally {
@@ -236,7 +273,7 @@ async function semiJoined(
 function tooMany(what: string, most: number, limit: string): ODataError {
   return new ODataError(
     'urlLimitExceeded',
-    `A filter or order by related entities ${what} more than ${most} rows (limit ${limit}).`,
+    `A filter or order by related entities or functions ${what} more than ${most} rows (limit ${limit}).`,
     { target: '$filter' },
   )
 }

@@ -85,7 +85,10 @@ export class RowFilters {
     const scope = { implicit: it, outerImplicit: undefined, it, lambdas: undefined, computed: undefined }
     const predicate = bindBoolean(context, expression, scope, 'rowFilter')
     if (followsNavigation(predicate))
-      throw new ODataError('notImplemented', 'it follows navigation properties, which a row filter cannot.')
+      throw new ODataError(
+        'notImplemented',
+        'it follows navigation properties or calls functions, which a row filter cannot.',
+      )
     return { predicate, slots: context.slots, literalSlots: context.literalSlots }
   }
 }

@@ -11,11 +11,19 @@ import type {
   Transformation,
 } from '../../bind/apply/tree.ts'
 import { stepName } from '../../bind/print.ts'
-import type { Expression, MemberStep, OrderByItem, Parameters, SearchExpression } from '../../bind/tree.ts'
+import type {
+  Expression,
+  InvocationExpression,
+  MemberStep,
+  OrderByItem,
+  Parameters,
+  SearchExpression,
+} from '../../bind/tree.ts'
 import type { CollectionLayout, ModelLayout } from '../../bson/layout.ts'
 import type { TypeReference } from '../../edm/model.ts'
 import type { DateTimeOffset, StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
+import { callsIn } from '../../plan/calls.ts'
 import {
   followAggregate,
   followPath,
@@ -49,6 +57,17 @@ export interface ApplyEnvironment {
   readonly limits: ApplyLimits
   /** Reads what navigation properties of instances lead to (`StoredEntity.related`). */
   load(instances: readonly Value[], tree: NavigationTree): Promise<void>
+  /**
+   * Calls functions of the service for instances, so that expressions can be evaluated for them.
+   * @param calls those that others take as arguments first
+   * @param valueFor evaluates their arguments
+   * @throws ODataError notImplemented where a function has no handler
+   */
+  call(
+    calls: readonly InvocationExpression[],
+    instances: readonly Value[],
+    valueFor: (expression: Expression) => (instance: Value) => Value,
+  ): Promise<void>
   /** The nodes of a hierarchy, all that the caller may see, in the order of their keys. */
   nodes(hierarchy: RecursiveHierarchy): Promise<HierarchyNodes>
   /**
@@ -109,7 +128,13 @@ export function evaluateFor(
 
 function itemContext(layout: ModelLayout, { type }: TypeReference): EvalContext {
   if (type.kind !== 'entity' && type.kind !== 'complex') throw new Error('invariant: instances have members')
-  return { layout, type, collection: undefined, related: { collectionOf: () => undefined, read: () => [] } }
+  return {
+    layout,
+    type,
+    collection: undefined,
+    calls: true,
+    related: { collectionOf: () => undefined, read: () => [] },
+  }
 }
 
 /** Sorts without changing the order of what the items do not tell apart. */
@@ -261,9 +286,12 @@ class Run {
     const shared = await this.#sharedParameters(calculated)
     const turns = createTurns()
     const results: InstanceSet[] = []
+    const calls = callsIn(expressions)
     for (const set of sets) {
       const parameters = this.#parametersOf(set, calculated, shared)
-      const made = transform(set, (expression) => evaluateFor(this.#environment, expression, this.#type, parameters))
+      const valueFor: ValueFor = (expression) => evaluateFor(this.#environment, expression, this.#type, parameters)
+      if (calls.length > 0) await this.#environment.call(calls, set, valueFor)
+      const made = transform(set, valueFor)
       results.push(made instanceof Promise ? await made : made)
       if (turns.due()) await turns.pass()
     }

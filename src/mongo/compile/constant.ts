@@ -36,6 +36,7 @@ export function isConstant(expression: Expression): boolean {
     case 'count':
     case 'aggregate':
     case 'defined':
+    case 'invocation':
       return false
     case 'binary':
       return isConstant(expression.left) && isConstant(expression.right)

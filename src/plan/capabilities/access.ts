@@ -1,17 +1,19 @@
 import {
   deleteRestrictionsIn,
   insertRestrictionsIn,
+  operationRestrictions,
   type Permission,
   readRestrictionsIn,
   updateRestrictionsIn,
 } from '../../csdl/capabilities.ts'
 import { permissions as corePermissions } from '../../csdl/core.ts'
 import { member } from '../../edm/annotations.ts'
+import type { Operation } from '../../edm/model.ts'
 import type { Requirement } from '../plan.ts'
 import { capabilityOf, restrictionsOf } from './capability.ts'
 import { ownSet, type Place } from './place.ts'
 import type { Position } from './references.ts'
-import type { Grant } from './verdict.ts'
+import type { Demands, Grant } from './verdict.ts'
 
 /** What a request does to the rows of a resource, in the terms of the Capabilities vocabulary. */
 export type Access = 'read' | 'insert' | 'update' | 'delete'
@@ -124,6 +126,8 @@ export function isGranted({ properties }: Grant, name: string): boolean {
 /** Collects what a plan requires, each path once. */
 export class Requirements {
   readonly #byPath = new Map<string, Requirement>()
+  /** headers and custom query options that called functions ask for */
+  demands: Demands | undefined
 
   /** The rows of a resource: one of the scopes, whatever properties it gives access to. */
   rows(place: Place, grants: readonly Grant[]): void {
@@ -151,8 +155,8 @@ export class Requirements {
   }
 
   /** The call of an operation. */
-  operation(name: string, grants: readonly Grant[]): void {
-    this.#add(name, grants)
+  operation(operation: Operation): void {
+    this.#add(operation.name, grantsOf(operationRestrictions(operation)?.permissions ?? []))
   }
 
   /** @param always add it though no scope is left: then nobody may */

@@ -10,6 +10,7 @@ import { ODataError } from '../../errors/odata-error.ts'
 import type { QueryOptions } from '../../url/ast.ts'
 import { accessRefusal, grantsOf, permissionsOf, type Requirements } from './access.ts'
 import { checkApplySupport } from './apply-support.ts'
+import { checkCall } from './calls.ts'
 import { isSupported } from './capability.ts'
 import { checkConditions } from './filter.ts'
 import { navigationRefusal } from './navigation.ts'
@@ -43,7 +44,7 @@ export function checkApply({ model, position, bound, options }: CheckedApply, re
   const check = new Check(model, requirements)
   check.sequence(bound.sequence, position)
   check.calculated(bound.calculated, position)
-  for (const { expression } of bound.orderby) check.expression(expression, variablesOf(position))
+  for (const { expression } of bound.orderby) check.expression(expression, variablesOf(position), true)
   if (writesStored(bound.sequence) && (bound.select === undefined || bound.select.all))
     requirements.everything(place, grantsOf(permissionsOf(position, 'read', false)))
   for (const item of bound.expand ?? []) check.expanded(item, position)
@@ -96,9 +97,21 @@ class Check {
     }
   }
 
-  /** Every property and navigation property of an expression. */
-  expression(expression: Expression, variables: Variables): void {
+  /**
+   * Every property and navigation property of an expression, every function that it calls.
+   * @param calling functions are called for the instances before it is evaluated
+   */
+  expression(expression: Expression, variables: Variables, calling = false): void {
     visit(expression, variables, {
+      node: (node) => {
+        if (node.kind === 'invocation' && !calling)
+          throw new ODataError(
+            'notImplemented',
+            `Calling '${node.operation.name}' here is not implemented by this service: filter, compute, orderby and the ranking transformations call functions.`,
+            { target: '$apply' },
+          )
+        checkCall(option, node, this.#requirements)
+      },
       reference: (reference) => {
         checkReadable(option, reference)
         for (const { place, path } of reference.views) {
@@ -115,7 +128,7 @@ class Check {
 
   #step(step: Transformation, position: Position): void {
     const all = (expressions: readonly Expression[]): void => {
-      for (const expression of expressions) this.expression(expression, variablesOf(position))
+      for (const expression of expressions) this.expression(expression, variablesOf(position), true)
     }
     switch (step.kind) {
       case 'filter':
@@ -258,7 +271,7 @@ class Check {
       ...(query.filter === undefined ? [] : [query.filter]),
       ...query.orderby.map(({ expression: inner }) => inner),
     ])
-      this.expression(expression, variables)
+      this.expression(expression, variables, true)
     const ofExpand = optionName('$expand', false)
     if (query.filter !== undefined) checkConditions(ofExpand, behind.place, [query.filter], variablesOf(behind))
     checkSort(ofExpand, behind.place, query.orderby, variablesOf(behind))

@@ -16,13 +16,13 @@ import { withAutoExpanded } from './auto-expand.ts'
 import { bodyRulesOf } from './body-rules.ts'
 import { containerCapability, isSupported, restrictionsOf } from './capability.ts'
 import { itemRefusal } from './collection-property.ts'
-import { demandsOf } from './demands.ts'
+import { demandsOf, demandsOfAll } from './demands.ts'
 import { navigationRefusal, relatingRefusal } from './navigation.ts'
 import { namesOf, ownSet, type Place, placeOfMember } from './place.ts'
 import { checkQuery } from './query.ts'
 import { type PathPosition, type Position, positionsOf } from './references.ts'
 import { optionName, refuse, refuseRequest } from './refuse.ts'
-import type { Grant, PlanConditions, Verdict } from './verdict.ts'
+import type { Demands, Grant, PlanConditions, Verdict } from './verdict.ts'
 
 /** A request as far as it is known before it is planned. */
 export interface CheckedRequest {
@@ -76,8 +76,15 @@ export function checkRequest({ model, method, path, query, canExpand, relating, 
     ...(rows && canExpand
       ? withAutoExpanded(checked, expand, requirements, canExpand)
       : { expand, streams: query.streams }),
-    conditions: conditionsOf(model, last, access, single, permissions),
+    conditions: withDemands(conditionsOf(model, last, access, single, permissions), requirements.demands),
   }
+}
+
+function withDemands<Conditions extends PlanConditions>(
+  conditions: Conditions,
+  demands: Demands | undefined,
+): Conditions {
+  return demands === undefined ? conditions : { ...conditions, demands: demandsOfAll([conditions.demands, demands]) }
 }
 
 function conditionsOf(

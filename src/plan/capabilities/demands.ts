@@ -1,6 +1,7 @@
+import { operationRestrictions } from '../../csdl/capabilities.ts'
 import { forEachElement } from '../../csdl/walk.ts'
 import { bool, items, member, text } from '../../edm/annotations.ts'
-import type { AnnotationExpression, Model } from '../../edm/model.ts'
+import type { AnnotationExpression, Model, Operation } from '../../edm/model.ts'
 import { type Access, restrictionMember } from './access.ts'
 import { containerCapability } from './capability.ts'
 import type { Place } from './place.ts'
@@ -59,8 +60,23 @@ function addNested(value: AnnotationExpression, names: Set<string>): void {
     else addNested(each.value, names)
 }
 
+/** All that several ask for. */
+export function demandsOfAll(several: readonly (Demands | undefined)[]): Demands | undefined {
+  const headers = [...new Set(several.flatMap((demands) => demands?.headers ?? []))]
+  const queryOptions = [...new Set(several.flatMap((demands) => demands?.queryOptions ?? []))]
+  return headers.length + queryOptions.length === 0 ? undefined : { headers, queryOptions }
+}
+
+/** What an operation's restrictions ask for. */
+export function demandsOfOperation(operation: Operation): Demands | undefined {
+  const restrictions = operationRestrictions(operation)
+  if (restrictions === undefined) return undefined
+  const headers = requiredNames(restrictions.customHeaders).map((name) => name.toLowerCase())
+  return demandsOfAll([{ headers, queryOptions: requiredNames(restrictions.customQueryOptions) }])
+}
+
 /** The names that a collection of custom parameters requires. */
-export function requiredNames(parameters: AnnotationExpression | undefined): readonly string[] {
+function requiredNames(parameters: AnnotationExpression | undefined): readonly string[] {
   return items(parameters).flatMap((parameter) => {
     const name = text(member(parameter, 'Name'))
     return name !== undefined && bool(member(parameter, 'Required')) === true ? [name] : []

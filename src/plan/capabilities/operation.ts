@@ -2,11 +2,11 @@ import { noQuery } from '../../bind/no-query.ts'
 import type { BoundPath, BoundSegment } from '../../bind/tree.ts'
 import { operationRestrictions } from '../../csdl/capabilities.ts'
 import { operationAvailable } from '../../csdl/core.ts'
-import { grantsOf, Requirements } from './access.ts'
+import { Requirements } from './access.ts'
 import { type CheckedRequest, checkRequest } from './check.ts'
-import { requiredNames } from './demands.ts'
+import { demandsOfAll, demandsOfOperation } from './demands.ts'
 import { refuseRequest } from './refuse.ts'
-import type { Demands, Verdict } from './verdict.ts'
+import type { Verdict } from './verdict.ts'
 
 type OperationSegment = Extract<BoundSegment, { kind: 'operation' }>
 
@@ -22,28 +22,22 @@ export function checkOperations(request: CheckedRequest): Verdict {
   const method = action?.kind === 'operation' && action.operation.kind === 'action' ? 'GET' : request.method
   const whole = checkRequest({ ...request, method })
   const requires = [...whole.requires]
-  const demands: Demands[] = whole.conditions.demands === undefined ? [] : [whole.conditions.demands]
+  const demands = [whole.conditions.demands]
   for (const [i, segment] of path.segments.entries()) {
     if (segment.kind !== 'operation') continue
-    const restrictions = operationRestrictions(segment.operation)
     const own = new Requirements()
-    own.operation(segment.operation.name, grantsOf(restrictions?.permissions ?? []))
+    own.operation(segment.operation)
     const before = i === 0 ? [] : requiredBefore(request, segment, path.segments.slice(0, i))
     requires.push(...(own.all().length > 0 ? own.all() : before))
-    if (restrictions !== undefined)
-      demands.push({
-        headers: requiredNames(restrictions.customHeaders).map((name) => name.toLowerCase()),
-        queryOptions: requiredNames(restrictions.customQueryOptions),
-      })
+    demands.push(demandsOfOperation(segment.operation))
   }
-  const headers = [...new Set(demands.flatMap((demand) => demand.headers))]
-  const queryOptions = [...new Set(demands.flatMap((demand) => demand.queryOptions))]
+  const all = demandsOfAll(demands)
   return {
     ...whole,
     requires,
     conditions: {
       ...whole.conditions,
-      ...(headers.length + queryOptions.length === 0 ? {} : { demands: { headers, queryOptions } }),
+      ...(all === undefined ? {} : { demands: all }),
     },
   }
 }

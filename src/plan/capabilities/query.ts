@@ -6,6 +6,7 @@ import { member } from '../../edm/annotations.ts'
 import type { AnnotationExpression, StructuredType } from '../../edm/model.ts'
 import { isStructured } from '../../edm/types.ts'
 import { accessRefusal, grantsOf, permissionsOf, type Requirements } from './access.ts'
+import { checkCall } from './calls.ts'
 import { capabilityOf, containerCapability, isSupported, restrictionsOf, withoutCasts } from './capability.ts'
 import { checkCount } from './count.ts'
 import { checkFilter } from './filter.ts'
@@ -185,6 +186,7 @@ function require(checked: CheckedQuery, conditions: readonly Expression[], requi
   ]
   for (const expression of expressions)
     visit(expression, variables, {
+      node: (node) => checkCall(optionName('$filter', checked.expanded), node, requirements),
       reference: ({ views }) => {
         let outer: Position['outer'] = []
         for (const { place, path } of views) {

@@ -166,6 +166,10 @@ export function visit(expression: Expression, variables: Variables, visitor: Vis
     case 'list':
       for (const item of expression.items) inner(item)
       return
+    case 'invocation':
+      if (expression.binding !== undefined) inner(expression.binding)
+      for (const argument of expression.arguments.values()) inner(argument)
+      return
     case 'call':
       for (const argument of expression.arguments) inner(argument)
       return

@@ -131,7 +131,7 @@ const core: Readonly<Record<string, TermEntry>> = {
   Messages: { status: 'served', what: 'an instance annotation of answers' },
   ODataVersions: { status: 'served', what: 'published' },
   OperationAvailable: enforced(
-    'calls of what is not available: 404 where it never is, 409 where the entity it is bound to decides; not advertised then',
+    'calls of what is not available: 404 where it never is, 409 where the entity it is bound to decides; not advertised then; in expressions 400 and null',
     'src/service/operations/binding.ts',
     called,
   ),

@@ -2,7 +2,7 @@ import { createTurns } from '../../base/turns.ts'
 import { originOf } from '../../bind/apply/dynamic.ts'
 import type { CustomAggregate, RecursiveHierarchy, Sequence } from '../../bind/apply/tree.ts'
 import { follow, type Place, placeBehind } from '../../bind/binding-targets.ts'
-import type { MemberStep, Parameters } from '../../bind/tree.ts'
+import type { Expression, InvocationExpression, MemberStep, Parameters } from '../../bind/tree.ts'
 import { typeOfDocument } from '../../bson/decode.ts'
 import { fields } from '../../bson/layout.ts'
 import { findField, nextElement } from '../../bson/reader.ts'
@@ -26,6 +26,7 @@ import type { ApplyPlan, Expansion, GroupPlan, ReadPlan, Source, SourceRoot } fr
 import { type Core, collectionOf, contextOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { relatedEntities } from '../expand-lists.ts'
+import { boundEntity, boundValue } from '../operations/binding.ts'
 import { transformation } from './functions.ts'
 import { groupedRows } from './grouped.ts'
 import { applyLimits, tooManyRows } from './limits.ts'
@@ -188,6 +189,30 @@ export class Entities implements ApplyEnvironment {
       request: this.#exchange.request,
       signal: this.#exchange.request.signal,
     })
+  }
+
+  async call(
+    calls: readonly InvocationExpression[],
+    instances: readonly Value[],
+    evaluatorOf: (expression: Expression) => (instance: Value) => Value,
+  ): Promise<void> {
+    const core = this.#core
+    const callers = instances.filter(isInstance)
+    await core.operations.forRows<Instance>(core, this.#exchange, calls, this.parameters, {
+      valueFor: evaluatorOf,
+      boundOf: ({ binding, operation }) => {
+        if (binding === undefined) return () => undefined
+        const valueFor = evaluatorOf(binding)
+        const other = boundValue<Instance>(operation, binding, valueFor)
+        return (instance) => {
+          const value = valueFor(instance)
+          const entity = isInstance(value ?? undefined) ? (value as Instance).entity : undefined
+          return entity
+            ? boundEntity(core, operation, (entity.origin as Origin).source.root, entity.row)
+            : other(instance)
+        }
+      },
+    })(callers)
   }
 
   function(step: FunctionStep): (set: InstanceSet) => Promise<InstanceSet> {

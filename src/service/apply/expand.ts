@@ -8,6 +8,7 @@ import { evaluateFor, runSequence, stableSort } from '../../eval/apply/run.ts'
 import { textsOf } from '../../eval/apply/texts.ts'
 import { prepareTextSearch } from '../../eval/search.ts'
 import { isCollectionValue } from '../../eval/values.ts'
+import { callsIn } from '../../plan/calls.ts'
 import { visit } from '../../plan/capabilities/references.ts'
 import { follows, navigationTree } from '../../plan/navigation-tree.ts'
 import type { Entities } from './entities.ts'
@@ -99,19 +100,19 @@ async function selected(
   const tree = navigationTree()
   for (const expression of expressions) follows(expression, tree)
   await entities.load(list, tree)
+  const valueFor = (expression: Expression) => evaluateFor(entities, expression, type, entities.parameters)
+  const calls = callsIn(expressions)
+  if (calls.length > 0) await entities.call(calls, list, valueFor)
   let found = list
   if (query.search) {
     const matches = prepareTextSearch(query.search)(entities.parameters)
     found = found.filter((value) => matches(textsOf(value)))
   }
   if (query.filter) {
-    const test = evaluateFor(entities, query.filter, type, entities.parameters)
+    const test = valueFor(query.filter)
     found = found.filter((value) => test(value) === true)
   }
-  if (query.orderby.length > 0)
-    found = stableSort(found, query.orderby, ({ expression }) =>
-      evaluateFor(entities, expression, type, entities.parameters),
-    )
+  if (query.orderby.length > 0) found = stableSort(found, query.orderby, ({ expression }) => valueFor(expression))
   const skip = query.skip ?? 0
   return query.top === undefined ? found.slice(skip) : found.slice(skip, skip + query.top)
 }

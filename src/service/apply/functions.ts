@@ -30,7 +30,8 @@ export function transformation(
     const known = new Map<unknown, Instance>()
     // a change would be lost with those that come back as they were
     for (const instance of set) known.set(Object.freeze(toPlain(instance, instance.entity !== undefined)), instance)
-    const given = await core.operations.transform(core, exchange, operation, values, [...known.keys()] as object[])
+    const bound = { path: undefined, read: async () => [...known.keys()] }
+    const given = await core.operations.invoke(core, exchange, operation, bound, values)
     if (typeof given !== 'object' || given === null || !(Symbol.iterator in given))
       throw new Error(`${what} gave back something else than a collection`)
     return Array.from(given as Iterable<unknown>, (each) => known.get(each) ?? made(core, item, each, what))

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { readEnum } from '../../bind/parameters.ts'
-import type { Parameters } from '../../bind/tree.ts'
+import type { Expression, Parameters } from '../../bind/tree.ts'
 import { isDelta, optionalParameter } from '../../csdl/core.ts'
 import { checkFacets } from '../../edm/facets.ts'
 import type { Model, Operation, Parameter, Type } from '../../edm/model.ts'
@@ -27,12 +27,14 @@ export type Arguments = Readonly<Record<string, unknown>>
 /**
  * The arguments of a function (Protocol 11.5.4.1).
  * @param parameters of the request
+ * @param valueFor the values of those that are calculated
  * @throws ODataError with the parameter as target, or with all faults in `details`
  */
 export function readArguments(
   model: Model,
   call: Pick<OperationCall, 'operation' | 'arguments'>,
   parameters: Parameters,
+  valueFor?: (expression: Expression) => Value,
 ): Arguments {
   const reading = new ArgumentReading(model)
   for (const parameter of parametersOf(call.operation)) {
@@ -43,7 +45,7 @@ export function readArguments(
       const value = parameters[expression.index] ?? null
       if (expression.json !== true) reading.value(parameter, value)
       else reading.node(parameter, parseJson(Buffer.from(String(value))))
-    }
+    } else if (valueFor !== undefined) reading.value(parameter, valueFor(expression))
   }
   return reading.finished(call.operation)
 }

@@ -1,14 +1,14 @@
-import type { Parameters } from '../../bind/tree.ts'
+import type { Expression, Parameters } from '../../bind/tree.ts'
 import { decodeEntity } from '../../bson/decode.ts'
 import { annotationOf } from '../../edm/annotations.ts'
 import { madeType } from '../../edm/made-type.ts'
 import type { EntityType, Operation } from '../../edm/model.ts'
-import type { StructuredValue } from '../../edm/value.ts'
+import type { StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { prepareValue } from '../../eval/compile.ts'
 import { encodePath, rowPath } from '../../payload/row-path.ts'
 import { holds } from '../../payload/validation/condition.ts'
-import type { ReadPlan } from '../../plan/plan.ts'
+import type { ReadPlan, SourceRoot } from '../../plan/plan.ts'
 import { readConditions } from '../../protocol/etag.ts'
 import { notModified, preconditionFailed, versionOf } from '../conditions.ts'
 import { type Core, collectionOf, contextOf } from '../core.ts'
@@ -16,13 +16,7 @@ import type { Exchange } from '../exchange.ts'
 import { followHops } from '../hops.ts'
 import { plainValue, toPlain } from '../plain.ts'
 import { virtualSingleton } from '../singleton.ts'
-
-/** What an operation is bound to. */
-export interface Bound {
-  /** URL below the root, of an entity */
-  readonly path: string | undefined
-  read(): Promise<unknown>
-}
+import type { Bound } from './bound.ts'
 
 /** Entities of a collection that a handler is given at the most. */
 const mostBound = 10_000
@@ -73,11 +67,49 @@ export async function boundTo(
     )(parameters)(row)
     return { path: undefined, read: async () => plainValue(type, value, true) }
   }
+  const bound = boundEntity(core, operation, root, row)
+  if (bound !== undefined) return bound
+  throw new ODataError('conflict', `${operation.name} is not available for this entity (Core.OperationAvailable).`, {
+    target: operation.name,
+  })
+}
+
+/** A stored entity as what an operation is bound to; undefined where the operation is not available for it. */
+export function boundEntity(core: Core, operation: Operation, root: SourceRoot, row: Uint8Array): Bound | undefined {
+  const { layout } = core
+  const collection = collectionOf(layout, root)
   const entity = decodeEntity(layout, collection, row)
-  checkAvailable(operation, entity)
+  if (isAvailable(operation, entity) === false) return undefined
   const resource = root.kind === 'result' ? root.set?.name : root.name
-  const path = resource === undefined ? undefined : encodePath(rowPath(collection, resource, layout)(row))
-  return { path, read: async () => toPlain(entity, true) }
+  return {
+    // links are seldom asked for
+    get path() {
+      return resource === undefined ? undefined : encodePath(rowPath(collection, resource, layout)(row))
+    },
+    read: async () => toPlain(entity, true),
+  }
+}
+
+/** Stored entities as the collection that an operation is bound to. */
+export function boundEntities(core: Core, root: SourceRoot, rows: readonly Uint8Array[]): Bound {
+  const collection = collectionOf(core.layout, root)
+  return {
+    path: undefined,
+    read: async () => rows.map((row) => toPlain(decodeEntity(core.layout, collection, row), true)),
+  }
+}
+
+/** A value as what an operation is bound to; undefined where it is null and must not be. */
+export function boundValue<Row>(
+  { parameters: [parameter] }: Operation,
+  { type }: Expression,
+  valueFor: (row: Row) => Value,
+): (row: Row) => Bound | undefined {
+  return (row) => {
+    const value = valueFor(row)
+    if (value === null && (!parameter?.type.nullable || type?.type.kind === 'entity')) return undefined
+    return { path: undefined, read: async () => plainValue(type, value, true) }
+  }
 }
 
 function missing(operation: Operation): ODataError {
@@ -103,11 +135,4 @@ function withParameter(operation: Operation, entity: StructuredValue): Structure
     parameterTypes.set(operation, type)
   }
   return { kind: 'structured', type, members: new Map(binding === undefined ? [] : [[binding.name, entity]]) }
-}
-
-function checkAvailable(operation: Operation, entity: StructuredValue): void {
-  if (isAvailable(operation, entity) === false)
-    throw new ODataError('conflict', `${operation.name} is not available for this entity (Core.OperationAvailable).`, {
-      target: operation.name,
-    })
 }

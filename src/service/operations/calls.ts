@@ -14,9 +14,11 @@ import { beginExchange, type Exchange } from '../exchange.ts'
 import { countOfPlan, firstOfPlan, rowsOfPlan } from '../rows.ts'
 import { advertiser } from './advertise.ts'
 import { type Arguments, readArguments } from './arguments.ts'
-import { type Bound, boundTo } from './binding.ts'
+import { boundTo } from './binding.ts'
+import type { Bound } from './bound.ts'
 import type { OperationContext, OperationHandlers } from './handlers.ts'
 import { rowsOfResult } from './result.ts'
+import { prepareCalls } from './row-calls.ts'
 
 /** URL, plan, permission, store, payload (handle.ts). */
 type Answer = (core: Core, exchange: Exchange) => Promise<HttpResponse>
@@ -92,16 +94,17 @@ export class OperationCalls implements Operations {
     return await handler(values, this.#context(core, exchange, signatureOf(operation), bound))
   }
 
-  async transform(
+  async invoke(
     core: Core,
     exchange: Exchange,
     operation: Operation,
+    bound: Bound | undefined,
     values: Arguments,
-    rows: readonly object[],
   ): Promise<unknown> {
-    const bound: Bound = { path: undefined, read: async () => rows }
     return await this.#handlers.of(operation)(values, this.#context(core, exchange, signatureOf(operation), bound))
   }
+
+  readonly forRows = prepareCalls
 
   #context(core: Core, exchange: Exchange, operation: string, bound: Bound | undefined): OperationContext {
     return {
@@ -111,7 +114,9 @@ export class OperationCalls implements Operations {
       model: core.model,
       store: core.store,
       session: sessionOf(exchange, core.limits.storeTime),
-      path: bound?.path,
+      get path() {
+        return bound?.path
+      },
       binding: async () => bound?.read(),
       created: () => {
         exchange.created = true

@@ -56,14 +56,6 @@ describe('paths', () => {
       "functionNotFound $filter: The function 'containz' does not exist. Did you mean 'contains'?",
     ],
     ["name('x')", "functionNotFound $filter: 'name' is a property, not a function."],
-    [
-      '$it/s.Near(count=1)/$count gt 1',
-      "notImplemented $filter: Calling 's.Near' in an expression is not implemented by this service.",
-    ],
-    [
-      'Near(count=1)/$count gt 1',
-      "notImplemented $filter: Calling 'Near' in an expression is not implemented by this service.",
-    ],
     ['photo/$value eq null', "typeMismatch $filter: '$value' has no meaning in an expression."],
   ])('refuses %s', (filter, message) => {
     expect(filterRefusal(filter)).toBe(message)

@@ -88,9 +88,9 @@ const urlOptions = { version: '4.01', limits: defaultUrlLimits } as const
 export function bindUrl(url: string, keyAsSegment = true, model = shop) {
   const { segments, options } = parseRequestUrl(url, urlOptions)
   const bound = bindPath(model, segments, options, { keyAsSegment })
-  const { query, slots, literalSlots } = bindQuery(model, bound.path, options, bound.slots.length)
+  const { query, slots, literalSlots, roots } = bindQuery(model, bound.path, options, bound.slots.length)
   const parameters: Parameters = [...bound.values, ...readParameters(slots, literalSlots, options.literals)]
-  return { ...bound, query, querySlots: slots, parameters }
+  return { ...bound, query, querySlots: slots, parameters, roots }
 }
 
 /** One line of what the options of a URL are bound to. */
