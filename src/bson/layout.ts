@@ -8,6 +8,7 @@ import type {
   StructuredType,
   TypeDefinition,
 } from '../edm/model.ts'
+import { orderField } from '../edm/value.ts'
 
 /**
  * The stored form (docs/architecture.md, "Stored form"): which collection and which fields hold what. Derived once from
@@ -24,6 +25,8 @@ export const fields = {
   /** behind a collection's name: how many items it has, of a row on its way out only (eval/chosen-items.ts) */
   count: '@count',
   exact: '@exact',
+  /** of contained entities that are kept in an order: a text (entity-order.ts) */
+  order: orderField,
   /** pointer to the media of the entity */
   media: '@media',
   /** behind the field of a stream property: pointer to its value */

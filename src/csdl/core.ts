@@ -4,6 +4,7 @@ import type {
   AnnotationExpression,
   EntityType,
   Model,
+  NavigationProperty,
   Parameter,
   Property,
   TypeReference,
@@ -188,6 +189,11 @@ export function isOrdered(target: Annotatable): boolean {
 /** Core.PositionalInsert of a collection. */
 export function isPositionalInsert(target: Annotatable): boolean {
   return isTagged(target, `${core}PositionalInsert`)
+}
+
+/** Whether entities that a navigation property contains are kept in an order of their own (docs/decisions/0017-order-of-entities.md). */
+export function keepsOrder(property: NavigationProperty | undefined): boolean {
+  return property?.collection === true && (isOrdered(property) || isPositionalInsert(property))
 }
 
 /** Whether a client may give the value when an entity is created: neither computed nor read-only. */

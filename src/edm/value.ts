@@ -97,5 +97,8 @@ export interface InlineStream {
   readonly bytes: Uint8Array
 }
 
+/** Where the order of an entity among others of its owner is kept (bson/entity-order.ts); no property has such a name. */
+export const orderField = '@order'
+
 /** The name of an entity's media among its streams; no property has such a one (JSON Format 10). */
 export const mediaMember = '$value'

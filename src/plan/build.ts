@@ -1,6 +1,7 @@
 import { assertNever, invariant } from '../base/assert.ts'
 import type { BoundTransformation } from '../bind/apply/bind-query.ts'
 import type { BoundQueryResult } from '../bind/bind-query.ts'
+import { isContained } from '../bind/binding-targets.ts'
 import { noQuery } from '../bind/no-query.ts'
 import type { RootReference } from '../bind/root.ts'
 import { choosesItems } from '../bind/select.ts'
@@ -15,7 +16,8 @@ import type {
 } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
 import { isComputed, isPositionalInsert } from '../csdl/core.ts'
-import type { EntityType, Model, Operation, TypeReference } from '../edm/model.ts'
+import type { EntityType, Model, NavigationProperty, Operation, TypeReference } from '../edm/model.ts'
+import { isMedia } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { QueryOptions } from '../url/ast.ts'
 import { appliesInside, asksOfCollection } from '../url/collection-wide.ts'
@@ -31,7 +33,7 @@ import { calledOnEach, callsPlan, membersPlan } from './members.ts'
 import { allow, checkMethod, type Method } from './methods.ts'
 import type { NestingPlace } from './nested.ts'
 import { checkOptions } from './options.ts'
-import { totalOrder } from './order.ts'
+import { keptOrder, totalOrder } from './order.ts'
 import type {
   CountPlan,
   CreatePlan,
@@ -78,7 +80,10 @@ export function buildPlan(request: PlanRequest): Plan {
   const called = calledOnEach(path)
   if (called !== undefined) return freeze(callsPlan(request, called, (collection) => membersOf(request, collection)))
   checkOptions(path.resource, options, method === 'GET')
-  if (options.index !== undefined && path.resource === 'entityCollection') throw positionRefused(path, method)
+  if (options.index !== undefined && path.resource === 'entityCollection') {
+    const refused = positionRefused(request.model, path, method)
+    if (refused !== undefined) throw refused
+  }
   if (path.resource === 'serviceDocument') return freeze({ kind: 'serviceDocument', requires: [], slots: [] })
   if (path.resource === 'metadata') return freeze({ kind: 'metadata', requires: [], slots: [] })
   if (path.resource === 'batch') return freeze({ kind: 'batch', requires: [], slots: [] })
@@ -120,24 +125,31 @@ export function buildPlan(request: PlanRequest): Plan {
 }
 
 /**
- * Entities are put at a position only where the model says that a collection takes them there (Protocol 11.4.11), and no order of entities is
- * kept but that of their keys.
+ * Entities are put at a position only where the model says that a collection takes them there (Protocol 11.4.11), and where an order is kept: of
+ * contained ones.
+ * @returns undefined: they are
  */
-function positionRefused({ segments }: BoundPath, method: Method): ODataError {
+function positionRefused(model: Model, { segments }: BoundPath, method: Method): ODataError | undefined {
   const last = segments.findLast(({ kind }) => kind === 'navigation' || kind === 'entitySet')
   const collection =
     last?.kind === 'navigation' ? last.property : last?.kind === 'entitySet' ? last.entitySet : undefined
-  if (method === 'POST' && collection !== undefined && isPositionalInsert(collection))
+  if (method === 'POST' && collection !== undefined && isPositionalInsert(collection)) {
+    if (last?.kind === 'navigation' && isContained(model, last.property) && !takesMedia(last.property)) return undefined
     return new ODataError(
       'notImplemented',
-      `'${collection.name}' takes entities at a position (Core.PositionalInsert), but this service keeps them in the order of their keys.`,
+      `'${collection.name}' takes entities at a position (Core.PositionalInsert), which this service does of contained entities only, and not of media.`,
       { target: '$index' },
     )
+  }
   return new ODataError(
     'queryOptionNotAllowed',
     'Entities can be put at a position only by POST into collections annotated Core.PositionalInsert.',
     { target: '$index' },
   )
+}
+
+function takesMedia({ type }: NavigationProperty): boolean {
+  return type.kind === 'entity' && [type, ...type.derivedTypes].some((each) => each.kind === 'entity' && isMedia(each))
 }
 
 function streamsRefused(): ODataError {
@@ -411,7 +423,9 @@ function rowPlan(method: Method, parts: Parts): StorePlan {
             ? []
             : source.root.kind === 'result'
               ? resultOrder(query.orderby)
-              : totalOrder(query.orderby, source.type),
+              : query.orderby.length === 0
+                ? keptOrder(source.root)
+                : totalOrder(query.orderby, source.type),
         select,
         expand,
         ...(!parts.references && source.root.kind !== 'result' ? streamsOf(query, parts.member) : {}),

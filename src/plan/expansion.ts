@@ -7,7 +7,7 @@ import { isStructured } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { containedCollection } from './contained.ts'
 import { OuterValues, ofRow } from './of-row.ts'
-import { totalOrder } from './order.ts'
+import { keptOrder, totalOrder } from './order.ts'
 import type {
   ExpandedItems,
   Expansion,
@@ -115,10 +115,13 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
   const found = targetOf(building, place, parent, item)
   const { root, type } = found
   const outer = new OuterValues(building.firstParameter + found.values.length)
-  const orderby = totalOrder(
-    query.orderby.map((order) => ({ ...order, expression: ofRow(order.expression, outer) })),
-    type,
-  )
+  const orderby =
+    query.orderby.length === 0
+      ? keptOrder(root)
+      : totalOrder(
+          query.orderby.map((order) => ({ ...order, expression: ofRow(order.expression, outer) })),
+          type,
+        )
   const common = {
     filter: query.filter && ofRow(query.filter, outer),
     search: query.search,

@@ -1,7 +1,43 @@
 import type { Expression, MemberStep, OrderByItem } from '../bind/tree.ts'
-import type { EntityType, KeyProperty, Property, StructuredType } from '../edm/model.ts'
+import { keepsOrder } from '../csdl/core.ts'
+import type { EntityType, KeyProperty, Property, StructuredType, TypeReference } from '../edm/model.ts'
+import { primitiveType } from '../edm/primitives.ts'
 import { isStructured } from '../edm/types.ts'
+import { orderField } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import type { SourceRoot } from './plan.ts'
+
+/**
+ * The order that contained entities are kept in (bson/entity-order.ts), where the model says that they have one; of entities with the same, or
+ * with none, their keys decide.
+ */
+export function keptOrder(root: SourceRoot, descending = false): readonly OrderByItem[] {
+  const { type } = root
+  if (root.kind !== 'contained' || !keepsOrder(root.property)) return totalOrder([], type)
+  let kept = orders.get(root)
+  if (kept === undefined) {
+    const property: Property = {
+      kind: 'property',
+      name: orderField,
+      type: text,
+      defaultValue: undefined,
+      declaringType: type,
+      annotations: [],
+    }
+    const expression: Expression = {
+      kind: 'member',
+      variable: '$it',
+      steps: [{ kind: 'property', property }],
+      type: text,
+    }
+    kept = [{ expression, descending: false }, ...totalOrder([], type)]
+    orders.set(root, kept)
+  }
+  return descending ? kept.map((item) => ({ ...item, descending: true })) : kept
+}
+
+const orders = new WeakMap<SourceRoot, readonly OrderByItem[]>()
+const text: TypeReference = { type: primitiveType('Edm.String'), collection: false, nullable: true, facets: {} }
 
 /**
  * The client's order made total, so that paging meets every row once: key properties that it does not hold are added, and what

@@ -20,7 +20,7 @@ export function changeOf(
   isKept: (name: string) => boolean = () => false,
 ): Change {
   if (!replace) return { kind: 'merge', ...encodeMembers(layout, entity.type, entity.members, entity) }
-  const keep: string[] = [fields.type, fields.links]
+  const keep: string[] = [fields.type, fields.links, fields.order]
   if (!entity.streams?.has(mediaMember)) keep.push(fields.media)
   for (const property of entity.type.allProperties.values())
     if (

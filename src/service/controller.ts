@@ -1,7 +1,9 @@
 import type { Principal } from '../auth/principal.ts'
 import { decodeEntity } from '../bson/decode.ts'
 import { encodeEntity } from '../bson/encode.ts'
-import type { CollectionLayout, ModelLayout } from '../bson/layout.ts'
+import { nextOrder } from '../bson/entity-order.ts'
+import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.ts'
+import { keepsOrder } from '../csdl/core.ts'
 import type { Model } from '../edm/model.ts'
 import type { StructuredValue } from '../edm/value.ts'
 import { untouchedBy } from '../plan/capabilities/untouched.ts'
@@ -33,6 +35,8 @@ export interface RequestContext<P extends StorePlan = StorePlan> {
   /** the HTTP request, or the part of a batch */
   readonly request: AskedRequest
   readonly log: ServiceLog | undefined
+  /** of a new entity that is put at a position (`$index`): where it goes */
+  readonly order?: string | undefined
 }
 
 /** A change that is durable, as `afterCommit` is told of it. */
@@ -335,6 +339,7 @@ function storedAs(
   if (collection.key.parts.length > 0) requireKey(collection.entityType, entity.members)
   const owner = plan.source.owner === undefined ? undefined : session.parameters[plan.source.owner]
   const document = encodeEntity(layout, collection, entity, typeof owner === 'string' ? owner : undefined, 1)
+  if (keepsOrder(collection.contained)) document[fields.order] = context.order ?? nextOrder()
   return store.create(plan, session, document)
 }
 

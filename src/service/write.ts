@@ -42,6 +42,7 @@ import type { StoredEntity } from './links/entity.ts'
 import { checkForeignKeys } from './links/foreign-keys.ts'
 import { lookBack } from './links/late.ts'
 import { missingEntity } from './missing.ts'
+import { orderAt } from './positions.ts'
 import { rowWriter, shapeOf } from './read.ts'
 import { initialMembers, lastingSingleton, lonelyKey, mayUpsert } from './singleton.ts'
 
@@ -68,7 +69,10 @@ export async function create(
   const tied = await lookUp(core, exchange, plan, withoutMembers(entity, fixed), named)
   // two processes may have made the same number, which is nobody's fault
   const numbered = !isChosen(type, entity) && [...key.values()].some((value) => typeof value === 'bigint')
-  const acting = contextOf(core, exchange, plan, parameters)
+  const general = contextOf(core, exchange, plan, parameters)
+  const { index } = options
+  const order = index === undefined ? undefined : await orderAt(core, exchange, plan, parameters, index)
+  const acting = order === undefined ? general : { ...general, context: { ...general.context, order } }
   const request = { core, exchange, plan, parameters, body: related, ...acting }
   exchange.timings?.mark('body')
   const written = await storingStreams(core, plan.source.root, entity, async (pointing, stored) => {

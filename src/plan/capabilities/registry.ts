@@ -146,7 +146,7 @@ const core: Readonly<Record<string, TermEntry>> = {
     called,
   ),
   Ordered: enforced(
-    'positions in paths and expressions, and items read, changed and taken away by them; the order of entities is not kept',
+    'positions in paths and expressions, and items read, changed and taken away by them; contained entities are kept in the order in which they came',
     'src/bind/bind-path.ts',
     'test/http/property-changes.test.ts',
   ),
@@ -156,7 +156,7 @@ const core: Readonly<Record<string, TermEntry>> = {
     http,
   ),
   PositionalInsert: partly(
-    '`$index` of a POST to a collection in a property; of entities, which are kept in the order of their keys, it is a 501',
+    '`$index` of a POST to a collection in a property and of contained entities; in entity sets, which are kept in the order of their keys, and of media it is a 501',
     'src/plan/property-change.ts',
     'test/http/property-changes.test.ts',
   ),

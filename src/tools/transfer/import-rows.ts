@@ -1,7 +1,9 @@
 import type { Document } from 'bson'
 import type { Parameters } from '../../bind/tree.ts'
 import { encodeEntity, storedFieldsOf } from '../../bson/encode.ts'
+import { nextOrder } from '../../bson/entity-order.ts'
 import { fields, type ModelLayout } from '../../bson/layout.ts'
+import { keepsOrder } from '../../csdl/core.ts'
 import type { Model } from '../../edm/model.ts'
 import { isStream } from '../../edm/types.ts'
 import type { StructuredValue, Value } from '../../edm/value.ts'
@@ -105,6 +107,7 @@ function keptBy(layout: ModelLayout, { type }: StructuredValue, links: object | 
   const streams = [...type.allProperties.values()].filter(isStream)
   return [
     fields.media,
+    fields.order,
     ...(links === undefined ? [fields.links] : []),
     ...streams.flatMap((property) => storedFieldsOf(layout, property)),
   ]
@@ -141,6 +144,7 @@ class Importer {
     if (entity === undefined) throw new ODataError('bodyInvalid', 'The type of the entity is not known.')
     const document = encodeEntity(this.#layout, place.collection, entity, place.owner)
     if (links !== undefined && Object.keys(links).length > 0) document[fields.links] = links
+    if (keepsOrder(place.collection.contained)) document[fields.order] = nextOrder()
     const session = wholeSession(place)
     const { kind } = await this.#store.create(create, session, document)
     if (kind === 'created' || !this.#replace) return kind
