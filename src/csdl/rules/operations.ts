@@ -30,8 +30,8 @@ const returnNullable: Rule<Operation> = {
   name: 'returned-entity-collection-not-nullable',
   section: 'ReturnType',
   severity: 'warning',
-  check({ name, returnType }, { report, written }) {
-    if (returnType?.collection && returnType.type.kind === 'entity' && written(returnType, 'Nullable') !== undefined)
+  check({ name, returnType }, { report }) {
+    if (returnType?.collection && returnType.type.kind === 'entity' && returnType.nullable)
       report(returnType, `'${name}' returns a collection of entities, for which 'Nullable' has no meaning.`)
   },
 }

@@ -288,7 +288,7 @@ const cases: Readonly<Record<string, Case>> = {
     content: `<Action Name="A">${'<Parameter Name="p" Type="Edm.String"/>'.repeat(2)}</Action>`,
   },
   'returned-entity-collection-not-nullable': {
-    content: `${E('')}<Action Name="A"><ReturnType Type="Collection(self.E)" Nullable="false"/></Action>`,
+    content: `${E('')}<Action Name="A"><ReturnType Type="Collection(self.E)" Nullable="true"/></Action>`,
   },
   'entity-set-path-of-bound-operation': {
     content: `${E('')}<Action Name="A" EntitySetPath="p"><Parameter Name="p" Type="self.E"/><ReturnType Type="self.E"/></Action>`,
