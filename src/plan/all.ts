@@ -14,6 +14,7 @@ import { booleanReference } from '../bind/type-references.ts'
 import type { EntitySet, EntityType, Model, Singleton } from '../edm/model.ts'
 import { isStructured, isSubtypeOf } from '../edm/types.ts'
 import { ODataError } from '../errors/odata-error.ts'
+import { demandsOfAll } from './capabilities/demands.ts'
 import type { AllPart, AllPlan, ReadPlan } from './plan.ts'
 
 /**
@@ -44,12 +45,15 @@ export function allPlan(
   const holders = children.filter(
     (child) => type === undefined || isSubtypeOf(child.type, type) || isSubtypeOf(type, child.type),
   )
+  const parts = holders.flatMap((child) => partOf(child, type, query, planPart))
+  const demands = demandsOfAll(parts.map(({ plan }) => plan.demands))
   return Object.freeze({
     kind: 'all',
     requires: [],
+    ...(demands === undefined ? {} : { demands }),
     slots,
     type,
-    parts: holders.flatMap((child) => partOf(child, type, query, planPart)),
+    parts,
     sorted: query.orderby.length > 0 && holders.length > 1,
     select: type === undefined ? undefined : query.select,
     expand: query.expand,

@@ -5,6 +5,7 @@ import { crossJoinSupported } from '../csdl/capabilities.ts'
 import type { ComplexType, EntitySet, Model, NavigationProperty } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { checkRequest } from './capabilities/check.ts'
+import { demandsOfAll } from './capabilities/demands.ts'
 import { refuseRequest } from './capabilities/refuse.ts'
 import { conjunction, conjuncts } from './conjuncts.ts'
 import { expansionsOf } from './expansion.ts'
@@ -109,9 +110,11 @@ export function crossjoinPlan(
       }),
     }
   })
+  const demands = demandsOfAll(joined.map(({ plan }) => plan.demands))
   return Object.freeze({
     kind: 'crossjoin',
     requires,
+    ...(demands === undefined ? {} : { demands }),
     slots,
     type,
     sets: joined,

@@ -190,6 +190,18 @@ onEveryService('Capabilities over HTTP', 'test/models/restricted.xml', settings,
     expect(option.status).toBe(400)
     expect(((await option.json()) as Failure).error.target).toBe('reason')
     expect((await running().get('/Careful?reason=test', { 'X-Purpose': 'test' })).status).toBe(200)
+    // wherever the set is looked into
+    for (const [path, header] of [
+      ['/$all/self.Box', 'x-label'],
+      ['/$crossjoin(Careful,Free)', 'x-purpose'],
+      ['/Free?$filter=ID eq $root/Careful(1)/ID', 'x-purpose'],
+    ]) {
+      const refused = await running().get(path ?? '')
+      expect([refused.status, ((await refused.json()) as Failure).error.target], path).toEqual([400, header])
+    }
+    expect((await running().get('/$all/self.Box', { 'X-Label': 'test' })).status).toBe(200)
+    const joined = '/$crossjoin(Careful,Free)?reason=test'
+    expect((await running().get(joined, { 'X-Purpose': 'test' })).status).toBe(200)
     // in a batch each request can say them for itself
     const part = (id: string, headers?: object) => ({ id, method: 'GET', url: 'Careful?reason=test', headers })
     const batch = await running().send('POST', '/$batch', { requests: [part('1', { 'X-Purpose': 'test' }), part('2')] })

@@ -223,11 +223,15 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
   ),
   CrossJoinSupported: enforced('501 where it says false; else published', 'src/plan/crossjoin.ts', terms),
   CustomHeaders: enforced(
-    'required ones: 400 without; a request in a batch may say those that the model names, where the batch does not',
+    'required ones: 400 without, also of sets that `$all`, `$crossjoin` and `$root` read; a request in a batch may say those that the model names, where the batch does not',
     `${here}/demands.ts`,
     http,
   ),
-  CustomQueryOptions: enforced('required ones: 400 without', `${here}/demands.ts`, http),
+  CustomQueryOptions: enforced(
+    'required ones: 400 without, also of sets that `$all`, `$crossjoin` and `$root` read',
+    `${here}/demands.ts`,
+    http,
+  ),
   DeepInsertSupport: enforced(
     'nested entities are refused, Core.ContentID does not come back where it says false; published',
     'src/plan/nested.ts',
