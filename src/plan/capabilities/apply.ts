@@ -8,6 +8,7 @@ import type { Model, Type } from '../../edm/model.ts'
 import { isStructured } from '../../edm/types.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import type { QueryOptions } from '../../url/ast.ts'
+import { callsIn } from '../calls.ts'
 import { accessRefusal, grantsOf, permissionsOf, type Requirements } from './access.ts'
 import { checkApplySupport } from './apply-support.ts'
 import { checkCall } from './calls.ts'
@@ -102,16 +103,16 @@ class Check {
    * @param calling functions are called for the instances before it is evaluated
    */
   expression(expression: Expression, variables: Variables, calling = false): void {
+    // not those that made what it looks at
+    const [call] = calling ? [] : callsIn([expression])
+    if (call !== undefined)
+      throw new ODataError(
+        'notImplemented',
+        `Calling '${call.operation.name}' here is not implemented by this service: filter, compute, orderby and the ranking transformations call functions.`,
+        { target: '$apply' },
+      )
     visit(expression, variables, {
-      node: (node) => {
-        if (node.kind === 'invocation' && !calling)
-          throw new ODataError(
-            'notImplemented',
-            `Calling '${node.operation.name}' here is not implemented by this service: filter, compute, orderby and the ranking transformations call functions.`,
-            { target: '$apply' },
-          )
-        checkCall(option, node, this.#requirements)
-      },
+      node: (node) => checkCall(option, node, this.#requirements),
       reference: (reference) => {
         checkReadable(option, reference)
         for (const { place, path } of reference.views) {
