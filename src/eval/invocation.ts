@@ -22,6 +22,17 @@ export function noteResult(caller: Caller, call: InvocationExpression, value: Va
   known.set(call, value)
 }
 
+/** Whether a call has been made for a row. */
+export function hasResult(caller: Caller, call: InvocationExpression): boolean {
+  return results.get(caller)?.has(call) ?? false
+}
+
+/** Lets another view of a row have what was given for it. */
+export function takeResults(from: Caller, to: Caller): void {
+  const known = results.get(from)
+  if (known !== undefined) results.set(to, new Map(known))
+}
+
 /** @throws ODataError notImplemented where nobody calls functions for the rows */
 export function compileInvocation(expression: InvocationExpression, scope: CompileScope): Node {
   const { context } = scope

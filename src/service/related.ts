@@ -7,6 +7,7 @@ import type { NavigationProperty } from '../edm/model.ts'
 import type { PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { type EvalContext, prepareEntities, preparePredicate, prepareValue, type RowTest } from '../eval/compile.ts'
+import { takeResults } from '../eval/invocation.ts'
 import { prepareOrder } from '../eval/order.ts'
 import { selectRows } from '../eval/select.ts'
 import { isCollectionValue, isStructuredValue } from '../eval/values.ts'
@@ -157,6 +158,8 @@ export async function readRelated(
 ): Promise<readonly Uint8Array[]> {
   const views = rows.map(ownView)
   await fetchRelated(core, exchange, plan.source, related.nodes, parameters, views)
+  // what is sorted by and shown is called once
+  for (const [i, row] of rows.entries()) takeResults(row, views[i] ?? row)
   await callsFor(core, exchange, plan, related, parameters)(views)
   return views
 }

@@ -211,6 +211,9 @@ onEveryService(
       expect(calls.toSorted()).toEqual(['Orders(1)', 'Orders(2)'])
       expect(mostAtOnce).toBe(2)
       calls = []
+      await ids('Orders?$compute=w.Twice(by=2) as t&$filter=t gt 5&$orderby=t desc&$select=ID,t')
+      expect(calls.toSorted()).toEqual(['Orders(1)', 'Orders(2)', 'Orders(3)', 'Orders(4)'])
+      calls = []
       await ids('Orders?$filter=Total gt w.Limit()')
       await ids('Orders?$filter=Total gt w.Limit(of=$root/Customers(1)/Name)')
       expect(calls).toEqual(['Limit undefined', 'Limit Ann'])

@@ -2,7 +2,7 @@ import type { Expression, InvocationExpression, Parameters } from '../../bind/tr
 import { decodeEntity } from '../../bson/decode.ts'
 import type { Operation } from '../../edm/model.ts'
 import type { Value } from '../../edm/value.ts'
-import { noteResult } from '../../eval/invocation.ts'
+import { hasResult, noteResult } from '../../eval/invocation.ts'
 import { resultOf } from '../../plan/result.ts'
 import { type Core, collectionOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
@@ -67,6 +67,7 @@ function prepareCall<Caller extends object>(
   const shared = binding === undefined && [...call.arguments.values()].every(isGiven)
   let once: Promise<Value> | undefined
   return async (caller) => {
+    if (hasResult(caller, call)) return
     const bound = boundOf?.(caller)
     if (boundOf !== undefined && bound === undefined) {
       noteResult(caller, call, nothingOf(operation))
