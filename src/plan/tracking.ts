@@ -21,7 +21,8 @@ export function trackingRefusal(model: Model, path: BoundPath, plan: ReadPlan): 
   if (root.kind === 'singleton') return `${root.name} cannot be tracked`
   const ofRoot = rootRefusal(root)
   if (ofRoot !== undefined) return ofRoot
-  if (plan.related !== undefined) return 'a $filter or $orderby that follows navigation properties cannot be tracked'
+  if (plan.related !== undefined)
+    return 'a $filter or $orderby that follows navigation properties or calls functions cannot be tracked'
   if (choosesItems(plan.select)) return 'options of collections inside $select cannot be tracked'
   if (plan.top !== undefined || plan.skip !== undefined) return '$top and $skip cannot be tracked'
   if (!(plan.hops ?? []).every(isSteady))
@@ -91,7 +92,7 @@ function expansionRefusal(expansion: Expansion): string | undefined {
   if (query.count) return refused('$count')
   if (query.compute.length > 0) return refused('$compute')
   if (outer.length > 0) return refused('$it')
-  if (one.related !== undefined) return refused('a $filter that follows navigation properties')
+  if (one.related !== undefined) return refused('a $filter that follows navigation properties or calls functions')
   if (choosesItems(query.select)) return refused('an option inside $select')
   if (reverseOf(expansion) === undefined || one.source.root.kind === 'singleton')
     return `$expand of ${property.name} cannot be tracked: its entities do not say which they are related to`
