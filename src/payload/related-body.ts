@@ -37,7 +37,7 @@ export interface RemovedItem {
 
 /** Whether the name of a member binds, relates or nests entities: `undefined` where it is about something else. */
 export function relatedForm(annotation: string): 'bind' | 'delta' | undefined {
-  if (annotation === '@odata.bind') return 'bind'
+  if (annotation === '@odata.bind' || annotation === '@bind') return 'bind'
   return annotation === '@odata.delta' || annotation === '@delta' ? 'delta' : undefined
 }
 

@@ -326,4 +326,10 @@ onEveryStore('updates of what owns others by their key', 'test/models/relations.
     expect((await get('/me/mainGroup')).json?.id).toBe('g1')
     expect(await ids('/me/folders')).toEqual(['f1'])
   })
+
+  it('takes a bind without the prefix, too, rather than ignore it', async () => {
+    await make('/groups', { id: 'g2' })
+    expect((await ask('PATCH', '/me', { 'mainGroup@bind': "groups('g2')" })).status).toBe(204)
+    expect((await get('/me/mainGroup')).json?.id).toBe('g2')
+  })
 })
