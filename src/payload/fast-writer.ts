@@ -78,6 +78,7 @@ class EntityControl implements EntityParts {
   readonly #dialect: JsonDialect
   readonly #setType: StructuredType
   readonly #link: ((row: Uint8Array) => string) | undefined
+  #streamLink: ((row: Uint8Array) => string) | undefined
   /** around the version: `,"@odata.etag":"W/\"` and `\""` */
   readonly #etag: readonly [Uint8Array, Uint8Array]
   readonly #types = new Map<StructuredType, Uint8Array | undefined>()
@@ -170,8 +171,10 @@ class EntityControl implements EntityParts {
       this.#streams.set(type, streams)
     }
     if (streams.length === 0) return
-    const url = dialect.metadata === 'full' && this.#link ? this.#editLink(this.#link(row), type) : undefined
-    for (const text of streamTexts(streams, dialect, row, 0, url)) sink.raw(utf8Bytes(`,${text}`))
+    const link = this.#streamLink ?? linkOf(this.#shape, dialect, this.#layout)
+    this.#streamLink = link
+    const urlOf = link && (() => this.#editLink(link(row), type))
+    for (const text of streamTexts(streams, dialect, row, 0, urlOf)) sink.raw(utf8Bytes(`,${text}`))
   }
 
   #typeMember(type: StructuredType): Uint8Array | undefined {

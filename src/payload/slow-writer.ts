@@ -106,7 +106,7 @@ function rowText(
   pieces.push(...(computed ?? []).map((member) => computedText(member, dialect)))
   if (dialect.metadata !== 'none' && type.kind === 'entity') {
     const streams = streamsOf(layout, type, shape.select, shape.inline)
-    pieces.push(...streamTexts(streams, dialect, row, 0, full && url !== '' ? editLink() : undefined))
+    pieces.push(...streamTexts(streams, dialect, row, 0, url === '' ? undefined : editLink))
   }
   if (url !== '' && full)
     for (const operation of shape.advertised?.(type) ?? [])

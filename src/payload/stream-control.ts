@@ -12,7 +12,8 @@ import type { JsonDialect } from './writer.ts'
 
 /**
  * Control information of streams (JSON Format 4.5.12, 9, 10): media type and entity tag where the stream has a value, and at full metadata
- * its links, which follow the conventions. A stream itself is no member of its entity.
+ * its links, which follow the conventions. A stream itself is no member of its entity. At minimal metadata an entity's stream property that has a value
+ * has its read link: Olingo's client cannot read an entity tag without one.
  */
 
 /** One stream of a type. */
@@ -55,25 +56,25 @@ export function streamMember(layout: ModelLayout, property: Property | undefined
 /**
  * The control information of streams as JSON members.
  * @param start offset of the document's length
- * @param url of the owner; undefined: no links
+ * @param urlOf the URL of the owner; undefined: no links
  */
 export function streamTexts(
   streams: readonly StreamMember[],
   dialect: JsonDialect,
   row: Uint8Array,
   start: number,
-  url: string | undefined,
+  urlOf: (() => string | undefined) | undefined,
 ): readonly string[] {
   const pieces: string[] = []
+  const full = dialect.metadata === 'full'
   for (const { name, segment, read } of streams) {
     const control = (suffix: string, value: string): void => {
       pieces.push(`${JSON.stringify(name + controlName(dialect, suffix))}:${JSON.stringify(value)}`)
     }
-    if (url !== undefined) {
-      control('mediaEditLink', `${url}/${segment}`)
-      control('mediaReadLink', `${url}/${segment}`)
-    }
     const stream = read(row, start)
+    const url = full || (stream !== undefined && name !== '') ? urlOf?.() : undefined
+    if (url !== undefined && full) control('mediaEditLink', `${url}/${segment}`)
+    if (url !== undefined) control('mediaReadLink', `${url}/${segment}`)
     if (stream === undefined) continue
     control('mediaContentType', stream.contentType)
     control('mediaEtag', streamTag(stream))

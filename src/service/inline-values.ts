@@ -79,7 +79,7 @@ export function streamValues(
   const shape = shapeOf()
   const wanted = core.writers.get(expanded, dialect, () => expanded.map((each) => wantedStream(core, shape, each)))
   const declared = setTypeOf(shape, core.layout)
-  const link = dialect.metadata === 'full' ? linkOf(shape, dialect, core.layout) : undefined
+  const link = dialect.metadata === 'none' ? undefined : linkOf(shape, dialect, core.layout)
   return async (rows) => {
     const all: RowAnnotations[] = []
     for (const row of rows) {
@@ -97,7 +97,7 @@ export function streamValues(
         } else if (way === undefined) {
           // a complex value tells of its streams by itself
           const linked = member.name === '' || declared.allProperties.has(member.name)
-          pieces.push(...streamTexts([member], dialect, row, start, linked ? link?.(row) : undefined))
+          pieces.push(...streamTexts([member], dialect, row, start, linked && link ? () => link(row) : undefined))
         }
         const value = given ? await valueText(core, member, stream) : undefined
         if (value !== undefined) pieces.push(`${JSON.stringify(member.name || mediaMember)}:${value}`)
