@@ -13,7 +13,7 @@ import type { JsonDialect } from './writer.ts'
 /**
  * Control information of streams (JSON Format 4.5.12, 9, 10): media type and entity tag where the stream has a value, and at full metadata
  * its links, which follow the conventions. A stream itself is no member of its entity. At minimal metadata an entity's stream property that has a value
- * has its read link: Olingo's client cannot read an entity tag without one.
+ * has its edit link: Olingo's client cannot read its media type without one.
  */
 
 /** One stream of a type. */
@@ -73,8 +73,8 @@ export function streamTexts(
     }
     const stream = read(row, start)
     const url = full || (stream !== undefined && name !== '') ? urlOf?.() : undefined
-    if (url !== undefined && full) control('mediaEditLink', `${url}/${segment}`)
-    if (url !== undefined) control('mediaReadLink', `${url}/${segment}`)
+    if (url !== undefined) control('mediaEditLink', `${url}/${segment}`)
+    if (url !== undefined && full) control('mediaReadLink', `${url}/${segment}`)
     if (stream === undefined) continue
     control('mediaContentType', stream.contentType)
     control('mediaEtag', streamTag(stream))

@@ -342,7 +342,7 @@ onEveryStore('streams by value in bodies', 'test/models/media.xml', {}, (running
       '@odata.context': expect.anything(),
       '@odata.etag': expect.anything(),
       id: 'x',
-      'picture@odata.mediaReadLink': `${running().root}/Things('x')/picture`,
+      'picture@odata.mediaEditLink': `${running().root}/Things('x')/picture`,
       'picture@odata.mediaContentType': 'image/webp',
       'picture@odata.mediaEtag': expect.anything(),
       picture: coded,
