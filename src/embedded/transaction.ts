@@ -13,6 +13,7 @@ interface Item {
   readonly key: Uint8Array
   /** undefined: no row */
   readonly row: Uint8Array | undefined
+  readonly told?: RowChange['told']
 }
 
 /**
@@ -42,8 +43,9 @@ export class Transaction {
     return row
   }
 
-  put(collection: CollectionHandle, key: Uint8Array, row: Uint8Array): void {
-    this.#writes.set(nameOf(key), { collection, key, row })
+  /** @param told makes of a failure that the commit finds in this row what it fails with */
+  put(collection: CollectionHandle, key: Uint8Array, row: Uint8Array, told: RowChange['told']): void {
+    this.#writes.set(nameOf(key), { collection, key, row, told })
   }
 
   remove(collection: CollectionHandle, key: Uint8Array): void {
@@ -96,7 +98,7 @@ export class Transaction {
     )
   }
 
-  /** Checks and writes everything, or nothing. @throws Conflict, ODataError conflict */
+  /** Checks and writes everything, or nothing. @throws Conflict, ODataError conflict, or what whoever wrote the row makes of it */
   commit(batch: WriteBatch): void {
     const holds = this.holds(
       (key) => batch.get(key),
@@ -104,9 +106,9 @@ export class Transaction {
     )
     if (!holds) throw new Conflict()
     const changes: RowChange[] = []
-    for (const { collection, key, row } of this.#writes.values()) {
+    for (const { collection, key, row, told } of this.#writes.values()) {
       const before = batch.get(key)
-      if (before || row) changes.push({ collection, key, before, after: row })
+      if (before || row) changes.push({ collection, key, before, after: row, told })
     }
     batch.applyAll(changes)
   }

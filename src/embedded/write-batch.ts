@@ -25,6 +25,8 @@ export interface RowChange {
   readonly before: Uint8Array | undefined
   /** what is to be; undefined: nothing */
   readonly after: Uint8Array | undefined
+  /** makes of its failure what is thrown (store/port.ts, `Session.told`) */
+  readonly told?: ((failure: unknown) => unknown) | undefined
 }
 
 /**
@@ -166,9 +168,11 @@ export class WriteBatch {
     this.#tables.indexes.putSync(entryOf(values, key), entryValue(values))
   }
 
-  #checkUnique(index: StoredIndex, values: EntryValues, { key, after }: RowChange): void {
-    if (after && this.#isTaken(index, values, key, after))
-      throw new ODataError('conflict', 'Another entity has the same value where values must be unique.')
+  #checkUnique(index: StoredIndex, values: EntryValues, { key, after, told }: RowChange): void {
+    if (after && this.#isTaken(index, values, key, after)) {
+      const failure = new ODataError('conflict', 'Another entity has the same value where values must be unique.')
+      throw told ? told(failure) : failure
+    }
     // Found out before anything is written.
     entryOf(values, key)
   }

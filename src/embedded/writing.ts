@@ -31,7 +31,7 @@ export async function createRow(
   const transaction = transactionOf(session)
   if (transaction) {
     if (transaction.get(collection, key)) return { kind: 'exists' }
-    transaction.put(collection, key, row)
+    transaction.put(collection, key, row, session.told)
     return { kind: 'created', row }
   }
   return context.committer.run((batch): CreateOutcome => {
@@ -61,7 +61,7 @@ export async function updateRow(
   if (transaction) {
     const found = rowAt(context.tables, access.collection, key, test, session)
     const outcome = decide(found)
-    if (found && outcome.kind === 'updated') transaction.put(found.collection, found.key, outcome.row)
+    if (found && outcome.kind === 'updated') transaction.put(found.collection, found.key, outcome.row, session.told)
     return outcome
   }
   return context.committer.run((batch) => {

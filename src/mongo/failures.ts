@@ -164,5 +164,6 @@ export function transactionFailure(error: unknown, committing: boolean): unknown
   if (mayBeCommitted(error, committing)) return storeFailure.outcomeUnknown(error)
   const failure = writeFailure(error)
   // before the commit nothing is stored, however a command ended
+  if (failure.kind === 'duplicate') return duplicateValue(failure.error)
   return failure.kind === 'notWritten' ? failure.error : storeFailure.unavailable(error)
 }

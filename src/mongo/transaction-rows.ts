@@ -35,9 +35,26 @@ export class TransactionRows {
   #begun = false
   /** why waiting creates could not be stored: nothing of the transaction can */
   #failure: { readonly error: unknown } | undefined
+  /** the first failure that whoever asked was told of: the server has ended the transaction by it */
+  #end: { readonly error: unknown } | undefined
 
   constructor(connection: Connection) {
     this.#connection = connection
+  }
+
+  /** Whether it has ended by a failure that was told at once. */
+  get ended(): boolean {
+    return this.#end !== undefined
+  }
+
+  /** Notes a failure that was told, and that nothing can come after: the server would say that there is no such transaction, as after a conflict. */
+  endBy(error: unknown): void {
+    this.#end ??= { error }
+  }
+
+  #demandOpen(): void {
+    const failure = this.#failure ?? this.#end
+    if (failure) throw failure.error
   }
 
   /** Takes a create. @throws what `flush` throws, of an earlier create or of this one */
@@ -50,7 +67,7 @@ export class TransactionRows {
       if (outcome.kind === 'created') this.#remember(token, row)
       return outcome
     }
-    if (this.#failure) throw this.#failure.error
+    this.#demandOpen()
     const before = this.#waiting.get(collection)
     if (before) before.push(creation)
     else this.#waiting.set(collection, [creation])
@@ -67,7 +84,7 @@ export class TransactionRows {
     id: unknown,
     ask: () => Promise<Uint8Array | undefined>,
   ): Promise<Uint8Array | undefined> {
-    if (this.#failure) throw this.#failure.error
+    this.#demandOpen()
     const token = tokenOf(collection, tokenOfKey(id))
     if (this.#known.has(token)) return this.#known.get(token)
     this.#begun = true
@@ -90,7 +107,7 @@ export class TransactionRows {
   ): Promise<Uint8Array | undefined> {
     const token = tokenOf(collection, tokenOfKey(id))
     if (!this.#foreign || this.#known.has(token)) return this.read(collection, id, ask)
-    if (this.#failure) throw this.#failure.error
+    this.#demandOpen()
     const seen = this.#seen.get(token) ?? (await beside())
     if (seen !== undefined && this.#seen.size < mostSeen) this.#seen.set(token, seen)
     return seen
@@ -120,7 +137,7 @@ export class TransactionRows {
    * @param store false: nothing is stored @returns whether all is stored @throws what `store` throws, ever after
    */
   async storeBeside(store: (creations: readonly Creation[]) => Promise<boolean>): Promise<boolean> {
-    if (this.#failure) throw this.#failure.error
+    this.#demandOpen()
     if (this.#begun || this.#documents === 0) return false
     try {
       if (!(await store([...this.#waiting.values()].flat()))) return false
@@ -137,7 +154,7 @@ export class TransactionRows {
    * @throws what `late` of the session made of it, or the driver's error, which may let the transaction begin anew
    */
   async flush(): Promise<void> {
-    if (this.#failure) throw this.#failure.error
+    this.#demandOpen()
     if (this.#documents === 0) return
     const waiting = this.#taken()
     try {
@@ -168,7 +185,9 @@ export class TransactionRows {
 
   async #insertOne(creation: Creation): Promise<CreateOutcome> {
     const fault = await this.#send([creation])
-    return fault ? refused(faultOf(fault, fault)) : { kind: 'created', row: creation.row }
+    if (fault === undefined) return { kind: 'created', row: creation.row }
+    this.endBy(failureOf(fault))
+    return refused(faultOf(fault, fault))
   }
 
   /** Ordered: the first that fails is the last that is tried, and members fail in the order in which they came. */

@@ -90,12 +90,18 @@ export function inTurn<T>(session: Session | undefined, work: () => Promise<T>, 
   const transaction = session && transactionOf(session)
   if (!transaction) return work()
   const rows = rowsOf.get(transaction)
-  const next = async () => {
+  const run = async () => {
     if (course === 'own' || rows === undefined) return work()
     await rows.meet()
     if (course === 'changes') rows.change()
     return work()
   }
+  const next = () =>
+    run().catch((error: unknown) => {
+      const cause = driverError(error)
+      if (cause && !cause.hasErrorLabel(transient)) rows?.endBy(transactionFailure(error, false))
+      throw error
+    })
   const turn = (turns.get(transaction) ?? Promise.resolve()).then(next, next)
   turns.set(transaction, turn)
   return turn
@@ -103,7 +109,7 @@ export function inTurn<T>(session: Session | undefined, work: () => Promise<T>, 
 
 /** A create that still waits came before whatever has failed since, and its own failure is the one to tell of. */
 async function firstFailure(session: Session, thrown: unknown): Promise<unknown> {
-  if (driverError(thrown)) return thrown
+  if (driverError(thrown) || transactionRows(session)?.ended) return thrown
   try {
     await inTurn(session, async () => {})
     return thrown

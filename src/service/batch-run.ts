@@ -213,7 +213,7 @@ export class BatchRun {
       version: outer.version,
       root: outer.root,
       timing: false,
-      part: { transaction, late, snapshot: this.#snapshot, reference: (id) => this.#reference(id) },
+      part: { transaction, late, told: late, snapshot: this.#snapshot, reference: (id) => this.#reference(id) },
       principal: outer.principal,
     })
   }

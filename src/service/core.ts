@@ -62,6 +62,7 @@ export function sessionOf(exchange: Exchange, timeLimit: number): Session {
     limit: undefined,
     precondition: undefined,
     transaction: exchange.part?.transaction,
+    told: exchange.part?.told,
   }
 }
 
@@ -291,6 +292,7 @@ class RequestSession implements Session {
   readonly limit: number | undefined
   readonly precondition: Session['precondition']
   readonly transaction: unknown
+  readonly told: Session['told']
   readonly snapshot: Session['snapshot']
   readonly trace: Session['trace']
   readonly #exchange: Exchange
@@ -307,6 +309,7 @@ class RequestSession implements Session {
     this.limit = given.limit
     this.precondition = given.precondition
     this.transaction = exchange.part?.transaction
+    this.told = exchange.part?.told
     this.snapshot = exchange.heldTo?.state
     this.trace = exchange.tracing?.trace
     this.#exchange = exchange

@@ -82,6 +82,8 @@ export interface PartOfBatch {
   readonly snapshot?: Snapshot | undefined
   /** of its change set: what becomes of a create that fails after the request was answered (store/port.ts, `Session.late`) */
   readonly late?: ((failure: unknown) => unknown) | undefined
+  /** of its change set: what becomes of a failure that only the end of the transaction finds (store/port.ts, `Session.told`) */
+  readonly told?: ((failure: unknown) => unknown) | undefined
   /** path below the root of the entity that an earlier request gave, by its id (Protocol 11.7.4) */
   readonly reference?: (id: string) => string | undefined
 }

@@ -31,8 +31,9 @@ export class MadeRows {
   /** Whether all that an expansion gives of some rows is here. */
   has({ item: { property }, one, keyed, many }: Expansion, parents: readonly Uint8Array[]): boolean {
     if (keyed || one.related !== undefined || many?.plan.related !== undefined) return false
+    const { root } = one.source
     return (
-      (one.source.root.kind === 'contained' || this.#followsKey(property)) &&
+      (root.kind === 'contained' || (this.#followsKey(property) && isPlain(this.#core, root))) &&
       parents.every((row) => this.#rows.has(row))
     )
   }

@@ -98,6 +98,8 @@ export interface Session {
    * Stores may pay no heed to it.
    */
   readonly late?: ((failure: unknown) => unknown) | undefined
+  /** of what writes in a transaction: what the transaction fails with where its end finds a value taken that must be unique, which this has written */
+  readonly told?: ((failure: unknown) => unknown) | undefined
   /**
    * of a read by key in a transaction: only whether the row is there is wanted, and what others have committed by then is as good as the
    * state of the transaction, unless the transaction may have changed the row itself. Stores may pay no heed to it.

@@ -13,6 +13,7 @@ class Derived implements Members {
   readonly precondition: Members['precondition']
   readonly transaction: Members['transaction']
   readonly late: Members['late']
+  readonly told: Members['told']
   readonly glance: Members['glance']
   readonly snapshot: Members['snapshot']
   readonly trace: Members['trace']
@@ -29,6 +30,7 @@ class Derived implements Members {
     this.precondition = 'precondition' in own ? own.precondition : of.precondition
     this.transaction = 'transaction' in own ? own.transaction : of.transaction
     this.late = 'late' in own ? own.late : of.late
+    this.told = 'told' in own ? own.told : of.told
     this.glance = 'glance' in own ? own.glance : of.glance
     this.snapshot = 'snapshot' in own ? own.snapshot : of.snapshot
     this.trace = 'trace' in own ? own.trace : of.trace

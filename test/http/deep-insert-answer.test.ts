@@ -120,6 +120,57 @@ onStores('the answer to a deep insert', {}, ({ make, get, ask }, reads) => {
   })
 })
 
+const v401 = { 'OData-Version': '4.01', 'OData-MaxVersion': '4.01' }
+
+onStores('the answer to a deep insert, as a read', {}, ({ make, get }) => {
+  /** Creates, and expects what a read with the same `$expand` gives. */
+  const same = async (body: { readonly id: string; readonly [name: string]: unknown }, expand: string) => {
+    const { json } = await make('/users', body, v401)
+    const { json: read } = await get(`/users('${body.id}')?$expand=${expand}`, v401)
+    expect(json).toEqual(read)
+    return read
+  }
+
+  it('shows all that entities beside each other nest', async () => {
+    const reports = [
+      { id: 's-a', reports: [{ id: 's-a1' }] },
+      { id: 's-b', reports: [{ id: 's-b1', folders: [{ id: 'f' }] }] },
+      { id: 's-c', folders: [{ id: 'g' }] },
+    ]
+    const read = await same({ id: 's', reports }, 'reports($expand=reports($expand=folders),folders)')
+    expect(read?.reports).toMatchObject([{}, { reports: [{ folders: [{ id: 'f' }] }] }, { folders: [{ id: 'g' }] }])
+  })
+
+  it('shows what complex values nest', async () => {
+    const home = (id: number) => ({
+      city: 'x',
+      country: { id, code: `c${id}` },
+      sights: [{ name: 'b' }, { name: 'a' }],
+    })
+    const inner = 'home/country,home/sights'
+    const body = { id: 'c', home: home(1), reports: [{ id: 'c-1', home: home(2) }] }
+    const read = await same(body, `${inner},reports($expand=${inner})`)
+    expect(read?.home).toMatchObject({ country: { id: 1 }, sights: [{ name: 'a' }, { name: 'b' }] })
+  })
+})
+
+class Made extends ODataController {
+  override entities() {
+    return [{ number: 3, holderId: 'v' }]
+  }
+}
+
+onStores(
+  'the answer to a deep insert, beside entities that are computed',
+  { controllers: { badges: Made } },
+  ({ make }) => {
+    it('has them', async () => {
+      const { json } = await make('/users?$expand=badge,reports', { id: 'v', reports: [{ id: 'v-1' }] }, v401)
+      expect(json).toMatchObject({ badge: { number: 3 }, reports: [{ id: 'v-1' }] })
+    })
+  },
+)
+
 class Hidden extends ODataController {
   override rowFilter(): string {
     return "not endswith(id,'-b')"

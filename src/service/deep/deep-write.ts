@@ -1,14 +1,16 @@
 import { noQuery } from '../../bind/no-query.ts'
-import type { ExpandItem, Parameters } from '../../bind/tree.ts'
+import type { ExpandItem, MemberStep, Parameters } from '../../bind/tree.ts'
 import type { StructuredType } from '../../edm/model.ts'
-import { isSubtypeOf } from '../../edm/types.ts'
+import { isStructured, isSubtypeOf } from '../../edm/types.ts'
 import type { StructuredValue } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { Faults } from '../../payload/faults.ts'
 import type { RelatedMember } from '../../payload/related-body.ts'
 import { expansionsOf } from '../../plan/expansion.ts'
+import type { Linking } from '../../plan/linking.ts'
 import type { CreatePlan, UpdatePlan } from '../../plan/plan.ts'
 import { relatedQueryAt } from '../../plan/related.ts'
+import { propertiesOf } from '../../plan/suffix.ts'
 import type { CreateOutcome, UpdateOutcome } from '../../store/port.ts'
 import { sessionLike } from '../../store/session.ts'
 import { versionOf } from '../conditions.ts'
@@ -249,7 +251,12 @@ export function showing<P extends CreatePlan | UpdatePlan>(
   relations: readonly Relating[],
 ): P {
   const { nesting } = plan
-  const items = itemsOf(relations).filter(({ property }) => !plan.expand.some((item) => item.property === property))
+  const items = itemsOf(relations).filter(
+    (item) =>
+      // a $select says what of complex values is shown
+      (plan.select === undefined || propertiesOf(item.path).length === 0) &&
+      !plan.expand.some((other) => isSameItem(item, other)),
+  )
   if (nesting === undefined || items.length === 0) return plan
   const key = JSON.stringify(items, (name, value: unknown) => (inModel.has(name) ? nameOf(value) : value))
   let plans = widened.get(plan)
@@ -276,21 +283,40 @@ function nameOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null && 'name' in value ? value.name : value
 }
 
+/** What entities nest, at all levels: of entities beside each other what any of them does. */
 function itemsOf(relations: readonly Relating[]): readonly ExpandItem[] {
-  const items: ExpandItem[] = []
+  const nesting: { readonly item: Omit<ExpandItem, 'query'>; readonly relations: Relating[] }[] = []
   for (const { plan, items: related } of relations) {
-    const { property, via } = plan.linking
-    const nested = related.flatMap((item) => (item.kind === 'reference' ? [] : [item.entity]))
-    if (nested.length === 0 || via.length > 0 || items.some((item) => item.property === property)) continue
-    const declaring = property.declaringType
-    const expand = itemsOf(nested.flatMap((entity) => entity.relations))
-    items.push({
-      path: isSubtypeOf(plan.linking.from, declaring) ? [] : [{ kind: 'cast', type: declaring }],
-      property,
-      as: 'entities',
-      levels: 1,
-      query: { ...noQuery, expand },
-    })
+    const nested = related.flatMap((each) => (each.kind === 'reference' ? [] : [each.entity]))
+    if (nested.length === 0) continue
+    const item = itemOf(plan.linking)
+    const within = nested.flatMap((entity) => entity.relations)
+    const same = nesting.find((other) => isSameItem(other.item, item))
+    if (same) same.relations.push(...within)
+    else nesting.push({ item, relations: within })
   }
-  return items
+  return nesting.map(({ item, relations: within }) => ({ ...item, query: { ...noQuery, expand: itemsOf(within) } }))
+}
+
+/** The property at the end of the path that leads to it, with the casts that it needs. */
+function itemOf({ property, via, from }: Linking): Omit<ExpandItem, 'query'> {
+  const path: MemberStep[] = []
+  let type: StructuredType | undefined = from
+  const castTo = (declaring: StructuredType): void => {
+    if (type !== undefined && !isSubtypeOf(type, declaring)) path.push({ kind: 'cast', type: declaring })
+  }
+  for (const step of via) {
+    if (step.kind === 'property') {
+      castTo(step.property.declaringType)
+      type = isStructured(step.property.type.type) ? step.property.type.type : undefined
+    }
+    path.push(step)
+  }
+  castTo(property.declaringType)
+  return { path, property, as: 'entities', levels: 1 }
+}
+
+function isSameItem(a: Omit<ExpandItem, 'query'>, b: Omit<ExpandItem, 'query'>): boolean {
+  const [one, other] = [propertiesOf(a.path), propertiesOf(b.path)]
+  return a.property === b.property && one.length === other.length && one.every((step, i) => step === other[i])
 }

@@ -157,7 +157,11 @@ export class TreeReader {
     const { via, property, target } = member
     const steps = stepsTo(type, via)
     if (steps === undefined) {
-      this.faults.add('notImplemented', `Relating entities inside a collection (${target}) is not implemented.`, target)
+      this.faults.add(
+        'notImplemented',
+        `Relating entities inside a collection, or behind a property of a derived complex type, is not implemented (${target}).`,
+        target,
+      )
       return undefined
     }
     try {
