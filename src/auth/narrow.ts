@@ -66,6 +66,6 @@ function visible(plan: ReadPlan | CreatePlan | UpdatePlan, held: readonly Grant[
   for (const type of [source.type, ...source.type.derivedTypes])
     for (const name of type.allProperties.keys())
       if (held.some((grant) => isGranted(grant, name)) && !properties.has(name)) properties.set(name, undefined)
-  if (plan.kind === 'read') for (const { alias } of plan.compute) properties.set(alias, undefined)
+  for (const { alias } of plan.computed?.items ?? []) properties.set(alias, undefined)
   return { ...select, all: false, properties }
 }

@@ -17,7 +17,7 @@ import { type BindContext, notFound, type Scope, shown, type Variable } from './
 import { memberNotFound, sizeOf } from './member-path.ts'
 import { bindBoolean, isOrdered } from './operators.ts'
 import { stepName } from './print.ts'
-import { bindSelect } from './select.ts'
+import { bindSelect, selectedComputed } from './select.ts'
 import type {
   BoundQuery,
   ExpandedStream,
@@ -74,12 +74,13 @@ function bindEach(context: BindContext, options: QueryOptions, where: OptionsSco
   target('$orderby')
   const orderby = options.orderby === undefined ? noOrder : bindOrderBy(context, options.orderby, scope)
   target('$select')
-  const selected =
+  let selected =
     options.select === undefined
       ? undefined
       : bindSelect(context, options.select, where.type, scope.computed, (inner, type) =>
           bindOptions(context, inner, { type, row: '$this', it: undefined }),
         )
+  if (selected !== undefined) selected = withTaken(selected, compute)
   target('$expand')
   const expand = options.expand === undefined ? noExpand : bindExpand(context, options.expand, scope)
   const streams = options.expand?.flatMap((node) => expandedStream(context, node, scope) ?? []) ?? []
@@ -96,6 +97,12 @@ function bindEach(context: BindContext, options: QueryOptions, where: OptionsSco
     skip: options.skip,
     count: options.count ?? false,
   }
+}
+
+/** What $compute defines stands in place of a dynamic property of that name, which a row may have or not (URL Conventions 5.1.8). */
+function withTaken(select: Selection, compute: BoundQuery['compute']): Selection {
+  const names = selectedComputed(compute, select).map(({ alias }) => alias)
+  return names.length === 0 ? select : { ...select, taken: new Set(names) }
 }
 
 /** What is expanded inside a complex property is written, and nothing else of it where it is not selected (URL Conventions 5.1.4). */
@@ -154,17 +161,20 @@ function bindCompute(
   const type = scope.implicit.type?.type
   return nodes.map((node) => {
     const { alias } = node
-    const collides =
-      computed.has(alias) ||
-      (type !== undefined &&
-        isStructured(type) &&
-        (type.allProperties.has(alias) || type.allNavigationProperties.has(alias)))
+    const collides = computed.has(alias) || (type !== undefined && isStructured(type) && isDeclared(type, alias))
     if (collides) context.fail('queryOptionInvalid', `'${shown(alias)}' is the name of a property already.`, node)
     const expression = bindValue(context, node, inner)
     context.countNodes(sizeOf(expression), node)
     computed.set(alias, expression)
     return { alias, expression }
   })
+}
+
+/** Whether a property of a type, or of one derived from it that rows can be of, has a name. */
+export function isDeclared(type: StructuredType, name: string): boolean {
+  return [type, ...type.derivedTypes].some(
+    (each: StructuredType) => each.allProperties.has(name) || each.allNavigationProperties.has(name),
+  )
 }
 
 function bindValue(context: BindContext, node: ComputeNode, scope: Scope): Expression {

@@ -193,7 +193,7 @@ function itemsOf(
     context.fail('queryOptionInvalid', `${reference.type.name} has no properties to select.`, node)
   const type = itemReference(reference)
   const { filter, search, orderby, skip, top, count, select, compute } = bindItems(options, type)
-  const computed = selectedOf(context, node, compute, structured ? reference.type : undefined, select)
+  const computed = selectedComputed(compute, select)
   return {
     all: select?.all ?? true,
     properties: select?.properties ?? new Map(),
@@ -203,17 +203,10 @@ function itemsOf(
 }
 
 /** What of $compute is written: what $select names, itself or by `*` (Protocol 11.2.5.3). */
-function selectedOf(
-  context: BindContext,
-  node: SelectNode,
+export function selectedComputed(
   compute: BoundQuery['compute'],
-  type: StructuredType | undefined,
   select: Pick<Selection, 'all' | 'properties'> | undefined,
 ): BoundQuery['compute'] {
-  const derived: readonly StructuredType[] = type?.derivedTypes ?? []
-  for (const { alias } of compute)
-    if (derived.some(({ allProperties: own, allNavigationProperties: to }) => own.has(alias) || to.has(alias)))
-      context.fail('queryOptionInvalid', `'${shown(alias)}' is the name of a property of a derived type already.`, node)
   return select === undefined ? [] : compute.filter(({ alias }) => select.all || select.properties.has(alias))
 }
 
@@ -241,7 +234,7 @@ function selectOptions(
   context.within(options.aliases, () => {
     for (const inner of nodes) selectItem(binding, inner, type, computed, builder)
   })
-  builder.computed = selectedOf(context, node, compute, type, builder)
+  builder.computed = selectedComputed(compute, builder)
 }
 
 /** $compute of a single complex value, which is `$this`. */

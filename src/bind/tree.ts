@@ -244,6 +244,8 @@ export interface Selection {
   readonly items?: ItemsSelection
   /** of what is selected inside complex values: what $compute defines there and is selected; the value is `$this` */
   readonly computed?: BoundQuery['compute']
+  /** names that what $compute defines of the row itself takes: dynamic properties stored under them are not written */
+  readonly taken?: ReadonlySet<string>
 }
 
 /** Which items of a collection-valued property are written, as options inside $select say; the item is `$this`. */

@@ -78,7 +78,7 @@ export function withKeys(shape: RowShape): RowShape {
   const expand = shape.expand.map((item) => ({ ...item, shape: withKeys(item.shape) }))
   if (select === undefined || select.all) return { ...shape, expand }
   const properties: Selection['properties'] = new Map([...select.properties, ...keyNames(shape)])
-  return { ...shape, expand, select: { all: false, properties } }
+  return { ...shape, expand, select: { ...select, properties } }
 }
 
 /** Writes an added link (JSON Format 15.4). @param place entity set of the source, as context URLs say it */

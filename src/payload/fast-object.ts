@@ -21,7 +21,7 @@ import { controlName, exceptionText, isTypeTold, typeText } from './control.ts'
 import { dynamicText, dynamicTypeText, type ObjectText, untypedTypeText } from './dynamic-text.ts'
 import { type FastValue, fastValue } from './fast-values.ts'
 import { FieldScanner } from './field-scanner.ts'
-import { isSelected, isStoredNull, type MemberPlan, maxDepth, membersOf } from './members.ts'
+import { isDynamicSelected, isStoredNull, type MemberPlan, maxDepth, membersOf } from './members.ts'
 import { omissionOf } from './omit-values.ts'
 import { createSink } from './sink.ts'
 import { streamsOf, streamTexts } from './stream-control.ts'
@@ -436,7 +436,7 @@ class DynamicWriter {
     for (const at of elements) {
       const field = elementName(row, at)
       const name = dynamicNameOf(this.#type, field)
-      if (field.includes('@') || !isSelected(this.#select, name)) continue
+      if (field.includes('@') || !isDynamicSelected(this.#select, name)) continue
       if (this.#type.allProperties.has(name) || this.#type.allNavigationProperties.has(name)) continue
       const exactAt = findField(row, field + fields.exact, start)
       const text = isStoredNull(row, at)

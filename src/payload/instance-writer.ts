@@ -72,7 +72,7 @@ export class InstanceWriter {
     const { entity } = instance
     if (entity === undefined) this.#transient(instance, view, sink, context)
     else {
-      this.#writing.entity(entity, selectionOf(entity, view), sink, context)
+      this.#writing.entity(entity, selectionOf(entity, view, instance.own), sink, context)
       sink.rewind(sink.length - 1)
     }
     let first = sink.length === start + 1
@@ -141,7 +141,9 @@ export class InstanceWriter {
     const start = sink.length
     const type = reference === undefined || reference.type.kind === 'abstract' ? typeOfValue(value) : reference
     const { metadata } = this.#dialect
-    if (value !== null && type !== undefined && metadata !== 'none' && (dynamic || metadata === 'full')) {
+    // a structured value says its type itself
+    const within = value !== null && !isCollectionValue(value) && isStructuredValue(value) && !isInstance(value)
+    if (value !== null && !within && type !== undefined && metadata !== 'none' && (dynamic || metadata === 'full')) {
       const sample = type.type.kind === 'primitive' && !isCollectionValue(value) ? this.#scalar(value, type) : ''
       if (!isTypeTold(type, sample)) {
         const annotation = JSON.stringify(name + controlName(this.#dialect, 'type'))
@@ -149,7 +151,8 @@ export class InstanceWriter {
       }
     }
     text(sink, `${JSON.stringify(name)}:`)
-    this.#value(value, type, sink, depth)
+    if (within) this.#complex(value, type, sink, depth, dynamic)
+    else this.#value(value, type, sink, depth)
     if (sink.length === start) throw new Error('invariant: a member was written')
   }
 
@@ -173,7 +176,13 @@ export class InstanceWriter {
   }
 
   /** A complex value: of a stored row, or an instance of its own. */
-  #complex(value: StructuredValue, type: TypeReference | undefined, sink: ByteSink, depth: number): void {
+  #complex(
+    value: StructuredValue,
+    type: TypeReference | undefined,
+    sink: ByteSink,
+    depth: number,
+    dynamic = false,
+  ): void {
     const declared = type !== undefined && isStructured(type.type) ? type.type : value.type
     const view: InstanceView = { type: declared, select: undefined, expand: undefined, hidden: noneHidden }
     if (isInstance(value)) {
@@ -191,7 +200,8 @@ export class InstanceWriter {
       first = false
     }
     sink.byte(0x7b)
-    const saysType = metadata === 'full' || (metadata === 'minimal' && value.type !== modelTypeOf(declared))
+    const saysType =
+      metadata === 'full' || (metadata === 'minimal' && (dynamic || value.type !== modelTypeOf(declared)))
     if (saysType && value.type !== untypedObject) {
       member()
       text(
@@ -286,11 +296,18 @@ export class InstanceWriter {
 }
 
 /** The selected properties that a stored entity has itself; those that were added are written behind them. */
-function selectionOf({ type }: StoredEntity, { select }: InstanceView): Selection | undefined {
-  if (select === undefined || select.all) return undefined
+function selectionOf(
+  { type }: StoredEntity,
+  { select }: InstanceView,
+  added: ReadonlyMap<string, Value>,
+): Selection | undefined {
+  const taken = type.open && added.size > 0 ? { taken: new Set(added.keys()) } : undefined
+  if (select === undefined || select.all) return taken && { all: true, properties: nothingInside, ...taken }
   const own = [...select.properties].filter(([name]) => type.allProperties.has(name) || type.open)
-  return { all: false, properties: new Map(own) }
+  return { all: false, properties: new Map(own), ...taken }
 }
+
+const nothingInside: Selection['properties'] = new Map()
 
 function text(sink: ByteSink, value: string): void {
   const bytes = Buffer.from(value)

@@ -33,6 +33,11 @@ export function isSelected(select: Selection | undefined, name: string): boolean
   return select === undefined || select.all || select.properties.has(name)
 }
 
+/** Whether a dynamic property that is stored is written: nothing else of the answer has its name. */
+export function isDynamicSelected(select: Selection | undefined, name: string): boolean {
+  return isSelected(select, name) && select?.taken?.has(name) !== true
+}
+
 /**
  * The properties of a type that are written, base type's first. Streams are none: they are only linked; and what cannot be
  * read (Core.Permissions) is none in any answer.

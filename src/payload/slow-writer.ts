@@ -23,6 +23,7 @@ import { advertisement, controlName, exceptionText, isTypeTold, typeText } from 
 import { dynamicText, dynamicTypeText, untypedTypeText } from './dynamic-text.ts'
 import {
   complexPath,
+  isDynamicSelected,
   isKeyIncomplete,
   isSelected,
   isStoredNull,
@@ -333,7 +334,8 @@ function dynamicTexts(
   for (let at = firstElement(row, start); at >= 0; at = nextElement(row, at)) {
     const field = elementName(row, at)
     const name = dynamicNameOf(type, field)
-    if (field === fields.id || field.includes('@') || propertyOf.has(field) || !isSelected(select, name)) continue
+    if (field === fields.id || field.includes('@') || propertyOf.has(field) || !isDynamicSelected(select, name))
+      continue
     if (type.allProperties.has(name) || type.allNavigationProperties.has(name)) continue
     if (select?.computed?.some(({ alias }) => alias === name)) continue
     const exactAt = findField(row, field + fields.exact, start)

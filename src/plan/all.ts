@@ -146,6 +146,9 @@ const nothing: Expression = { kind: 'constant', value: null, type: undefined }
 const yes: Expression = { kind: 'constant', value: true, type: booleanReference }
 const no: Expression = { kind: 'constant', value: false, type: booleanReference }
 
+/** Types that entities of every type are of. */
+const anyEntity: ReadonlySet<string> = new Set(['Edm.EntityType', 'Edm.Untyped'])
+
 /** An expression about entities of any type as one about those of a type: each cast is said already, of a derived type, or never met. */
 function ofType(expression: Expression, type: EntityType): Expression {
   const inner = (one: Expression): Expression => ofType(one, type)
@@ -154,7 +157,8 @@ function ofType(expression: Expression, type: EntityType): Expression {
       const { operand, target } = expression
       if (operand.kind !== 'member' || operand.variable !== '$it' || operand.steps.length > 0)
         return { ...expression, operand: inner(operand) }
-      if (!isStructured(target.type)) return no
+      if (target.collection) return no
+      if (!isStructured(target.type)) return anyEntity.has(target.type.name) ? yes : no
       if (isSubtypeOf(type, target.type)) return yes
       return isSubtypeOf(target.type, type) ? expression : no
     }

@@ -4,7 +4,7 @@ import type { BoundQueryResult } from '../bind/bind-query.ts'
 import { isContained } from '../bind/binding-targets.ts'
 import { noQuery } from '../bind/no-query.ts'
 import type { RootReference } from '../bind/root.ts'
-import { choosesItems } from '../bind/select.ts'
+import { choosesItems, selectedComputed } from '../bind/select.ts'
 import type {
   BoundPath,
   BoundQuery,
@@ -27,7 +27,7 @@ import { checkRequest } from './capabilities/check.ts'
 import { demandsOfAll } from './capabilities/demands.ts'
 import { checkOperations } from './capabilities/operation.ts'
 import { crossjoinPlan } from './crossjoin.ts'
-import { expansionsOf, placeOfPath, selectedComputed } from './expansion.ts'
+import { expansionsOf, placeOfPath } from './expansion.ts'
 import { itemsOf } from './items.ts'
 import { calledOnEach, callsPlan, membersPlan } from './members.ts'
 import { allow, checkMethod, type Method } from './methods.ts'
@@ -194,7 +194,7 @@ function rowsPlan(
     throw new ODataError('notImplemented', 'Options of collections inside $select of a property are not implemented.', {
       target: '$select',
     })
-  const computed = selectedComputed(bound)
+  const computed = selectedComputed(bound.compute, bound.select)
   if (computed[0] !== undefined && place.member.length > 0)
     throw new ODataError(
       'notImplemented',

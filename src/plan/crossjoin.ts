@@ -43,16 +43,18 @@ export function crossjoinPlan(
     if (first !== undefined && more.length === 0) own.get(first.name)?.push(part)
     else mixed.push(part)
   }
-  const orderby = [...query.orderby, ...sets.flatMap((set) => keyOrder(set, type))]
+  const keyOrders = sets.flatMap((set) => keyOrder(set, type))
+  const orderby = [...query.orderby, ...keyOrders]
   for (const expression of [...mixed, ...query.orderby.map((item) => item.expression)]) refuseDeeper(expression, type)
-  const looked = [...mixed, ...orderby.map((item) => item.expression)].flatMap((expression) => membersOf(expression))
+  const membersIn = (expressions: readonly Expression[]) => expressions.flatMap((expression) => membersOf(expression))
+  const looked = membersIn([...mixed, ...keyOrders.map((item) => item.expression)])
+  const sorted = membersIn(query.orderby.map((item) => item.expression))
   const requires: Requirement[] = []
   const joined = sets.map((set): JoinedSet => {
     const filter = conjunction((own.get(set.name) ?? []).map(ofSet))
     const item = query.expand.find(({ property }) => property.name === set.name)
-    const seen = looked
-      .filter(({ steps }) => nameOf(steps[0]) === set.name)
-      .map((member) => sameAsItself(ofSet(member)))
+    const isHere = ({ steps }: MemberExpression): boolean => nameOf(steps[0]) === set.name
+    const seen = looked.filter(isHere).map((member) => sameAsItself(ofSet(member)))
     const setPath: BoundPath = {
       resource: 'entityCollection',
       segments: [{ kind: 'entitySet', entitySet: set }],
@@ -70,6 +72,10 @@ export function crossjoinPlan(
       query: {
         ...(item?.query ?? { ...query, orderby: [], select: undefined, expand: [], compute: [] }),
         filter: conjunction([...(filter === undefined ? [] : [filter]), ...seen]),
+        orderby: [
+          ...(item?.query.orderby ?? []),
+          ...sorted.filter(isHere).map((member) => ({ expression: ofSet(member), descending: false })),
+        ],
         top: undefined,
         skip: undefined,
         count: query.count,

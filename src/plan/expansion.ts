@@ -1,5 +1,6 @@
 import { follow, isContained, type Place, placeBehind, placeOf } from '../bind/binding-targets.ts'
 import { noQuery } from '../bind/no-query.ts'
+import { selectedComputed } from '../bind/select.ts'
 import type { BoundPath, BoundQuery, ExpandItem, Expression, MemberStep } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
 import type { EntityType, Model, NavigationProperty, TypeReference } from '../edm/model.ts'
@@ -126,7 +127,7 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
     filter: query.filter && ofRow(query.filter, outer),
     search: query.search,
   }
-  const computed = selectedComputed(query).map(({ alias, expression }) => ({
+  const computed = selectedComputed(query.compute, query.select).map(({ alias, expression }) => ({
     alias,
     expression: ofRow(expression, outer),
   }))
@@ -188,11 +189,6 @@ function withRelated(
       { target: '$expand' },
     )
   return Object.freeze({ ...plan, related })
-}
-
-/** What $compute defines and $select names, by name or by `*` (Protocol 11.2.5.3). */
-export function selectedComputed({ compute, select }: BoundQuery): BoundQuery['compute'] {
-  return compute.filter(({ alias }) => select?.all || select?.properties.has(alias))
 }
 
 /** Reads what $compute looks at beside the entities; undefined: nothing. */

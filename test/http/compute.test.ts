@@ -34,6 +34,9 @@ onEveryService('$compute selected', 'test/models/urls.xml', {}, (running) => {
       '#people(h,t)/$entity',
       { h: { '@odata.type': '#u.WorkAddress', city: 'Rome', zip: 184, desk: 'D4' }, t: [] },
     ],
+    // a dynamic property is of no declared type: structured values say theirs
+    ["/people('ann')?$compute=home as h&$select=h", undefined, { h: { '@odata.type': '#u.Address' } }],
+    ["/people('bob')?$compute=friend as f&$select=f", undefined, { f: { '@odata.type': '#u.Person', id: 'ann' } }],
     ["/people('bob')/u.Employee?$compute=badge as b,salary mul 2 as s&$select=b,s", undefined, { b: 'B7', s: 21 }],
     ["/$entity?$id=people('cy')&$compute=age add 1 as next&$select=next", undefined, { next: 13 }],
   ])('of one entity: %s', async (path, context, expected) => {
@@ -110,5 +113,10 @@ onEveryService('$compute selected', 'test/models/urls.xml', {}, (running) => {
     expect([status, json.error.message]).toEqual([501, expect.stringContaining('(z) of a property')])
     const twice = await ask("/people('ann')?$compute=age as name&$select=name")
     expect([twice.status, twice.json.error.message]).toEqual([400, expect.stringContaining("'name'")])
+    // of a type that some of the rows are of
+    for (const query of ['$compute=age as salary&$select=salary', '$apply=compute(age as salary)']) {
+      const derived = await ask(`/people?${query}`)
+      expect([derived.status, derived.json.error.message]).toEqual([400, expect.stringContaining("'salary'")])
+    }
   })
 })

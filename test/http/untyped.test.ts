@@ -175,6 +175,52 @@ onEveryService('objects without a type', 'test/models/inheritance.xml', {}, (run
     expect(computed).toMatchObject({ c: 'red', p: [{ k: 1 }, { k: 2, l: [1] }] })
   })
 
+  it('give way to what is calculated under their name, each member once', async () => {
+    const computed = '$compute=length(Name) as plain,Contacts/$count as extra'
+    const once = async (path: string, prefer = '') => {
+      const { text } = await ask(path, prefer === '' ? {} : { Prefer: prefer })
+      expect([text.split('"plain":').length, text.split('"extra":').length], text).toEqual([2, 2])
+      return JSON.parse(text) as Json
+    }
+    const bob = `/Customers('bob')?${computed}`
+    for (const format of [
+      '',
+      '&$format=application/json;odata.metadata=full',
+      '&$format=application/json;odata.metadata=none',
+    ])
+      for (const select of ['*', 'Id,plain,extra', '*,plain'])
+        expect(await once(`${bob}&$select=${select}${format}`)).toMatchObject({ Id: 'bob', plain: 3, extra: 0 })
+    expect((await get(bob)).plain).toBe('text')
+    const found = (await once(`/Customers?${computed}&$select=Id,plain,extra&$filter=plain eq 3 and Id eq 'bob'`)).value
+    expect(found).toMatchObject([{ plain: 3, extra: 0 }])
+    const apply = "/Customers?$apply=filter(Id eq 'bob')/compute(length(Name) as plain,Contacts/$count as extra)"
+    for (const select of ['', '&$select=Id,plain,extra'])
+      expect((await once(apply + select)).value).toMatchObject([{ Id: 'bob', plain: 3, extra: 0 }])
+    // in the changes of what is tracked, too
+    const url = `/Customers?${computed}&$select=Id,plain,extra&$filter=Id eq 'bob'`
+    const link = String((await once(url, 'odata.track-changes'))['@odata.deltaLink']).slice(running().root.length)
+    expect((await send('PATCH', "/Customers('bob')", { Name: 'robert' })).status).toBe(204)
+    expect((await once(link)).value).toMatchObject([{ Id: 'bob', plain: 6, extra: 0 }])
+    expect((await send('PATCH', "/Customers('bob')", { Name: 'bob' })).status).toBe(204)
+  })
+
+  it('are grouped by what is in them, and by nothing where they are no objects', async () => {
+    const groups = (await get('/Customers?$apply=groupby((extra/color),aggregate($count as n))')).value
+    expect(groups.map(({ extra, n }) => [extra, n])).toEqual([
+      [undefined, 2],
+      [{ color: 'blue' }, 1],
+      [{ color: 'red' }, 1],
+    ])
+    for (const apply of [
+      'groupby((plain),aggregate(Name with max as plain))',
+      'groupby((extra/color),aggregate(Name with max as extra))',
+      'compute(length(Name) as l)/groupby((l),aggregate(Name with max as l))',
+    ]) {
+      const { status, json } = await ask(`/Customers?$apply=${apply}`)
+      expect([status, json.error.message], apply).toEqual([400, expect.stringContaining('a grouping property')])
+    }
+  })
+
   it('keep to the limits, and to what says a type', async () => {
     let deep: unknown = 1
     for (let i = 0; i < 70; i++) deep = { a: deep }

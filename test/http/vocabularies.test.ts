@@ -50,6 +50,11 @@ onEveryService('Capabilities over HTTP', 'test/models/restricted.xml', settings,
       ['/Plain?$filter=ID eq 1', '$filter', 'Capabilities.FilterRestrictions/Filterable'],
       ['/Plain/$count', '$count', 'Capabilities.CountRestrictions/Countable'],
       ['/Picky', '$filter', 'Capabilities.FilterRestrictions/RequiresFilter'],
+      [
+        '/$crossjoin(Free,Owners)?$orderby=Free/ID,Owners/Age',
+        '$orderby',
+        'Capabilities.SortRestrictions/NonSortableProperties',
+      ],
       ["/Picky?$filter=Name eq 'a'&$orderby=Open", '$orderby', 'Capabilities.SortRestrictions/NonSortableProperties'],
       [
         "/Picky?$apply=filter(Name eq 'one')/compute(Price as P)/filter(P eq 1)",
@@ -135,6 +140,12 @@ onEveryService('Capabilities over HTTP', 'test/models/restricted.xml', settings,
       expect((await running().get(`/Owners?${query}`, all)).status, query).toBe(200)
     }
     expect((await running().get('/Owners(1)/Mail', basic)).status).toBe(403)
+    // an entity as a value has all properties
+    for (const path of ['/Free?$compute=Owner as o&$select=ID,o', '/Owners?$compute=$it as o&$select=ID,o']) {
+      expect((await running().get(path, basic)).status, path).toBe(403)
+      expect(await (await running().get(path, all)).text(), path).toContain('ann@example.org')
+    }
+    expect((await running().get('/Free?$compute=Owner/Name as o&$select=o', basic)).status).toBe(200)
     expect((await running().get('/Owners(1)', as('nothing'))).status).toBe(403)
     expect((await running().get("/Free?$filter=Owner/Name eq 'Ann'", as('nothing'))).status).toBe(403)
   })

@@ -13,7 +13,7 @@ import type {
   Span,
   TransformationNode,
 } from '../../url/ast.ts'
-import { bindOrderBy, bindSearch } from '../bind-options.ts'
+import { bindOrderBy, bindSearch, isDeclared } from '../bind-options.ts'
 import { type BindContext, type Scope, shown } from '../context.ts'
 import { bindBoolean } from '../operators.ts'
 import { stepName } from '../print.ts'
@@ -210,7 +210,7 @@ class Binder {
 
   /** Aliases differ from all that the instances have, and from each other (Aggregation 3.1.1). */
   #checkAlias(alias: string, type: StructuredType, node: Span, taken: Set<string>): void {
-    const clash = taken.has(alias) || type.allProperties.has(alias) || type.allNavigationProperties.has(alias)
+    const clash = taken.has(alias) || isDeclared(type, alias)
     if (clash) this.#context.fail('queryOptionInvalid', `'${shown(alias)}' is the name of a property already.`, node)
     taken.add(alias)
   }
@@ -349,7 +349,7 @@ class Binder {
     const recursive = elements.find((element) => element.kind === 'rolluprecursive')
     if (recursive !== undefined) return this.#rollupRecursive(recursive, elements, each, input, node)
     const groupings = this.#groupings(elements, input)
-    const all = groupings.map((paths) => this.#simpleGroupby(paths, each, input))
+    const all = groupings.map((paths) => this.#simpleGroupby(paths, each, input, node))
     const [only] = all
     if (only === undefined) throw new Error('invariant: groupby has a grouping')
     if (all.length === 1) return only
@@ -395,6 +395,7 @@ class Binder {
     paths: readonly (readonly MemberStep[])[],
     each: ApplyNode | undefined,
     input: Shape,
+    node: Span,
   ): readonly [Transformation, Shape] {
     const inner = each && this.sequence(each, input)
     const grouped = presenceOfPaths(paths)
@@ -412,6 +413,11 @@ class Binder {
       ordered: base.ordered || input.ordered,
       hidden: new Set([...base.hidden].filter((name) => !kept.has(name))),
     }
+    // what is made of a group stands beside its grouping properties (Aggregation 3.2.3.1)
+    const own = new Set(aliasesOf(input.type))
+    const clash = aliasesOf(base.type).find((alias) => kept.has(alias.name) && !own.has(alias))
+    if (clash !== undefined)
+      this.#context.fail('queryOptionInvalid', `'${shown(clash.name)}' is the name of a grouping property.`, node)
     return [{ kind: 'groupby', paths, each: inner }, output]
   }
 

@@ -50,8 +50,9 @@ function project(value: StructuredValue, { parts }: Projection, declared: Struct
     const last = casts.at(-1)
     if (last !== undefined) type = last
     const member = value.members.get(name) ?? null
-    const whole = inside === undefined || member === null || !isStructuredValue(member)
-    own.set(name, whole ? member : project(member, inside, innerType ?? member.type))
+    if (inside === undefined || member === null) own.set(name, member)
+    // behind any other value of a dynamic property there is nothing
+    else if (isStructuredValue(member)) own.set(name, project(member, inside, innerType ?? member.type))
   }
   return transient(type, own)
 }

@@ -174,6 +174,10 @@ function checkSelected(type: StructuredType, select: Selection, found: (path: st
     }
 }
 
+function isEntity({ type }: Expression): boolean {
+  return type?.type.kind === 'entity'
+}
+
 /** What the caller must hold: for the rows that conditions look into, and for single properties where scopes differ. */
 function require(checked: CheckedQuery, conditions: readonly Expression[], requirements: Requirements): void {
   const { position, query, variables, single } = checked
@@ -184,6 +188,8 @@ function require(checked: CheckedQuery, conditions: readonly Expression[], requi
     ...query.orderby.map(({ expression }) => expression),
     ...query.compute.map(({ expression }) => expression),
   ]
+  // an entity that $compute gives is written whole
+  const whole = new Set(query.compute.flatMap(({ expression: value }) => (isEntity(value) ? [value] : [])))
   for (const expression of expressions)
     visit(expression, variables, {
       node: (node) => checkCall(optionName('$filter', checked.expanded), node, requirements),
@@ -194,6 +200,7 @@ function require(checked: CheckedQuery, conditions: readonly Expression[], requi
           const name = path.split('/')[0] ?? ''
           if (place === position.place) {
             if (name !== '') requirements.property(place, name, own)
+            else if (whole.has(expression)) requirements.everything(place, own)
           } else if (behind) {
             let grants = known.get(place)
             if (grants === undefined) {
@@ -202,6 +209,7 @@ function require(checked: CheckedQuery, conditions: readonly Expression[], requi
             }
             requirements.rows(place, grants)
             if (name !== '') requirements.property(place, name, grants)
+            else if (whole.has(expression)) requirements.everything(place, grants)
           }
           outer = [...outer, { place, names: [] }]
         }

@@ -181,7 +181,10 @@ async function writingOf(
   const selections = new Map<string, Selection>()
   const shared = (select: Selection | undefined): Selection | undefined => {
     if (select === undefined) return undefined
-    const key = JSON.stringify([...select.properties], (_, value) => (value instanceof Map ? [...value] : value))
+    const { all, properties, taken } = select
+    const key = JSON.stringify([all, properties, taken], (_, value) =>
+      value instanceof Map || value instanceof Set ? [...value] : value,
+    )
     const found = selections.get(key) ?? select
     selections.set(key, found)
     return found

@@ -1,9 +1,10 @@
 import type { RemovedReason } from '../../payload/delta.ts'
-import type { Related, RowAnnotations } from '../../payload/writer.ts'
+import type { ComputedMember, Related, RowAnnotations } from '../../payload/writer.ts'
 import type { Expansion, SourceRoot } from '../../plan/plan.ts'
 import { reverseOf } from '../../plan/reverse.ts'
 import type { ExpandNode } from '../../url/ast.ts'
 import { shownRows } from '../after-read.ts'
+import { computedOf } from '../computed.ts'
 import { expandRows, shapeOfExpansion, shapeOfSource } from '../expand.ts'
 import { relatedEntities } from '../expand-lists.ts'
 import { type Inlining, inlining, streamValues } from '../inline-values.ts'
@@ -25,6 +26,8 @@ export type DeltaItem =
       readonly related: Related | undefined
       /** values of its streams */
       readonly values?: RowAnnotations | undefined
+      /** what $compute defines of it */
+      readonly computed?: readonly ComputedMember[] | undefined
     }
   /** an entity that is expanded of a row, by the number of the expansion */
   | {
@@ -55,14 +58,29 @@ export async function deltaItems(
     () => shapeOfSource(core, plan.source, plan.source.type),
     streams,
   )(stored)
-  if (flat && plan.expansions !== undefined) return flatItems(telling, plan.expansions, told, shown, values, streams)
+  const computed = await computedOf(core, exchange, plan, parameters, stored)
+  if (flat && plan.expansions !== undefined)
+    return flatItems(telling, plan.expansions, told, { shown, values, computed }, streams)
   const related = await expandRows(core, exchange, plan, parameters, stored, nodes, streams)
   let next = 0
   return told.map((item): DeltaItem => {
     if (item.kind === 'removed') return item
     const at = next++
-    return { kind: 'row', row: shown[at] ?? item.row, related: related[at], values: values[at] }
+    return {
+      kind: 'row',
+      row: shown[at] ?? item.row,
+      related: related[at],
+      values: values[at],
+      computed: computed[at],
+    }
   })
+}
+
+/** What is written of the rows of a page: as they are shown, and what stands beside them. */
+interface Written {
+  readonly shown: readonly Uint8Array[]
+  readonly values: readonly (RowAnnotations | undefined)[]
+  readonly computed: readonly (readonly ComputedMember[])[]
 }
 
 /** Which entities rows are related to by one expansion: by the rows, as stored, and as shown. */
@@ -79,8 +97,7 @@ async function flatItems(
   { core, exchange, plan, parameters }: Telling,
   expansions: readonly Expansion[],
   told: readonly (RemovedRow | CurrentRow)[],
-  shown: readonly Uint8Array[],
-  values: readonly (RowAnnotations | undefined)[],
+  { shown, values, computed }: Written,
   streams: Inlining,
 ): Promise<readonly DeltaItem[]> {
   const { source } = plan
@@ -107,7 +124,13 @@ async function flatItems(
     const lists = columns.map(({ ofRow }) => ofRow.get(row) ?? [])
     if (expansions.some((expansion, i) => mayHaveLost(expansion, lists[i] ?? [])))
       items.push({ kind: 'removed', root: source.root, id, reason: 'changed' })
-    items.push({ kind: 'row', row: shown[next] ?? row, related: undefined, values: values[next] })
+    items.push({
+      kind: 'row',
+      row: shown[next] ?? row,
+      related: undefined,
+      values: values[next],
+      computed: computed[next],
+    })
     next++
     for (const [i, { item: expanded }] of expansions.entries())
       for (const target of lists[i] ?? []) {

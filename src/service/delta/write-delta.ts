@@ -54,7 +54,7 @@ export function writeDelta(core: Core, exchange: Exchange, delta: Delta): Uint8A
     if (i > 0) sink.byte(0x2c)
     switch (item.kind) {
       case 'row':
-        writers.row(item.row, sink, undefined, item.related, item.values)
+        writers.row(item.row, sink, undefined, item.related, item.values, item.computed)
         break
       case 'removed':
         writers.removed.get(item.root)?.(item.id, item.reason, placeOf(plan, place, item.root, item.id), sink)

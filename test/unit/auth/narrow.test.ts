@@ -77,6 +77,9 @@ describe('narrow', () => {
   it('cuts *, and counts scopes of the caller’s own scheme only', () => {
     const select = { all: true, properties: new Map() }
     expect(selected(plan({ select }), 'Basic')).toEqual(['ID', 'Name'])
+    const items = [{ alias: 'Mail', expression: { kind: 'constant', value: true, type: undefined } }] as const
+    expect(selected(plan({ select, compute: items, computed: { items } }), 'Basic')).toEqual(['ID', 'Name', 'Mail'])
+    expect(selected(plan({ compute: items }), 'Basic'), 'what nobody selects shows nothing').toEqual(['ID', 'Name'])
     const application = { ...principal('All', 'Basic'), scheme: 'Application' } as const
     expect((narrow(plan(), application) as ReadPlan).select?.properties.size).toBe(0)
   })
