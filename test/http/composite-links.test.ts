@@ -182,7 +182,8 @@ onEveryService('links', 'test/models/links.xml', settings, (running) => {
         city: 'x',
         'building@odata.bind': 'buildings(71)',
         'clubs@odata.bind': [section(71).slice(1), section(72).slice(1)],
-        second: { city: 'y', 'clubs@odata.bind': [section(72).slice(1)] },
+        notes: [{ no: 1, replies: [{ no: 2 }] }],
+        second: { city: 'y', 'clubs@odata.bind': [section(72).slice(1)], notes: [{ no: 3 }] },
       }
       await made(71, 72)
       await make('/buildings', { id: 71 })
@@ -209,6 +210,10 @@ onEveryService('links', 'test/models/links.xml', settings, (running) => {
         expect((await ask('PATCH', `/students(${id})`, { home: { city: 'z' } })).status).toBe(204)
         expect((await get(`/students(${id})/home/building`)).status, label).toBe(204)
         expect(await ids(`/students(${id})/home/clubs`, 'no'), label).toEqual([])
+        // what it contained goes, too, at all depths
+        expect(await ids(`/students(${id})/home/notes`, 'no'), label).toEqual([])
+        await make(`/students(${id})/home/notes`, { no: 1 })
+        expect(await ids(`/students(${id})/home/notes(1)/replies`, 'no'), label).toEqual([])
         expect((await ask('DELETE', `/students(${id})`)).status).toBe(204)
       }
       // only what is in the value that goes
@@ -218,6 +223,8 @@ onEveryService('links', 'test/models/links.xml', settings, (running) => {
       expect(await ids(`/students(${id})/home/clubs`, 'no')).toEqual([71, 72])
       await ask('PATCH', `/students(${id})/home`, { second: {} })
       expect(await ids(`/students(${id})/home/second/clubs`, 'no')).toEqual([])
+      expect(await ids(`/students(${id})/home/second/notes`, 'no')).toEqual([])
+      expect(await ids(`/students(${id})/home/notes`, 'no')).toEqual([1])
       // deep updates of nested entities, and what fails takes nothing away
       await make('/buildings', { id: 72 })
       await make('/desks', { number: 72 })
@@ -256,6 +263,7 @@ onEveryService('links', 'test/models/links.xml', settings, (running) => {
         requests: [part('1', 'patch', `students(${id})`, { home: null }), part('2', 'post', 'buildings', { id: 71 })],
       })
       expect(await ids(`/students(${id})/home/clubs`, 'no')).toEqual([71, 72])
+      expect(await ids(`/students(${id})/home/notes`, 'no')).toEqual([1])
       expect(await ids(`${section(72)}/members`)).toContain(id)
     })
 

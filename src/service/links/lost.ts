@@ -6,26 +6,28 @@ import type { Property, StructuredType } from '../../edm/model.ts'
 import type { StructuredValue, Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { navigationsOf, type ReachedNavigation } from '../../plan/complex-navigation.ts'
-import { type Linked, linkingOf } from '../../plan/linking.ts'
+import { type Linking, linkingOf } from '../../plan/linking.ts'
 import type { SourceRoot } from '../../plan/plan.ts'
 import { propertiesOf } from '../../plan/suffix.ts'
-import { type Core, collectionOf } from '../core.ts'
+import { type Core, collectionOf, sessionOf } from '../core.ts'
+import { letGo } from '../streams.ts'
 import { type Acting, keyOf, readAgain, type StoredEntity } from './entity.ts'
 import { listBack, mustBeRelated, relatedTo } from './link.ts'
 import { seeingAll } from './noting.ts'
+import { containedIn, type Removed, removeAlong } from './removal.ts'
 import { changeList, withoutKey } from './stored-links.ts'
 
-/** Links of complex values go with the value, and out of the lists of partners (docs/decisions/0016-links.md). */
+/** Links of complex values go with the value, and out of the lists of partners, and so does what the value contains (docs/decisions/0016-links.md). */
 
 const reached = new WeakMap<StructuredType, readonly ReachedNavigation[]>()
 
-/** Navigation properties without a foreign key in single complex values. */
+/** Navigation properties in single complex values whose entities are contained, or linked without a foreign key. */
 function listedIn({ model }: Core, { type }: SourceRoot): readonly ReachedNavigation[] {
   let found = reached.get(type)
   if (found === undefined) {
     found = navigationsOf(type).filter(
       ({ via, property }) =>
-        via.length > 0 && property.referentialConstraints.length === 0 && !isContained(model, property),
+        via.length > 0 && (property.referentialConstraints.length === 0 || isContained(model, property)),
     )
     reached.set(type, found)
   }
@@ -60,7 +62,14 @@ export async function losingLinks(
   if (!core.store.capabilities.transactions)
     for (const { via, property } of listedIn(core, before.root)) {
       const linking = mayEnd(update, propertiesOf(via), replace) && linkingAt(core, before, { via, property })
-      if (linking && listBack(acting, linking) && (await relatedTo(acting, before, linking, 1)).length > 0)
+      if (!linking) continue
+      const others =
+        linking.kind === 'contained'
+          ? await containedIn(acting, before, linking)
+          : listBack(acting, linking)
+            ? await relatedTo(acting, before, linking, 1)
+            : []
+      if (others.length > 0)
         throw new ODataError('notImplemented', 'This changes several entities, and the store has no transactions.')
     }
   const after = await write()
@@ -82,10 +91,16 @@ async function loseLinks(acting: Acting, before: StoredEntity, after: Uint8Array
   const { core } = acting
   const now = { ...before, row: after }
   const own = keyOf(core, before)
+  const removed: Removed = { files: [], seen: new Set() }
   let changed = false
   for (const reach of listedIn(core, before.root)) {
     const linking = hasHolder(core, before, reach) && !hasHolder(core, now, reach) && linkingAt(core, before, reach)
     if (!linking) continue
+    if (linking.kind === 'contained') {
+      for (const entity of await containedIn(seeingAll(acting), before, linking))
+        await removeAlong(acting, entity, removed)
+      continue
+    }
     const back = listBack(acting, linking)
     if (back !== undefined && own !== undefined)
       for (const to of await relatedTo(seeingAll(acting), before, linking)) {
@@ -96,6 +111,7 @@ async function loseLinks(acting: Acting, before: StoredEntity, after: Uint8Array
     const gone = await changeList(acting, now, linking, () => [])
     changed ||= gone.length > 0
   }
+  await letGo(core, sessionOf(acting.exchange, core.limits.storeTime), removed.files)
   return changed ? ((await readAgain(acting, now))?.row ?? after) : after
 }
 
@@ -114,10 +130,10 @@ function linkingAt(
   { model }: Core,
   { root, place }: StoredEntity,
   { via, property }: ReachedNavigation,
-): Linked | undefined {
+): Linking | undefined {
   try {
     const linking = linkingOf(model, root, place, via, property)
-    return linking.kind === 'links' ? linking : undefined
+    return linking.kind === 'links' || linking.kind === 'contained' ? linking : undefined
   } catch (error) {
     if (error instanceof ODataError && error.code === 'notImplemented') return undefined
     throw error
