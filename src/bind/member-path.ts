@@ -11,6 +11,7 @@ import {
   type Span,
 } from '../url/ast.ts'
 import { annotationValue } from './annotation-value.ts'
+import { presenceAt, requireAvailable } from './apply/availability.ts'
 import { modelTypeOf } from './apply/dynamic.ts'
 import { type BindContext, notFound, type Scope, shown, unaliased, type Variable } from './context.ts'
 import { functionNames } from './functions.ts'
@@ -115,6 +116,14 @@ function callStep(
     const call = bindBoundOperation(context, step.name, declared, args, step, [], argumentsIn(context, scope))
     if (call !== undefined) {
       if (step.key !== undefined) context.notImplemented('A key behind the result of a function', step)
+      if (position.call === undefined && position.variable.id === scope.it?.id && isStructured(type.type))
+        requireAvailable(
+          context,
+          call.operation,
+          presenceAt(scope.these?.shape.presence, position.steps),
+          step.name,
+          step,
+        )
       if (position.call !== undefined && type.type.kind === 'entity')
         context.notImplemented('A function bound to what another one gives', step)
       const invocation = invocationOf(context, call, memberOf(position), step)

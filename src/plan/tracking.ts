@@ -23,6 +23,8 @@ export function trackingRefusal(model: Model, path: BoundPath, plan: ReadPlan): 
   if (ofRoot !== undefined) return ofRoot
   if (plan.related !== undefined)
     return 'a $filter or $orderby that follows navigation properties or calls functions cannot be tracked'
+  if (plan.computed?.related !== undefined)
+    return 'what $compute defines by navigation properties or functions cannot be tracked'
   if (choosesItems(plan.select)) return 'options of collections inside $select cannot be tracked'
   if (plan.top !== undefined || plan.skip !== undefined) return '$top and $skip cannot be tracked'
   if (!(plan.hops ?? []).every(isSteady))

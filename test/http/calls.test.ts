@@ -144,6 +144,7 @@ onEveryService(
       ['Open()?$filter=w.Twice(by=2) gt 6', [2]],
       ['$all?$filter=w.Order/Total gt $root/Limit()', [2]],
       ['Orders?$apply=filter(w.Twice(by=2) gt 5)', [1, 2]],
+      ['Orders?$apply=concat(filter(ID eq 1),filter(ID eq 2))/filter(w.Twice(by=2) gt 5)', [1, 2]],
     ])('%s', async (path, expected) => {
       expect(await ids(path)).toEqual(expected)
     })
@@ -239,6 +240,10 @@ onEveryService(
       ['$filter=Customer/Orders/any(o:o/w.Twice(by=2) gt 6)', 501, 'for each item'],
       ['$apply=aggregate(w.Twice(by=2) with sum as s)', 501, 'work.Twice'],
       ['$apply=groupby((Total),aggregate(w.Twice(by=2) with sum as s))', 501, 'work.Twice'],
+      // of aggregated instances that the function does not know (Aggregation.AvailableOnAggregates)
+      ['$apply=groupby((Total))/filter(w.Twice(by=2) gt 5)', 400, 'AvailableOnAggregates'],
+      ['$apply=groupby((CustomerID),aggregate(Total with sum as s))/compute(w.Twice(by=2) as t)', 400, 'w.Twice'],
+      ['$apply=groupby((Customer/Name))/orderby(Customer/w.Rating())', 400, 'AvailableOnAggregates'],
     ])('refuses %s', async (query, status, message) => {
       const { status: found, json } = await ask(`/Orders?${query}`)
       expect([found, json.error.message]).toEqual([status, expect.stringContaining(message)])

@@ -42,6 +42,15 @@ onEveryStore('change tracking with $expand', 'test/models/relations.xml', {}, (r
     ...key,
   })
 
+  it('does not track what $compute looks at beside the rows', async () => {
+    const { status, json, text } = await get('/badges?$compute=holder/name as n&$select=n', {
+      ...modern,
+      Prefer: 'track-changes',
+    })
+    expect([status, json?.['@deltaLink']], text).toEqual([200, undefined])
+    expect((await track('/badges?$compute=holder/name as n&$select=number')).link()).toContain('deltatoken')
+  })
+
   it('tells a row again with all that it is related to, whichever side has changed: by the foreign key of the row', async () => {
     for (const id of ['a', 'b']) await make('/users', { id, name: id })
     for (const number of [1, 2]) await make('/badges', { number, holderId: 'a' })

@@ -1,11 +1,11 @@
-import { explicitOperationBindings, pathText } from '../../csdl/core.ts'
-import { annotationOf, items, member } from '../../edm/annotations.ts'
-import type { Annotatable, EntitySet, Operation, StructuredType } from '../../edm/model.ts'
+import { explicitOperationBindings } from '../../csdl/core.ts'
+import type { Annotatable, EntitySet, StructuredType } from '../../edm/model.ts'
 import type { TransformationNode } from '../../url/ast.ts'
 import { type BindContext, shown, unaliased } from '../context.ts'
 import { bindBoundOperation } from '../operations.ts'
+import { requireAvailable } from './availability.ts'
 import { modelTypeOf } from './dynamic.ts'
-import type { Presence, Shape, Transformation } from './tree.ts'
+import type { Shape, Transformation } from './tree.ts'
 
 /**
  * A function of the service as a set transformation (ABNF: customFunction; Aggregation 3): it is bound to a collection of the input type and
@@ -37,37 +37,9 @@ export function bindFunction(
       `The function ${shown(node.name)}, which does not give Collection(${type.name}), as a transformation`,
       node,
     )
-  if (!input.presence.all) {
-    const missing = requiredProperties(operation)?.find((path) => !isPresent(input.presence, path.split('/')))
-    if (!annotationOf(operation, term) || missing !== undefined)
-      context.fail(
-        'typeMismatch',
-        `'${shown(node.name)}' cannot be applied to these aggregated instances${
-          missing === undefined ? '' : `: they have no '${missing}'`
-        } (Aggregation.AvailableOnAggregates).`,
-        node,
-      )
-  }
+  requireAvailable(context, operation, input.presence, node.name, node)
   return [
     { kind: 'function', operation, arguments: call.arguments },
     { ...input, ordered: true, key: undefined },
   ]
-}
-
-const term = 'Org.OData.Aggregation.V1.AvailableOnAggregates'
-
-function requiredProperties(operation: Operation): readonly string[] | undefined {
-  const required = member(annotationOf(operation, term)?.value, 'RequiredProperties')
-  // a path may start with the binding parameter (CSDL 14.4.1.2)
-  const prefix = `${operation.parameters[0]?.name}/`
-  return items(required).flatMap((item) => {
-    const path = pathText(item)
-    return path === undefined ? [] : [path.startsWith(prefix) ? path.slice(prefix.length) : path]
-  })
-}
-
-function isPresent(presence: Presence, [name, ...rest]: readonly string[]): boolean {
-  if (name === undefined || presence.all) return true
-  const property = presence.properties.get(name)
-  return property !== undefined && (property.inside === undefined || isPresent(property.inside, rest))
 }
