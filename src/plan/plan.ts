@@ -124,8 +124,11 @@ export interface Hop {
 }
 
 export type HopValue =
-  /** the row's path and what leads from it to the navigation property: the owner of contained entities */
-  | { readonly kind: 'owner'; readonly suffix: string }
+  /**
+   * the row's path and what leads from it to the navigation property: the owner of contained entities; `within`: complex properties that the
+   * row must have values of: without them nothing is there
+   */
+  | { readonly kind: 'owner'; readonly suffix: string; readonly within?: readonly Property[] }
   /** a value of the row; where it must be there and is null, nothing is related */
   | { readonly kind: 'member'; readonly expression: Expression; readonly required: boolean }
   | ListedKeys

@@ -9,7 +9,7 @@ import { followsNavigation } from './navigation-tree.ts'
 import type { FixedValue, Hop, OperationResult, ReadPlan, Source, SourceRoot, SourceStep } from './plan.ts'
 import { relationOf } from './relation.ts'
 import { isSingleResult, resultOf } from './result.ts'
-import { ownerSuffix } from './suffix.ts'
+import { ownerSuffix, propertiesOf } from './suffix.ts'
 
 /** Where a path leads: the rows it names, the navigation before them, and the member of a row behind them. */
 export interface PathSource {
@@ -188,7 +188,7 @@ class Walk {
   #contained(property: NavigationProperty, plan: ReadPlan, via: readonly MemberStep[]): void {
     const root = containedCollection(property)
     const suffix = ownerSuffix(plan.source.root.type, via, property)
-    this.#hops.push({ plan, property, values: [{ kind: 'owner', suffix }] })
+    this.#hops.push({ plan, property, values: [{ kind: 'owner', suffix, within: propertiesOf(via) }] })
     this.#fixed = []
     this.#relation = 'contained'
     this.#enter(root, root.type, property, [])

@@ -121,7 +121,15 @@ function valueReader(layout: ModelLayout, collection: CollectionLayout, source: 
   switch (value.kind) {
     case 'owner': {
       const path = rowPath(collection, source.root.name, layout)
-      return (row) => path(row) + value.suffix
+      const { within = [], suffix } = value
+      if (within.length === 0) return (row) => path(row) + suffix
+      const holder = fieldPathOf(layout, collection, within)
+      return (row) => {
+        const at = findPath(row, holder)
+        if (at >= 0 && elementType(row, at) === bsonType.document) return path(row) + suffix
+        const name = within.map((step) => step.name).join('/')
+        throw new ODataError('entityNotFound', `'${name}' is null: it contains nothing.`, { target: name })
+      }
     }
     case 'member': {
       const prepared = prepareValue(value.expression, { layout, collection, type: source.type })
