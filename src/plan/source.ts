@@ -188,7 +188,8 @@ class Walk {
   #contained(property: NavigationProperty, plan: ReadPlan, via: readonly MemberStep[]): void {
     const root = containedCollection(property)
     const suffix = ownerSuffix(plan.source.root.type, via, property)
-    this.#hops.push({ plan, property, values: [{ kind: 'owner', suffix, within: propertiesOf(via) }] })
+    const within = propertiesOf(via)
+    this.#hops.push({ plan, property, values: [{ kind: 'owner', suffix, ...(within.length > 0 ? { within } : {}) }] })
     this.#fixed = []
     this.#relation = 'contained'
     this.#enter(root, root.type, property, [])

@@ -122,7 +122,11 @@ describe('hops', () => {
   it('says what leads from the owner to a contained entity', () => {
     const suffix = (url: string) => source(url).hops.at(-1)?.values[0]
     expect(suffix("users('a')/folders")).toEqual({ kind: 'owner', suffix: '' })
-    expect(suffix("users('a')/home/sights")).toEqual({ kind: 'owner', suffix: '/home' })
+    expect(suffix("users('a')/home/sights")).toEqual({
+      kind: 'owner',
+      suffix: '/home',
+      within: [expect.objectContaining({ name: 'home' })],
+    })
     expect(suffix("users('a')/rel.Employee/tasks")).toEqual({ kind: 'owner', suffix: '/rel.Employee' })
     expect(suffix("users('a')/rel.Employee/folders")).toEqual({ kind: 'owner', suffix: '' })
   })
