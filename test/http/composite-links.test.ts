@@ -224,7 +224,7 @@ onEveryService('links', 'test/models/links.xml', settings, (running) => {
       await make('/students', { id, home })
       expect((await ask('PATCH', `/students(${id})/home`, { second: null })).status).toBe(204)
       expect(await ids(`/students(${id})/home/clubs`, 'no')).toEqual([71, 72])
-      await ask('PATCH', `/students(${id})/home`, { second: {} })
+      await ask('PATCH', `/students(${id})/home`, { second: { city: 'w' } })
       expect(await ids(`/students(${id})/home/second/clubs`, 'no')).toEqual([])
       expect(await ids(`/students(${id})/home/second/notes`, 'no')).toEqual([])
       expect(await ids(`/students(${id})/home/notes`, 'no')).toEqual([1])
