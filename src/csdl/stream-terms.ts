@@ -1,4 +1,5 @@
-import type { Annotatable, EntityType, Property } from '../edm/model.ts'
+import type { Annotatable, EntityType, Property, StructuredType } from '../edm/model.ts'
+import { primitiveOf } from '../edm/types.ts'
 import { acceptableMediaTypes, mediaType, mediaTypePath } from './core.ts'
 
 /** What the Core vocabulary says of a stream, wherever it stands: at the property and its type definition, or at an entity type and its base types. */
@@ -43,7 +44,16 @@ export function acceptedMediaTypes(
   return saidOfStream(property, type, acceptableMediaTypes) ?? (fixed === undefined ? undefined : [fixed])
 }
 
-/** Name of the property beside a stream that holds its media type (Core.MediaType as a path). */
-export function mediaTypeHolder(property: Property | undefined, type: EntityType | undefined): string | undefined {
-  return property === undefined ? saidOfStream(undefined, type, mediaTypePath) : mediaTypePath(property)
+/**
+ * The property beside a stream or a binary value that holds its media type (Core.MediaType as a path).
+ * @param property undefined: the media of the entity
+ */
+export function mediaTypeProperty(type: StructuredType, property: Property | undefined): Property | undefined {
+  const name =
+    property !== undefined
+      ? mediaTypePath(property)
+      : saidOfStream(undefined, type.kind === 'entity' ? type : undefined, mediaTypePath)
+  const holder = name === undefined ? undefined : type.allProperties.get(name)
+  if (holder === undefined || holder.type.collection) return undefined
+  return primitiveOf(holder.type.type)?.name === 'Edm.String' ? holder : undefined
 }

@@ -9,6 +9,7 @@ import type { PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { enumText } from './enum-text.ts'
 import { type MemberOwner, memberPlace } from './member-place.ts'
+import { toldMediaTypeAt } from './told-media-type.ts'
 import type { MemberPath } from './writer.ts'
 
 /** A value alone, as `/$value` gives it. */
@@ -36,17 +37,17 @@ export function compileRawValue(
   const isRaw = type === undefined || primitive !== undefined || type.kind === 'enum'
   if (!isRaw || reference?.collection) throw notRaw()
   const place = memberPlace(path, layout, owner)
-  const said = mediaTypeOf(path)
+  const said = mediaTypeOf(path, layout, owner)
   return (row) => {
     const { at, exactAt } = place(row)
     const value = decodeField(row, at, reference, exactAt, layout)
     if (value === null) return undefined
     if (Array.isArray(value) || (typeof value === 'object' && 'kind' in value && value.kind === 'structured'))
       throw notRaw()
-    return rawOf(value as PrimitiveValue, type)
+    return rawOf(value as PrimitiveValue, type, said(row))
   }
 
-  function rawOf(value: PrimitiveValue, type: Type | undefined): RawValue {
+  function rawOf(value: PrimitiveValue, type: Type | undefined, said: string | undefined): RawValue {
     if (value instanceof Uint8Array) return { contentTypes: [said ?? 'application/octet-stream'], body: value }
     const printed =
       type?.kind === 'enum'
@@ -62,7 +63,14 @@ function notRaw(): ODataError {
   return new ODataError('badRequest', 'Only a primitive value can be read by $value.', { target: '$value' })
 }
 
-function mediaTypeOf(path: MemberPath): string | undefined {
+/** Core.MediaType of the value: a constant, or what the property beside it says. */
+function mediaTypeOf(
+  path: MemberPath,
+  layout: ModelLayout,
+  owner: MemberOwner,
+): (row: Uint8Array) => string | undefined {
   const last = path.at(-1)
-  return last?.kind === 'property' ? fixedMediaType(last.property, undefined) : undefined
+  const fixed = last?.kind === 'property' ? fixedMediaType(last.property, undefined) : undefined
+  const told = toldMediaTypeAt(path, layout, owner)
+  return (row) => told(row, fixed ?? '') || undefined
 }

@@ -1,13 +1,14 @@
 import type { Selection } from '../bind/tree.ts'
 import { fields, type ModelLayout } from '../bson/layout.ts'
 import { findField } from '../bson/reader.ts'
-import { mediaOf, streamAt } from '../bson/stream.ts'
+import { streamAt } from '../bson/stream.ts'
 import { isReadable } from '../csdl/core.ts'
 import type { Property, StructuredType } from '../edm/model.ts'
 import { isMedia, isStream } from '../edm/types.ts'
 import type { StreamReference } from '../edm/value.ts'
 import { controlName } from './control.ts'
 import { isSelected } from './members.ts'
+import { toldMediaType } from './told-media-type.ts'
 import type { JsonDialect } from './writer.ts'
 
 /**
@@ -36,21 +37,28 @@ export function streamsOf(
   beside: ReadonlySet<string> = new Set(),
 ): readonly StreamMember[] {
   const streams: StreamMember[] = []
-  if (type.kind === 'entity' && isMedia(type) && !beside.has('')) streams.push(streamMember(layout, undefined))
+  if (type.kind === 'entity' && isMedia(type) && !beside.has('')) streams.push(streamMember(layout, type, undefined))
   for (const property of type.allProperties.values()) {
     const { name } = property
     if (!isStream(property) || !isSelected(select, name) || !isReadable(property) || beside.has(name)) continue
-    streams.push(streamMember(layout, property))
+    streams.push(streamMember(layout, type, property))
   }
   return streams
 }
 
 /** One stream of the rows. @param property undefined: the media of the entity */
-export function streamMember(layout: ModelLayout, property: Property | undefined): StreamMember {
-  if (property === undefined) return { name: '', segment: '$value', read: mediaOf }
+export function streamMember(layout: ModelLayout, type: StructuredType, property: Property | undefined): StreamMember {
+  const told = toldMediaType(layout, property?.declaringType ?? type, property)
+  const reader =
+    (field: string): StreamMember['read'] =>
+    (row, start) => {
+      const stream = streamAt(row, findField(row, field, start))
+      return stream && { ...stream, contentType: told(row, start, stream.contentType) }
+    }
+  if (property === undefined) return { name: '', segment: '$value', read: reader(fields.media) }
   const { name, declaringType } = property
   const field = (layout.structured(declaringType).fieldOf.get(name) ?? name) + fields.stream
-  return { name, segment: name, read: (row, start) => streamAt(row, findField(row, field, start)) }
+  return { name, segment: name, read: reader(field) }
 }
 
 /**

@@ -41,6 +41,25 @@ export function parseMediaType(text: string): MediaType | undefined {
   return { type, subtype, parameters, quality }
 }
 
+/** Longest media type that is kept. */
+const longestType = 200
+
+/** A media type as one can be sent; undefined: the text is none, or a range. */
+export function exactMediaType(text: string): MediaType | undefined {
+  const media = text.length <= longestType && /^[\x20-\x7e]*$/.test(text) ? parseMediaType(text) : undefined
+  return media?.type === '*' || media?.subtype === '*' ? undefined : media
+}
+
+/** Whether a media type is in one of the ranges; undefined: all are. */
+export function isInRanges({ type, subtype }: MediaType, ranges: readonly string[] | undefined): boolean {
+  if (ranges === undefined) return true
+  return ranges.some((text) => {
+    const range = parseMediaType(text)
+    if (range === undefined) return false
+    return (range.type === '*' || range.type === type) && (range.subtype === '*' || range.subtype === subtype)
+  })
+}
+
 /** The ranges of an Accept header, best first (quality, then the more specific, then as written); unreadable ones left out. */
 export function parseAccept(header: string): readonly MediaType[] {
   const ranges: MediaType[] = []

@@ -54,7 +54,7 @@ interface WantedStream {
 
 function wantedStream(core: Core, shape: RowShape, { path, property }: ExpandedStream): WantedStream {
   const { layout } = core
-  const member = streamMember(layout, property)
+  const member = streamMember(layout, shape.type, property)
   if (path.length === 0) return { member, way: undefined, startOf: () => 0 }
   const place = memberPlace(path, layout, { type: shape.type, collection: placeOfRows(shape, layout) })
   return {

@@ -1,6 +1,6 @@
-import { mediaTypeHolder } from '../csdl/stream-terms.ts'
+import { mediaTypeProperty } from '../csdl/stream-terms.ts'
 import type { EntityType, Property, StructuredType } from '../edm/model.ts'
-import { isStructured, primitiveOf } from '../edm/types.ts'
+import { isStructured } from '../edm/types.ts'
 import { mediaMember, type StreamReference, type StructuredValue, type Value } from '../edm/value.ts'
 import type { StreamTarget } from '../plan/plan.ts'
 
@@ -45,10 +45,8 @@ export function mediaTypeMember(
   property: Property | undefined,
   stream: Pick<StreamReference, 'contentType'> | null,
 ): ReadonlyMap<string, Value> {
-  const name = mediaTypeHolder(property, type.kind === 'entity' ? type : undefined)
-  const holder = name === undefined ? undefined : type.allProperties.get(name)
-  if (holder === undefined || holder.type.collection || primitiveOf(holder.type.type)?.name !== 'Edm.String')
-    return new Map()
+  const holder = mediaTypeProperty(type, property)
+  if (holder === undefined) return new Map()
   if (stream === null && !holder.type.nullable) return new Map()
   return new Map([[holder.name, stream?.contentType ?? null]])
 }

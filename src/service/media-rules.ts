@@ -7,13 +7,10 @@ import { acceptedMediaTypes, saidOfStream } from '../csdl/stream-terms.ts'
 import type { EntityType, Property } from '../edm/model.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { StreamTarget } from '../plan/plan.ts'
-import { parseMediaType } from '../protocol/media-type.ts'
+import { exactMediaType, isInRanges } from '../protocol/media-type.ts'
 import type { RequestHeaders } from '../protocol/message.ts'
 
 /** What the Core vocabulary says of a stream: its media types (MediaType, AcceptableMediaTypes), its ContentDisposition. */
-
-/** Longest Content-Type that is kept. */
-const longestType = 200
 
 /**
  * The media type that a request gives its body (Protocol 11.4.7.1: it must).
@@ -51,19 +48,11 @@ export function checkMediaType(
   type: EntityType | undefined,
   refuse: (why: string) => never,
 ): undefined {
-  const media = given.length <= longestType && /^[\x20-\x7e]*$/.test(given) ? parseMediaType(given) : undefined
-  if (media === undefined || media.type === '*' || media.subtype === '*')
-    return refuse(`'${given.slice(0, 80).replace(/[^\x20-\x7e]/g, '?')}' is no media type.`)
+  const media = exactMediaType(given)
+  if (media === undefined) return refuse(`'${given.slice(0, 80).replace(/[^\x20-\x7e]/g, '?')}' is no media type.`)
   const accepted = acceptedMediaTypes(target.property, type)
-  if (accepted === undefined) return undefined
-  const fits = accepted.some((text) => {
-    const range = parseMediaType(text)
-    if (range === undefined) return false
-    return (
-      (range.type === '*' || range.type === media.type) && (range.subtype === '*' || range.subtype === media.subtype)
-    )
-  })
-  return fits ? undefined : refuse(`The media must be ${accepted.join(', ')}, not '${media.type}/${media.subtype}'.`)
+  if (isInRanges(media, accepted)) return undefined
+  return refuse(`The media must be ${(accepted ?? []).join(', ')}, not '${media.type}/${media.subtype}'.`)
 }
 
 /** How a stream is to be shown or saved; its file name may be a property of the entity. */

@@ -9,6 +9,7 @@ import { ODataError } from '../errors/odata-error.ts'
 import { Faults } from '../payload/faults.ts'
 import { memberPlace } from '../payload/member-place.ts'
 import { streamTag } from '../payload/stream-control.ts'
+import { toldMediaTypeAt } from '../payload/told-media-type.ts'
 import { streamCheckOf } from '../payload/validation/json-schema.ts'
 import type { CreatePlan, DeletePlan, Plan, ReadPlan, SourceRoot, StreamTarget, UpdatePlan } from '../plan/plan.ts'
 import { harmless } from '../protocol/disposition.ts'
@@ -344,10 +345,20 @@ function streamOf(
   { path }: StreamTarget,
   row: Uint8Array,
 ): StreamReference | undefined {
-  if (path.length === 0) return mediaOf(row)
   const owner = { type, collection: collectionOf(core.layout, root) }
-  const place = core.writers.once(path, () => memberPlace(path, core.layout, owner))
-  return streamAt(row, place(row).at)
+  if (path.length === 0) return told(mediaOf(row), toldMediaTypeAt(path, core.layout, owner))
+  const { place, typed } = core.writers.once(path, () => ({
+    place: memberPlace(path, core.layout, owner),
+    typed: toldMediaTypeAt(path, core.layout, owner),
+  }))
+  return told(streamAt(row, place(row).at), typed)
+
+  function told(
+    stream: StreamReference | undefined,
+    typeOfMedia: (row: Uint8Array, uploaded: string) => string,
+  ): StreamReference | undefined {
+    return stream && { ...stream, contentType: typeOfMedia(row, stream.contentType) }
+  }
 }
 
 function placeOf(core: Core, root: SourceRoot, { path }: StreamTarget): StreamPlace {

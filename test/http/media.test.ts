@@ -65,6 +65,52 @@ onEveryService('media entities and stream properties', 'test/models/media.xml', 
     expect([await count(files), await count('/Photos')]).toEqual([1, photos])
   })
 
+  it('has the media type that the property says which Core.MediaType names, where the model accepts it', async () => {
+    const photo = await create('one', 'image/png')
+    const at = await thing('typed')
+    const typeOf = async (path: string) => (await running().get(path)).headers.get('Content-Type')
+    const told = async (path: string, control: string) => ((await (await running().get(path)).json()) as Json)[control]
+    const minimal = '?$format=application/json;odata.metadata=minimal'
+    for (const [kind, served] of [
+      ['image/webp', 'image/webp'],
+      ['text/plain', 'image/png'],
+      ['image/*', 'image/png'],
+      ['image/gif\r\nX-Y: z', 'image/png'],
+      [null, 'image/png'],
+      ['text/html', 'text/html'],
+    ] as const) {
+      expect((await running().send('PATCH', photo, { kind })).status).toBe(204)
+      expect([await typeOf(`${photo}/$value`), await told(photo + minimal, '@odata.mediaContentType')]).toEqual([
+        served,
+        served,
+      ])
+    }
+    expect((await running().get(`${photo}/$value`)).headers.get('Content-Security-Policy')).toContain('sandbox')
+    expect((await send('PUT', `${photo}/$value`, 'image/gif', 'two')).status).toBe(204)
+    expect([await told(photo, 'kind'), await typeOf(`${photo}/$value`)]).toEqual(['image/gif', 'image/gif'])
+
+    // stream properties and binary values, also in complex values
+    for (const owner of [at, `${at}/cover`])
+      for (const [name, suffix] of owner === at
+        ? [
+            ['sound', ''],
+            ['blob', '/$value'],
+          ]
+        : [
+            ['jingle', ''],
+            ['stamp', '/$value'],
+          ]) {
+        const path = `${owner}/${name}${suffix}`
+        if (owner !== at) await running().send('PATCH', at, { cover: { label: 'x' } })
+        expect((await send('PUT', path, 'audio/ogg', 'bytes')).status, path).toBe(204)
+        expect([await told(owner, `${name}Kind`), await typeOf(path)]).toEqual(['audio/ogg', 'audio/ogg'])
+        expect((await running().send('PUT', `${owner}/${name}Kind`, { value: 'audio/flac' })).status).toBe(204)
+        expect(await typeOf(path)).toBe('audio/flac')
+        if (suffix === '') expect(await told(owner + minimal, `${name}@odata.mediaContentType`)).toBe('audio/flac')
+        expect(await (await running().get(path)).text()).toBe('bytes')
+      }
+  })
+
   it('takes JSON for media, too: the body is never the entity', async () => {
     const path = await create('{"title":"no title"}', 'application/json')
     expect(await (await running().get(path)).json()).toMatchObject({ title: '' })

@@ -124,8 +124,8 @@ const core: Readonly<Record<string, TermEntry>> = {
     'test/http/inheritance.test.ts',
   ),
   MediaType: enforced(
-    'the Content-Type of `/$value` of binary properties, and of texts where Accept names it (else text/plain, Protocol 11.2.4.2); of streams: what may be uploaded (415), and the property that a path names is set by uploads',
-    'src/service/media-change.ts',
+    'the Content-Type of `/$value` of binary properties, and of texts where Accept names it (else text/plain, Protocol 11.2.4.2); of streams: what may be uploaded (415). A property that a path names (of the same type) is set by uploads of streams and raw values, and is the media type in the Content-Type and in `mediaContentType`, where it says one that the model accepts (else that of the upload)',
+    'src/payload/told-media-type.ts',
     media,
   ),
   Messages: { status: 'served', what: 'an instance annotation of answers' },

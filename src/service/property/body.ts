@@ -1,4 +1,4 @@
-import { acceptableMediaTypes, mediaType } from '../../csdl/core.ts'
+import { acceptableMediaTypes, mediaType, mediaTypePath } from '../../csdl/core.ts'
 import type { StructuredType, TypeReference } from '../../edm/model.ts'
 import { isStructured, isSubtypeOf, primitiveOf } from '../../edm/types.ts'
 import type { StructuredValue, Value } from '../../edm/value.ts'
@@ -14,6 +14,7 @@ import type { RequestHeaders } from '../../protocol/message.ts'
 import { requireJsonBody } from '../../protocol/negotiate.ts'
 import type { Core } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
+import { mediaTypeMember } from '../media-change.ts'
 import { contentTypeOf } from '../media-rules.ts'
 import { type Edit, type Edited, inserting, isStructuredValue, merging, replacing } from './edit.ts'
 
@@ -58,7 +59,13 @@ export async function editOf(
   if (raw) {
     checkRawType(request.headers, target, type)
     const value = readRaw((await request.body(core.limits.bodyBytes)) ?? new Uint8Array(), reference, name)
-    return () => ({ value })
+    const last = target.path.at(-1)
+    if (last?.kind !== 'property') return () => ({ value })
+    const contentType = request.headers['content-type']?.trim()
+    const { declaringType } = last.property
+    const beside =
+      contentType === undefined ? undefined : mediaTypeMember(declaringType, last.property, { contentType })
+    return () => ({ value, ...(beside ? { beside } : {}) })
   }
   requireJsonBody(request.headers)
   const body = await request.body(core.limits.bodyBytes)
@@ -128,7 +135,12 @@ function checkRawType(headers: RequestHeaders, { path, reference }: PropertyTarg
   const charset = media?.parameters.get('charset')?.toLowerCase() ?? 'utf-8'
   if (media?.type === 'text' && media.subtype === 'plain' && (charset === 'utf-8' || charset === 'us-ascii')) return
   // what the model says of the property has been checked
-  if (media && property && (mediaType(property) ?? acceptableMediaTypes(property)) !== undefined) return
+  if (
+    media &&
+    property &&
+    (mediaType(property) ?? mediaTypePath(property) ?? acceptableMediaTypes(property)) !== undefined
+  )
+    return
   throw new ODataError('unsupportedMediaType', 'The value must be sent as text/plain in UTF-8.', {
     target: 'Content-Type',
   })

@@ -17,6 +17,8 @@ export type Edited =
       readonly merge?: StructuredValue
       /** that a dynamic value was given */
       readonly type?: TypeReference
+      /** what changes with it: its media type (Core.MediaType as a path) */
+      readonly beside?: ReadonlyMap<string, Value>
     }
   /** an item leaves its collection */
   | 'removed'
@@ -57,7 +59,7 @@ export function changeAt(
   return {
     kind: 'structured',
     type: stored.type,
-    members: new Map([[name, member]]),
+    members: new Map([[name, member], ...(edited.beside ?? [])]),
     ...(edited.type ? { dynamicTypes: new Map([[name, edited.type]]) } : {}),
   }
 }
@@ -95,7 +97,7 @@ function editInside(value: StructuredValue, path: readonly MemberStep[], edit: E
   else dynamicTypes.delete(name)
   const changed: StructuredValue = {
     ...value,
-    members: new Map([...value.members, [name, edited.value]]),
+    members: new Map([...value.members, [name, edited.value], ...(edited.beside ?? [])]),
     ...(dynamicTypes.size > 0 || value.dynamicTypes ? { dynamicTypes } : {}),
   }
   check(changed)
