@@ -459,4 +459,15 @@ export function batchSupport(container: Annotatable | undefined): BatchSupport {
   }
 }
 
+/**
+ * Protocols of the URLs that the service calls back (Capabilities.CallbackSupported).
+ * @returns undefined where the annotation is not there; where it names none it means HTTP
+ */
+export function callbackProtocols(target: Annotatable): readonly string[] | undefined {
+  const annotation = annotationOf(target, `${capabilities}CallbackSupported`)
+  if (annotation === undefined) return undefined
+  const said = items(member(annotation.value, 'CallbackProtocols')).flatMap((item) => text(member(item, 'Id')) ?? [])
+  return said.length === 0 ? ['http', 'https'] : said.map((id) => id.toLowerCase())
+}
+
 const nowhere: Annotatable = Object.freeze({ annotations: [] })

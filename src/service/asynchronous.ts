@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
+import { callbackProtocols } from '../csdl/capabilities.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { Plan } from '../plan/plan.ts'
 import { printMessage } from '../protocol/http-message.ts'
@@ -25,6 +26,9 @@ const pathPrefix = '/$monitor/'
 /** Bytes of an answer at the most: it must fit a document of the store. */
 const largestAnswer = 12_582_912
 
+/** Protocols of callbacks that are made. */
+export const madeCallbacks: readonly string[] = ['http', 'https']
+
 const started = 'async'
 const answered = 'async-answer'
 
@@ -45,11 +49,16 @@ export class AsyncRequests {
     this.#hosts = new Set(callbackHosts.map((host) => host.toLowerCase()))
   }
 
-  /** Whether a URL may be called back (Protocol 8.2.8.2): nobody makes this service ask whom its operator did not name. */
-  mayCall(url: string | undefined): url is string {
+  /**
+   * Whether a URL may be called back (Protocol 8.2.8.2): nobody makes this service ask whom its operator did not name.
+   * @param protocols that the model says (Capabilities.CallbackSupported)
+   */
+  mayCall(url: string | undefined, protocols: readonly string[] = madeCallbacks): url is string {
     if (url === undefined || !URL.canParse(url)) return false
     const { protocol, host, username, password } = new URL(url)
-    return (protocol === 'http:' || protocol === 'https:') && username + password === '' && this.#hosts.has(host)
+    const scheme = protocol.slice(0, -1)
+    const spoken = madeCallbacks.includes(scheme) && protocols.includes(scheme)
+    return spoken && username + password === '' && this.#hosts.has(host)
   }
 
   add(id: string, abort: AbortController, done: Promise<void>): void {
@@ -125,7 +134,7 @@ export async function respondLater(
   const owner = ownerOf(exchange)
   const begun: Begun = { owner, deadline: Date.now() + asyncTime + 5_000 }
   await core.records.create(started, id, Buffer.from(JSON.stringify(begun)), keptSeconds)
-  const calls = core.asyncRequests.mayCall(callback) ? callback : undefined
+  const calls = core.asyncRequests.mayCall(callback, protocolsOf(core, plan)) ? callback : undefined
   core.asyncRequests.add(id, abort, keep(core, id, answering, calls))
   const headers: Record<string, string> = {
     Location: exchange.root + pathPrefix.slice(1) + id,
@@ -133,6 +142,13 @@ export async function respondLater(
     'Preference-Applied': calls === undefined ? 'respond-async' : 'respond-async, callback',
   }
   return { status: 202, headers, body: undefined }
+}
+
+/** What the model says of callbacks, of the entity set before that of all. */
+function protocolsOf({ model }: Core, plan: Plan): readonly string[] | undefined {
+  const root = 'source' in plan ? plan.source?.root : undefined
+  const ofSet = root?.kind === 'entitySet' ? callbackProtocols(root) : undefined
+  return ofSet ?? (model.container && callbackProtocols(model.container))
 }
 
 /** Stores an answer once it is there, unless it has been cancelled. Never rejects. */

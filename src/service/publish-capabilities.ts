@@ -8,6 +8,8 @@ export interface ServiceFeatures {
   readonly batch: boolean
   /** the store keeps a history */
   readonly changeTracking: boolean
+  /** protocols of the callbacks that are made when asynchronous requests are done; empty: none are */
+  readonly callbacks: readonly string[]
   /** the store can hold reads to one state of the data */
   readonly isolation: boolean
   /** the store has transactions: bodies may nest entities */
@@ -21,7 +23,10 @@ export interface ServiceFeatures {
  * What odatum supports at present; `test/http/published-capabilities.test.ts` asks a running service and fails where this
  * is not the truth.
  */
-export const supported: Omit<ServiceFeatures, 'keyAsSegment' | 'changeTracking' | 'isolation' | 'deepWrites'> = {
+export const supported: Omit<
+  ServiceFeatures,
+  'keyAsSegment' | 'callbacks' | 'changeTracking' | 'isolation' | 'deepWrites'
+> = {
   batch: true,
   compute: true,
   expand: true,
@@ -66,6 +71,19 @@ function annotationsOf(features: ServiceFeatures): readonly Annotation[] {
     annotation(`${capabilities}SupportedMetadataFormats`, texts(['application/xml', 'application/json'])),
     annotation(`${capabilities}KeyAsSegmentSupported`, bool(features.keyAsSegment)),
     annotation(`${capabilities}AsynchronousRequestsSupported`, yes),
+    ...(features.callbacks.length > 0
+      ? [
+          annotation(
+            `${capabilities}CallbackSupported`,
+            record({
+              CallbackProtocols: {
+                kind: 'collection',
+                items: features.callbacks.map((id) => record({ Id: text(id) })),
+              },
+            }),
+          ),
+        ]
+      : []),
     ...(features.isolation
       ? [
           annotation(`${capabilities}IsolationSupported`, {

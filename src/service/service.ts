@@ -5,7 +5,7 @@ import { sequenceOf, sequenceTerm } from '../csdl/sequence.ts'
 import type { Model } from '../edm/model.ts'
 import type { HttpRequest, HttpResponse } from '../protocol/message.ts'
 import { CustomAggregates } from './apply/custom-aggregates.ts'
-import { AsyncRequests } from './asynchronous.ts'
+import { AsyncRequests, madeCallbacks } from './asynchronous.ts'
 import type { ODataController } from './controller.ts'
 import type { Core } from './core.ts'
 import { WriterCache } from './core.ts'
@@ -79,6 +79,7 @@ export async function openService(options: ServiceOptions, basePath = ''): Promi
         ? publishCapabilities(model, {
             ...supported,
             keyAsSegment,
+            callbacks: options.callbackHosts?.length ? madeCallbacks : [],
             changeTracking: store.capabilities.changes,
             isolation: store.capabilities.snapshots,
             deepWrites: store.capabilities.transactions,

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Principal } from '../../src/auth/principal.ts'
 import { ODataController, type ReadPlan, type RequestContext } from '../../src/index.ts'
-import { bookshopModel, onEveryService } from '../support/running-service.ts'
+import { bookshopModel, onEveryService, onEveryStore } from '../support/running-service.ts'
 
 type Json = Record<string, unknown> & { value: Json[] }
 
@@ -191,5 +191,32 @@ onEveryService('asynchronous requests', bookshopModel, settings, (running) => {
     }
     for (let i = 0; i < 200 && callbacks.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 10))
     expect(callbacks).toEqual(['GET /done?x=1'])
+  })
+
+  it('publish the protocols of callbacks, where the operator named hosts', async () => {
+    expect(await (await running().get('/$metadata?$format=json')).text()).toContain(
+      '"@Capabilities.CallbackSupported":{"CallbackProtocols":[{"Id":"http"},{"Id":"https"}]}',
+    )
+  })
+})
+
+onEveryStore('callbacks', 'test/models/terms.xml', { enforcePermissions: false, callbackHosts }, (running) => {
+  it('are made by the protocols that the model lists: of the set, else of the container', async () => {
+    for (const [path, scheme, called] of [
+      ['/Shops', 'http', false],
+      ['/Letters', 'http', true],
+      ['/Letters', 'https', true],
+      ['/People', 'http', false],
+      ['/People', 'https', true],
+    ] as const) {
+      const answer = await running().get(path, {
+        Prefer: `respond-async, odata.callback;url="${scheme}://${callbackHost}${path}"`,
+      })
+      const applied = called ? 'respond-async, callback' : 'respond-async'
+      expect([answer.status, answer.headers.get('Preference-Applied')], `${scheme} ${path}`).toEqual([202, applied])
+    }
+    await expect.poll(() => callbacks).toContain('GET /Letters')
+    expect(callbacks.filter((call) => /Shops|People/.test(call))).toEqual([])
+    expect(await (await running().get('/$metadata?$format=json')).text()).toContain('"Id":"wss"')
   })
 })

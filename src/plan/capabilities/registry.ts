@@ -199,7 +199,11 @@ const capabilities: Readonly<Record<string, TermEntry>> = {
   ),
   BatchSupport: enforced('what it denies is refused; published', batches, batchTest),
   BatchSupported: enforced('batches are refused where it says false; published', batches, batchTest),
-  CallbackSupported: { status: 'served', what: 'there are no callbacks' },
+  CallbackSupported: enforced(
+    'of sets and the container: no callback to URLs of other protocols, nor is it said to be applied; published where the operator named hosts (`callbackHosts`)',
+    'src/service/asynchronous.ts',
+    'test/http/asynchronous.test.ts',
+  ),
   ChangeTracking: enforced(
     '`Supported`: what it denies is not tracked; published. `FilterableProperties` and `ExpandableProperties`, where they name any: a filter on others, or $expand of others, is not tracked',
     'src/plan/tracking.ts',
