@@ -490,6 +490,23 @@ onEveryStore('streams by value in bodies', 'test/models/media.xml', {}, (running
     expect(await (await running().get('/$metadata')).text()).toContain('Property="StreamsExpandable" Bool="true"')
   })
 
+  it('are given of complex values, too, where the model expands them by itself (Core.AutoExpand)', async () => {
+    const print = { label: 'l', 'plate@mediaContentType': 'text/plain', plate: 'p' }
+    expect((await running().send('PUT', "/Cards('c')", { print, parts: [{ id: 'd', print }] })).status).toBe(201)
+    const shown = { label: 'l', 'plate@odata.mediaContentType': 'text/plain', plate: 'p' }
+    const read = async (path: string): Promise<Json> => {
+      const answer = await running().get(path)
+      expect(answer.status, path).toBe(200)
+      return (await answer.json()) as Json
+    }
+    for (const query of ['', '?$select=print', '?$expand=print/plate', '?$select=id,print/plate,print/label'])
+      expect(await read(`/Cards('c')${query}`), query).toMatchObject({ print: shown })
+    expect(await read("/Cards('c')?$expand=parts")).toMatchObject({ parts: [{ print: shown }] })
+    expect(await read('/Cards?$filter=print/label eq %27l%27')).toMatchObject({ value: [{ print: shown }] })
+    expect((await read("/Cards('c')?$select=print/label")).print).toEqual({ label: 'l' })
+    expect(await read("/Cards('c')?$select=id")).not.toHaveProperty('print')
+  })
+
   it('are left out of answers where they are too long, or not what their media type says', async () => {
     const put = async (path: string, type: string, body: Uint8Array | string): Promise<void> => {
       const answer = await fetch(running().root + path, { method: 'PUT', headers: { 'Content-Type': type }, body })

@@ -1,8 +1,8 @@
 import { noQuery } from '../../bind/no-query.ts'
-import type { BoundQuery, ExpandedStream, ExpandItem } from '../../bind/tree.ts'
+import type { BoundQuery, ExpandedStream, ExpandItem, MemberStep, Selection } from '../../bind/tree.ts'
 import { isAutoExpanded, isAutoExpandedAsReference, isReadable } from '../../csdl/core.ts'
 import type { EntityType, NavigationProperty, StructuredType } from '../../edm/model.ts'
-import { isMedia, isStream } from '../../edm/types.ts'
+import { isMedia, isStream, isStructured } from '../../edm/types.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { Requirements } from './access.ts'
 import { behindItem, type CheckedQuery, checkQuery } from './query.ts'
@@ -73,11 +73,22 @@ function withStreams(
   if (type === undefined) return named
   const added = autoExpandedStreams(type).filter(
     (stream) =>
-      !named?.some(({ path, property }) => path.length === 0 && property === stream.property) &&
+      !named?.some((other) => other.property === stream.property && isSameWay(other.path, stream.path)) &&
+      isWritten(checked.query.select, stream) &&
       isStreamAllowed(checked, stream, requirements),
   )
   return added.length === 0 ? named : [...(named ?? []), ...added]
 }
+
+function isSameWay(one: readonly MemberStep[], other: readonly MemberStep[]): boolean {
+  return namesOn(one).join('/') === namesOn(other).join('/')
+}
+
+function namesOn(path: readonly MemberStep[]): readonly string[] {
+  return path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+}
+
+type PropertyStep = Extract<MemberStep, { kind: 'property' }>
 
 /** By type: models do not change. */
 const knownStreams = new WeakMap<StructuredType, readonly ExpandedStream[]>()
@@ -85,12 +96,33 @@ const knownStreams = new WeakMap<StructuredType, readonly ExpandedStream[]>()
 function autoExpandedStreams(type: StructuredType): readonly ExpandedStream[] {
   const known = knownStreams.get(type)
   if (known !== undefined) return known
-  const own: ExpandedStream[] = [...type.allProperties.values()].flatMap((property) =>
-    isStream(property) && isAutoExpanded(property) && isReadable(property) ? [{ path: [], property }] : [],
-  )
+  const own = streamsWithin(type, [])
   if (type.kind === 'entity' && isMedia(type) && isAutoExpandedType(type)) own.push({ path: [], property: undefined })
   knownStreams.set(type, own)
   return own
+}
+
+/** Those of a row, or complex value, and of the single complex values in it, each type once on its way. */
+function streamsWithin(type: StructuredType, way: readonly PropertyStep[]): ExpandedStream[] {
+  return [...type.allProperties.values()].flatMap((property): ExpandedStream[] => {
+    if (!isReadable(property)) return []
+    if (isStream(property)) return isAutoExpanded(property) ? [{ path: way, property }] : []
+    const { type: inner, collection } = property.type
+    if (collection || !isStructured(inner) || way.some((step) => step.property.type.type === inner)) return []
+    return streamsWithin(inner, [...way, { kind: 'property', property }])
+  })
+}
+
+/** Whether $select gives all of a complex value on the way to a stream, or the stream; of the row itself it need not. */
+function isWritten(select: Selection | undefined, { path, property }: ExpandedStream): boolean {
+  if (path.length === 0) return true
+  let inner = select
+  for (const name of [...namesOn(path), property?.name ?? '']) {
+    if (inner === undefined || inner.all) return true
+    if (!inner.properties.has(name)) return false
+    inner = inner.properties.get(name)
+  }
+  return true
 }
 
 /** Annotations of a type hold for those derived from it. */
@@ -99,9 +131,13 @@ function isAutoExpandedType(type: EntityType): boolean {
 }
 
 function isStreamAllowed(checked: CheckedQuery, stream: ExpandedStream, requirements: Requirements): boolean {
-  const { property } = stream
-  const properties = new Map(property === undefined ? [] : [[property.name, undefined]])
-  const query = { ...noQuery, select: { all: false, properties }, streams: [stream] }
+  const { path, property } = stream
+  const names = [...namesOn(path), ...(property === undefined ? [] : [property.name])]
+  const select = names.reduceRight<Selection | undefined>(
+    (inner, name) => ({ all: false, properties: new Map([[name, inner]]) }),
+    undefined,
+  )
+  const query = { ...noQuery, select: select ?? { all: false, properties: new Map() }, streams: [stream] }
   return isCovered({ ...checked, query }, requirements)
 }
 

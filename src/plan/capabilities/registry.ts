@@ -66,7 +66,7 @@ const core: Readonly<Record<string, TermEntry>> = {
   AnyStructure: served,
   AppliesViaContainer: { status: 'served', what: 'about terms, for tools' },
   AutoExpand: enforced(
-    'navigation properties and streams of the rows asked for and of what is expanded, where nothing forbids it; media of types derived from that of the set only where that has it; no streams in what operations give',
+    'navigation properties and streams of the rows asked for and of what is expanded, where nothing forbids it; streams of single complex values where $select gives all of the value, or the stream (not at the URL of the value itself); media of types derived from that of the set only where that has it; no streams in what operations give',
     `${here}/auto-expand.ts`,
     access,
   ),
