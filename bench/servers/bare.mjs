@@ -7,7 +7,7 @@ import { publishCapabilities, supported } from '../../dist/service/publish-capab
 
 const [, port] = process.argv.slice(2)
 const model = await readModel(new URL('../../metadata/microsoft.graph.xml', import.meta.url).pathname)
-const capabilities = publishCapabilities(model, { ...supported, keyAsSegment: true })
+const capabilities = publishCapabilities(model, { ...supported, keyAsSegment: true, callbacks: [] })
 const metadata = Buffer.from(writeXml(capabilities, { version: '4.0', inline: true }))
 const headers = [
   ...['OData-Version', '4.0', 'Vary', 'OData-MaxVersion, Accept, Accept-Encoding, Authorization'],
