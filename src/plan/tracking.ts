@@ -1,5 +1,5 @@
 import { choosesItems } from '../bind/select.ts'
-import type { BoundPath } from '../bind/tree.ts'
+import type { BoundPath, ExpandItem } from '../bind/tree.ts'
 import { paths } from '../csdl/core.ts'
 import { bool, member } from '../edm/annotations.ts'
 import type { AnnotationExpression, Model } from '../edm/model.ts'
@@ -12,7 +12,7 @@ import { reverseOf } from './reverse.ts'
 
 /**
  * Why the changes of a result cannot be tracked (Protocol 11.3); undefined: they can. What is tracked is a collection of entities of one stored collection, whose members are decided by
- * their own values, and what is expanded of them, one level deep, if it can be found from either side.
+ * their own values, and what is expanded of them, at each level, if it can be found from either side.
  */
 export function trackingRefusal(model: Model, path: BoundPath, plan: ReadPlan): string | undefined {
   const { root, single } = plan.source
@@ -47,11 +47,9 @@ function listedRefusal(
   { filter, expand }: ReadPlan,
 ): string | undefined {
   const expandable = (paths(member(record, 'ExpandableProperties')) ?? []).map(withoutCasts)
-  const other = expand.find(
-    (item) => expandable.length > 0 && !expandable.includes([...namesOf(item.path), item.property.name].join('/')),
-  )
-  if (other)
-    return `$expand of ${other.property.name} is not tracked (Capabilities.ChangeTracking/ExpandableProperties)`
+  const other = expandable.length === 0 ? undefined : expandedPaths(expand).find((one) => !expandable.includes(one))
+  if (other !== undefined)
+    return `$expand of ${other} is not tracked (Capabilities.ChangeTracking/ExpandableProperties)`
   const filterable = paths(member(record, 'FilterableProperties')) ?? []
   if (filterable.length === 0) return undefined
   let found: string | undefined
@@ -64,6 +62,14 @@ function listedRefusal(
       },
     })
   return found && `a $filter on ${found} is not tracked (Capabilities.ChangeTracking/FilterableProperties)`
+}
+
+/** The paths of what is expanded, at all levels, from the row. */
+function expandedPaths(items: readonly ExpandItem[]): readonly string[] {
+  return items.flatMap(({ path, property, query }) => {
+    const own = [...namesOf(path), property.name].join('/')
+    return [own, ...expandedPaths(query.expand).map((one) => `${own}/${one}`)]
+  })
 }
 
 /** Why the rows of a stored collection cannot be tracked. */
@@ -88,7 +94,7 @@ function expansionRefusal(expansion: Expansion): string | undefined {
   if (as === 'count') return refused('$count')
   if (items !== undefined) return refused('a collection of complex values')
   if (path.some(({ kind }) => kind !== 'property')) return refused('a type cast')
-  if (query.expand.length > 0 || levels !== 1) return refused('$expand or $levels')
+  if (levels !== 1) return refused('$levels')
   if (query.top !== undefined || query.skip !== undefined) return refused('$top or $skip')
   if (query.orderby.length > 0) return refused('$orderby')
   if (query.count) return refused('$count')
@@ -98,7 +104,13 @@ function expansionRefusal(expansion: Expansion): string | undefined {
   if (choosesItems(query.select)) return refused('an option inside $select')
   if (reverseOf(expansion) === undefined || one.source.root.kind === 'singleton')
     return `$expand of ${property.name} cannot be tracked: its entities do not say which they are related to`
-  return rootRefusal(one.source.root)
+  const ofRoot = rootRefusal(one.source.root)
+  if (ofRoot !== undefined) return ofRoot
+  for (const nested of expansion.expansions) {
+    const refusal = expansionRefusal(nested)
+    if (refusal !== undefined) return refusal
+  }
+  return undefined
 }
 
 /** Whether no write to another entity than those tracked changes what a step of navigation leads to. */

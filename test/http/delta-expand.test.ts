@@ -181,9 +181,51 @@ onEveryStore('change tracking with $expand', 'test/models/relations.xml', {}, (r
     expect(last).toMatchObject({ id: 'g', groups: [{ '@id': `${root}/groups('l')` }] })
   })
 
+  it('tells a row again for what is expanded of what is expanded of it, and for what leaves that', async () => {
+    for (const id of ['s', 't']) await make('/users', { id, name: id })
+    for (const id of ['p', 'q']) await make("/users('s')/folders", { id, title: id })
+    // a name that is a path
+    await make("/users('s')/folders('p')/folders", { id: "a'/b", title: 'shown' })
+    await make('/badges', { number: 7, holderId: 's' })
+    const url = `/badges?$filter=number eq 7&$expand=holder($expand=folders($expand=folders($filter=title eq 'shown')))`
+    const { changes } = await track(url)
+    const inner = "/users('s')/folders('p')/folders('a''%2Fb')"
+    const badge = (folders: readonly unknown[]) => ({ number: 7, holder: { id: 's', folders } })
+    const q = { id: 'q', folders: [] }
+    await patch(inner, { size: 3 })
+    expect(await changes()).toMatchObject([badge([{ id: 'p', folders: [{ id: "a'/b", size: 3 }] }, q])])
+    await patch(inner, { title: 'other' })
+    expect(await changes()).toMatchObject([badge([{ id: 'p', folders: [] }, q])])
+    await remove("/users('s')/folders('p')")
+    expect(await changes()).toMatchObject([badge([q])])
+    await make("/users('t')/folders", { id: 'q' })
+    expect(await changes()).toEqual([])
+    const flat = await get(`${url}&$deltatoken=latest`, old)
+    expect([flat.status, flat.error?.message]).toEqual([501, expect.stringContaining('OData-MaxVersion 4.01')])
+  })
+
+  it('of one contained collection, what is expanded of its rows lies in the same stored one', async () => {
+    await make('/users', { id: 'z', name: 'z' })
+    await make("/users('z')/folders", { id: 'top', title: 'top' })
+    const rows = "/users('z')/folders('top')/folders"
+    for (const id of ['x', 'y']) await make(rows, { id, title: id })
+    await make(`${rows}('x')/folders`, { id: 'y', title: 'below' })
+    await make(`${rows}('x')/folders('y')/folders`, { id: 'y', title: 'deepest' })
+    const shallow = await track(`${rows}?$expand=folders`)
+    const deep = await track(`${rows}?$expand=folders($expand=folders)`)
+    await patch(`${rows}('x')/folders('y')/folders('y')`, { title: 'new' })
+    expect(await shallow.changes()).toEqual([])
+    const below = (title: string) => ({ id: 'y', title, folders: [{ id: 'y', title: 'new' }] })
+    expect(await deep.changes()).toMatchObject([{ id: 'x', folders: [below('below')] }])
+    await patch(`${rows}('x')/folders('y')`, { title: 'changed' })
+    expect(await shallow.changes()).toMatchObject([{ id: 'x', folders: [{ id: 'y', title: 'changed' }] }])
+    expect(await deep.changes()).toMatchObject([{ id: 'x', folders: [below('changed')] }])
+  })
+
   it.each([
     ['/users?$expand=folders($orderby=title)', /\$orderby in \$expand of folders/],
-    ['/users?$expand=folders($expand=messages)', /\$expand or \$levels/],
+    ["/users('c')/folders?$expand=folders($levels=2)", /\$levels/],
+    ['/users?$expand=folders($expand=messages($top=1))', /\$top or \$skip in \$expand of messages/],
     ['/users?$expand=folders($top=1)', /\$top or \$skip/],
     ['/users?$expand=folders($count=true)', /\$count/],
     ['/users?$expand=folders/$count', /\$count/],
@@ -194,5 +236,40 @@ onEveryStore('change tracking with $expand', 'test/models/relations.xml', {}, (r
     const { status, error } = await get(`${url}&$deltatoken=latest`, modern)
     expect(status).toBe(501)
     expect(error?.message).toMatch(reason)
+  })
+})
+
+onEveryStore('change tracking with $expand of contained entities', 'test/models/links.xml', {}, (running) => {
+  const { ask, get, make } = jsonClient(running)
+
+  it('looks for those that list what has changed under all owners', async () => {
+    const { root } = running()
+    for (const id of [1, 2, 3]) {
+      await make('/departments', { id, name: 'd' })
+      await make(`/departments(${id})/notes`, { no: 1 })
+    }
+    await make('/teachers', { id: 'a', name: 'a', departmentId: 3 })
+    for (const id of [1, 2]) {
+      const link = await ask('PUT', `/departments(${id})/notes(1)/author/$ref`, {
+        '@odata.id': `${root}/teachers('a')`,
+      })
+      expect(link.status).toBe(204)
+    }
+    const url = '/departments?$filter=id lt 3&$expand=notes($expand=author($expand=department($select=name)))'
+    const { json } = await get(`${url}&$deltatoken=latest`, modern)
+    expect((await ask('PATCH', "/teachers('a')", { name: 'new' })).status).toBe(204)
+    const told = await get(String(json?.['@deltaLink']).slice(root.length), modern)
+    const department = (id: number, name: string) => ({
+      id,
+      notes: [{ no: 1, author: { name: 'new', department: { name } } }],
+    })
+    expect(told.json?.value, told.text).toMatchObject([department(1, 'd'), department(2, 'd')])
+    expect((await ask('PATCH', '/departments(3)', { name: 'three' })).status).toBe(204)
+    const again = await get(String(told.json?.['@deltaLink']).slice(root.length), modern)
+    expect(again.json?.value, again.text).toMatchObject([
+      { '@removed': { reason: 'changed' }, id: 3 },
+      department(1, 'three'),
+      department(2, 'three'),
+    ])
   })
 })

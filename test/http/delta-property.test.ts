@@ -105,8 +105,24 @@ onEveryStore('initial state and deltas', bookshopModel, { limits: { pageSize: 7 
   )
 })
 
+type Expanding = readonly (readonly [query: string, version: '4.0' | '4.01', expanded: readonly string[]])[]
+
+/** Results with related entities of related entities. */
+const nested: Expanding = [
+  [
+    "users?$expand=reports($filter=level lt 3;$expand=groups($filter=title ne 'hidden'),manager($select=level))",
+    '4.01',
+    ['reports', 'reports/groups', 'reports/manager'],
+  ],
+  [
+    "badges?$expand=holder($select=name;$expand=folders($filter=title ne 'hidden';$expand=folders))",
+    '4.01',
+    ['holder', 'holder/folders', 'holder/folders/folders'],
+  ],
+]
+
 /** Results with related entities of every kind; what of them is asked for decides what is told. */
-const expanding: readonly (readonly [query: string, version: '4.0' | '4.01', expanded: readonly string[]])[] = [
+const expanding: Expanding = [
   ['users?$expand=groups,folders($select=title)', '4.01', ['groups', 'folders']],
   ["users?$expand=groups($filter=title ne 'hidden'),folders&$filter=level lt 3", '4.0', ['groups', 'folders']],
   [
@@ -118,6 +134,7 @@ const expanding: readonly (readonly [query: string, version: '4.0' | '4.01', exp
   ['badges?$expand=holder&$select=colour', '4.0', ['holder']],
   ['orders?$expand=items&$filter=id lt 5', '4.0', ['items']],
   ['groups?$expand=members($select=name)&$select=title', '4.01', ['members']],
+  ...nested,
 ]
 
 onEveryStore(
@@ -138,7 +155,8 @@ onEveryStore(
         const user = `users('u${next(8)}')`
         const other = `u${next(8)}`
         const group = `groups('g${next(4)}')`
-        const folder = `/${user}/folders('f${next(3)}')`
+        const inner = next(2) === 0 ? '' : `/folders('i${next(2)}')`
+        const folder = `/${user}/folders('f${next(3)}')${inner}`
         const body = { name: `n${next(100)}`, level: next(5), managerId: next(3) === 0 ? null : other }
         switch (next(12)) {
           case 0:
@@ -156,7 +174,7 @@ onEveryStore(
           case 7:
             return send('DELETE', `/${user}/groups/$ref?$id=${root}/${group}`)
           case 8:
-            return send('PUT', folder, { title: `t${next(50)}` })
+            return send('PUT', folder, { title: next(4) === 0 ? 'hidden' : `t${next(50)}` })
           case 9:
             return next(2) === 0 ? send('DELETE', folder) : send('DELETE', `/${group}`)
           case 10:
@@ -207,6 +225,52 @@ onEveryStore(
         expect(current.flatMap((client) => client.state()).length).toBeGreaterThan(10)
       }
       if (long) console.info(`${4 * rounds * writers} writes, ${deltas} deltas, ${told} items told`)
+    })
+
+    it('are the current state of what is expanded two and more levels down, after every few writes', async () => {
+      const { root } = running()
+      const send = async (method: string, path: string, body?: unknown): Promise<void> => {
+        const answer = await running().send(method, path, body)
+        // groups and folders may be gone
+        expect(answer.status, `${method} ${path}: ${await answer.text()}`).toBeLessThan(500)
+      }
+      const next = numbers(3)
+      const user = () => `u${next(4)}`
+      const group = () => `groups('g${next(3)}')`
+      const outer = (of: string) => `/users('${of}')/folders('f${next(2)}')`
+      const title = () => ({ title: next(3) === 0 ? 'hidden' : `t${next(50)}` })
+      const actions: readonly (() => Promise<void>)[] = [
+        () => send('PUT', `/${group()}`, title()),
+        () => send('POST', `/users('${user()}')/groups/$ref`, { '@odata.id': `${root}/${group()}` }),
+        () => send('DELETE', `/users('${user()}')/groups/$ref?$id=${root}/${group()}`),
+        () => send('DELETE', `/${group()}`),
+        () => send('PUT', outer(user()), title()),
+        () => send('PUT', `${outer(user())}/folders('i${next(2)}')`, title()),
+        () => send('PUT', `${outer(user())}/folders('i${next(2)}')`, title()),
+        () => send('DELETE', `${outer(user())}${next(3) === 0 ? '' : `/folders('i${next(2)}')`}`),
+        () => send('PATCH', `/users('${user()}')`, { level: next(4) }),
+        () => send('PATCH', `/users('${user()}')`, { managerId: user() }),
+      ]
+      for (let id = 0; id < 4; id++) {
+        const of = `u${id}`
+        await send('PUT', `/users('${of}')`, { name: of, level: 1, managerId: `u${(id + 1) % 4}` })
+        await send('PUT', `/badges(${id})`, { holderId: of })
+        for (const folder of ['f0', 'f1'])
+          for (const path of [folder, `${folder}')/folders('i0`])
+            await send('PUT', `/users('${of}')/folders('${path}')`, title())
+        await send('PUT', `/groups('g${id % 3}')`, { title: 'first' })
+        await send('POST', `/users('${of}')/groups/$ref`, { '@odata.id': `${root}/groups('g${id % 3}')` })
+      }
+      const begin = () =>
+        Promise.all(nested.map(([query, version, names]) => trackResult(`${root}/${query}`, version, names)))
+      const clients = await begin()
+      for (let round = 0; round < (long ? 300 : 15); round++) {
+        for (let n = 0; n < 1 + (round % 2); n++) await actions[next(actions.length)]?.()
+        for (const client of clients) await client.catchUp()
+        const current = await begin()
+        for (const [i, client] of clients.entries())
+          expect(client.state(), `round ${round}: ${nested[i]?.join(' ')}`).toEqual(current[i]?.state())
+      }
     })
   },
 )

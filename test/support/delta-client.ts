@@ -28,7 +28,7 @@ interface Form {
 
 /**
  * Reads a result and begins to track it.
- * @param expanded the navigation properties that the URL expands
+ * @param expanded the navigation properties that the URL expands; those inside another as paths (`reports/groups`)
  */
 export async function trackResult(
   url: string,
@@ -72,6 +72,14 @@ function membersOf(item: Item, expanded: readonly string[]): Item {
   return Object.fromEntries(plain.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+function outer(expanded: readonly string[]): readonly string[] {
+  return expanded.filter((path) => !path.includes('/'))
+}
+
+function inside(expanded: readonly string[], name: string): readonly string[] {
+  return expanded.flatMap((path) => (path.startsWith(`${name}/`) ? [path.slice(name.length + 1)] : []))
+}
+
 function listOf(value: unknown): readonly Item[] {
   return Array.isArray(value) ? value : value === null || value === undefined ? [] : [value as Item]
 }
@@ -88,9 +96,21 @@ function nested(): Form {
     id: idOf(item),
     members: membersOf(item, expanded),
     related: Object.fromEntries(
-      expanded.map((name) => [name, sorted(listOf(item[name]).map((one) => copyOf(one, [])))]),
+      outer(expanded).map((name) => [
+        name,
+        sorted(listOf(item[name]).map((one) => copyOf(one, inside(expanded, name)))),
+      ]),
     ),
   })
+  const without = (item: Item, id: string, expanded: readonly string[]): Item => {
+    const left = outer(expanded).map((name) => [
+      name,
+      listOf(item[name])
+        .filter((one) => idOf(one) !== id)
+        .map((one) => without(one, id, inside(expanded, name))),
+    ])
+    return { ...item, ...Object.fromEntries(left) }
+  }
   return {
     headers: { Accept: 'application/json;metadata=full' },
     prefix: '@',
@@ -101,10 +121,7 @@ function nested(): Form {
         return
       }
       rows.delete(id)
-      for (const [key, row] of rows) {
-        const left = expanded.map((name) => [name, listOf(row[name]).filter((one) => idOf(one) !== id)])
-        rows.set(key, { ...row, ...Object.fromEntries(left) })
-      }
+      for (const [key, row] of rows) rows.set(key, without(row, id, expanded))
     },
     state: (expanded) => sorted([...rows.values()].map((row) => copyOf(row, expanded))),
   }

@@ -1,15 +1,13 @@
 import type { Parameters } from '../../bind/tree.ts'
-import { fields } from '../../bson/layout.ts'
-import { elementType, findField, valueEnd, valueOffset } from '../../bson/reader.ts'
 import { preparePredicate } from '../../eval/compile.ts'
 import type { ReadPlan, SourceRoot } from '../../plan/plan.ts'
 import type { ChangedRow, Sight } from '../../store/changes.ts'
 import { type Core, collectionOf, contextOf } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
-import { parametersOfRow, plansOfRow } from '../links/entity.ts'
+import { ownerOf, parametersOfRow, plansOfRow } from '../links/entity.ts'
 import { rowsOfPlan } from '../rows.ts'
 import { relatedRows } from './related-rows.ts'
-import type { Told } from './told.ts'
+import { idOf, type Told } from './told.ts'
 import { type Changed, expansionsTo, passes, type Telling, type TrackedExpansion } from './tracked.ts'
 
 /** Point reads under way at once. */
@@ -48,7 +46,10 @@ function tellOwn({ core, plan, parameters }: Telling, rows: readonly Changed[], 
   const stored = rows.flatMap(({ row }) => (row === undefined ? [] : [row]))
   const session = { parameters, after: undefined, limit: undefined }
   const asked = new Set(rowsOfPlan(core.layout, collectionOf(core.layout, plan.source.root), plan, session, stored))
+  const owner = plan.source.owner === undefined ? undefined : parameters[plan.source.owner]
   for (const { id, row, seen } of rows) {
+    // of another owner, in the same stored collection: expanded of the rows at most
+    if (owner !== undefined && ownerOf(id) !== owner) continue
     if (row !== undefined && asked.has(row)) told.tell(id, row)
     else if (seen || !sighted) told.remove(plan.source.root, id, row === undefined ? 'deleted' : 'changed')
   }
@@ -92,16 +93,6 @@ function readOne(core: Core, exchange: Exchange, root: SourceRoot, id: Uint8Arra
     parametersOfRow(core, { root, row: id }),
   )
   return controller.read(context)
-}
-
-/** A document of nothing but the `_id` of a row. */
-function idOf(row: Uint8Array): Uint8Array {
-  const at = findField(row, fields.id)
-  const end = valueEnd(row, elementType(row, at), valueOffset(row, at))
-  const id = new Uint8Array(4 + end - at + 1)
-  new DataView(id.buffer).setInt32(0, id.length, true)
-  id.set(row.subarray(at, end), 4)
-  return id
 }
 
 /**

@@ -205,7 +205,8 @@ async function changesOf(
       sight,
       fields: relatingFields(core.layout, root, tracked),
       until: state.until,
-      owner: own ? ownerOfRows(plan, session) : undefined,
+      // what is expanded of the rows may be of other owners, in their collection
+      owner: own && tracked.length === 0 ? ownerOfRows(plan, session) : undefined,
       limit,
     },
     session,

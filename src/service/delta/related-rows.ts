@@ -5,7 +5,7 @@ import type { PrimitiveValue } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { oneToken, tokenOf } from '../../eval/key-list.ts'
 import { encodePath } from '../../payload/row-path.ts'
-import type { ReadPlan } from '../../plan/plan.ts'
+import type { Expansion, ReadPlan } from '../../plan/plan.ts'
 import { type Reverse, rowsAmong } from '../../plan/reverse.ts'
 import { parseRequestUrl } from '../../url/parse-url.ts'
 import { type Core, collectionOf, contextOf } from '../core.ts'
@@ -15,13 +15,14 @@ import { linksReader } from '../hops.ts'
 import { keyOf, ownerOf, plansOfRow, valueAt } from '../links/entity.ts'
 import { definingQuery } from '../paging.ts'
 import { rowsOfPlan } from '../rows.ts'
-import { type Changed, passes, type Telling, type TrackedExpansion } from './tracked.ts'
+import { idOf } from './told.ts'
+import { type Changed, passes, planAlone, type Telling, type TrackedExpansion } from './tracked.ts'
 
-/** From related entities that changed to the rows of a result that they are related to now. */
+/** From related entities that changed, level by level, to the rows of a result that they are related to now. */
 
-/** Rows that one page of changes may lead to. */
+/** Rows of each level that one page of changes may lead to. */
 const mostRows = 10_000
-/** Rows that are looked through for links to what changed. */
+/** Rows of each level that are looked through for links to what changed. */
 const mostScanned = 100_000
 
 /** What the changes of related entities lead to. */
@@ -41,24 +42,41 @@ export async function relatedRows(
   const rows: Uint8Array[] = []
   const left: Changed[] = []
   for (const each of tracked) {
-    const { reverse } = each
-    if (reverse.kind === 'owner') {
-      const owners = await ownersOf(telling, reverse.suffix, changed)
-      rows.push(...new Set(owners.values()))
-      if (telling.flat)
-        for (const [one] of owners)
-          if (one.row === undefined || !passes(telling.core, each.expansion, telling.parameters, one.row))
-            left.push(one)
-    } else if (reverse.kind === 'values') rows.push(...(await rowsByValue(telling, each, reverse, changed)))
-    else rows.push(...(await rowsByLink(telling, each, reverse, changed)))
+    rows.push(...(await rowsAbove(telling, each, changed, left)))
     if (rows.length > mostRows) throw tooMany(telling)
   }
   return { rows, left }
 }
 
+/** The rows of the result that an expansion leads from to what changed: those of the level above it, then what these are expanded of. */
+async function rowsAbove(
+  telling: Telling,
+  tracked: TrackedExpansion,
+  changed: readonly Changed[],
+  left: Changed[],
+): Promise<readonly Uint8Array[]> {
+  const { reverse, of, expansion } = tracked
+  // of entities between that do not fulfil their options any more their own changes tell
+  const plan = of === undefined ? telling.plan : planAlone(of.expansion)
+  let rows: readonly Uint8Array[]
+  if (reverse.kind === 'owner') {
+    const owners = await ownersOf(telling, plan, reverse.suffix, changed)
+    rows = [...new Set(owners.values())]
+    if (telling.flat)
+      for (const [one] of owners)
+        if (one.row === undefined || !passes(telling.core, expansion, telling.parameters, one.row)) left.push(one)
+  } else if (reverse.kind === 'values') rows = await rowsByValue(telling, plan, expansion, reverse, changed)
+  else rows = await rowsByLink(telling, plan, expansion, reverse, changed)
+  if (rows.length > mostRows) throw tooMany(telling)
+  if (of === undefined || rows.length === 0) return rows
+  const between = rows.map((row): Changed => ({ id: idOf(row), row, seen: true, touched: false }))
+  return rowsAbove(telling, of, between, left)
+}
+
 /** The rows that contain what changed, by it. */
 async function ownersOf(
-  { core, exchange, plan, parameters }: Telling,
+  { core, exchange, parameters }: Telling,
+  plan: ReadPlan,
   suffix: string,
   changed: readonly Changed[],
 ): Promise<ReadonlyMap<Changed, Uint8Array>> {
@@ -69,7 +87,7 @@ async function ownersOf(
     const path = ownerOf(each.id)
     if (!path.endsWith(suffix)) continue
     const own = path.slice(0, path.length - suffix.length)
-    if (typeof within === 'string' && !own.startsWith(`${within}/`)) continue
+    if (within !== undefined && ownerIn(own) !== within) continue
     const same = byPath.get(own)
     if (same) same.push(each)
     else byPath.set(own, [each])
@@ -79,7 +97,7 @@ async function ownersOf(
     paths.map((path) => {
       const key = keyInPath(core, plan, path)
       if (key === undefined) return undefined
-      const named = typeof within === 'string' ? [within, ...key] : key
+      const named = root.kind === 'contained' ? [ownerIn(path), ...key] : key
       const { controller, context } = contextOf(core, exchange, plansOfRow(core, root).read, named)
       return controller.read(context)
     }),
@@ -96,12 +114,13 @@ async function ownersOf(
 }
 
 /** The key of the row that the path of an owner names; undefined: it is in another set, or another contained collection. */
-function keyInPath({ model, limits }: Core, { source }: ReadPlan, path: string): Parameters | undefined {
+function keyInPath({ model, limits }: Core, { source: { root } }: ReadPlan, path: string): Parameters | undefined {
   const { segments, options } = parseRequestUrl(`/${encodePath(path)}`, { version: '4.01', limits })
   const bound = bindPath(model, segments, options, { keyAsSegment: false })
   const [last, before] = bound.path.segments.toReversed()
+  if (last?.kind === 'navigation' && !last.property.collection)
+    return root.kind === 'contained' && root.property === last.property ? [] : undefined
   if (last?.kind !== 'key') return undefined
-  const { root } = source
   const same =
     before?.kind === 'entitySet'
       ? before.entitySet === root
@@ -109,16 +128,27 @@ function keyInPath({ model, limits }: Core, { source }: ReadPlan, path: string):
   return same ? last.predicate.parameters.map((index) => bound.values[index] ?? null) : undefined
 }
 
+/** The path of the owner in the path of a contained entity: all before its last segment. */
+function ownerIn(path: string): string {
+  let quoted = false
+  let end = 0
+  for (let at = 0; at < path.length; at++)
+    if (path[at] === "'") quoted = !quoted
+    else if (path[at] === '/' && !quoted) end = at
+  return path.slice(0, end)
+}
+
 const among = new WeakMap<object, ReadPlan>()
 
 /** The rows that have a value which what changed has, too. */
 async function rowsByValue(
   telling: Telling,
-  { expansion }: TrackedExpansion,
+  plan: ReadPlan,
+  expansion: Expansion,
   { from, to }: Extract<Reverse, { kind: 'values' }>,
   changed: readonly Changed[],
 ): Promise<readonly Uint8Array[]> {
-  const { core, exchange, plan, parameters } = telling
+  const { core, exchange, parameters } = telling
   const { root } = expansion.one.source
   const values = new Map<string, PrimitiveValue>()
   for (const { id, row } of changed) {
@@ -139,11 +169,12 @@ async function rowsByValue(
 /** The rows that list the key of what changed: all rows are looked through. */
 async function rowsByLink(
   telling: Telling,
-  { expansion }: TrackedExpansion,
+  plan: ReadPlan,
+  expansion: Expansion,
   listed: Extract<Reverse, { kind: 'links' }>,
   changed: readonly Changed[],
 ): Promise<readonly Uint8Array[]> {
-  const { core, exchange, plan, parameters } = telling
+  const { core, exchange, parameters } = telling
   const { root } = expansion.one.source
   const wanted = new Set(
     changed.flatMap(({ id }) => {

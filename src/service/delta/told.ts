@@ -1,3 +1,5 @@
+import { fields } from '../../bson/layout.ts'
+import { elementType, findField, valueEnd, valueOffset } from '../../bson/reader.ts'
 import type { RemovedReason } from '../../payload/delta.ts'
 import type { SourceRoot } from '../../plan/plan.ts'
 
@@ -46,4 +48,14 @@ export class Told {
 
 function keyOf(id: Uint8Array): string {
   return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
+}
+
+/** A document of nothing but the `_id` of a row. */
+export function idOf(row: Uint8Array): Uint8Array {
+  const at = findField(row, fields.id)
+  const end = valueEnd(row, elementType(row, at), valueOffset(row, at))
+  const id = new Uint8Array(4 + end - at + 1)
+  new DataView(id.buffer).setInt32(0, id.length, true)
+  id.set(row.subarray(at, end), 4)
+  return id
 }

@@ -13,21 +13,35 @@ import { rowsOfPlan } from '../rows.ts'
 
 /** The collections whose changes are looked at, that of the rows first. A delta tells them one after the other: its stages. */
 export function trackedRoots(plan: ReadPlan): readonly SourceRoot[] {
-  return [...new Set([plan.source.root, ...(plan.expansions ?? []).map(({ one }) => one.source.root)])]
+  return [
+    ...new Set([plan.source.root, ...allExpansions(plan.expansions).map(({ expansion }) => expansion.one.source.root)]),
+  ]
 }
 
 /** An expansion, and how it is turned round. */
 export interface TrackedExpansion {
   readonly expansion: Expansion
   readonly reverse: Reverse
+  /** the expansion that it stands in; undefined: it is of the rows themselves */
+  readonly of: TrackedExpansion | undefined
 }
 
-/** The expansions that lead to a collection. */
-export function expansionsTo(plan: ReadPlan, root: SourceRoot): readonly TrackedExpansion[] {
-  return (plan.expansions ?? []).flatMap((expansion) => {
-    const reverse = expansion.one.source.root === root ? reverseOf(expansion) : undefined
-    return reverse === undefined ? [] : [{ expansion, reverse }]
+/** What is expanded of rows, at all levels: no more than `expandLimits` (plan/expansion.ts). */
+function allExpansions(
+  expansions: readonly Expansion[] | undefined,
+  of?: TrackedExpansion,
+): readonly TrackedExpansion[] {
+  return (expansions ?? []).flatMap((expansion) => {
+    const reverse = reverseOf(expansion)
+    if (reverse === undefined) return []
+    const tracked = { expansion, reverse, of }
+    return [tracked, ...allExpansions(expansion.expansions, tracked)]
   })
+}
+
+/** The expansions that lead to a collection, at any level. */
+export function expansionsTo(plan: ReadPlan, root: SourceRoot): readonly TrackedExpansion[] {
+  return allExpansions(plan.expansions).filter(({ expansion }) => expansion.one.source.root === root)
 }
 
 /** Whether something is expanded that lies in the collection of the rows themselves. */
@@ -64,8 +78,8 @@ export interface Telling {
 
 const alone = new WeakMap<Expansion, ReadPlan>()
 
-/** Whether a related entity fulfils the options of an expansion, whatever it is related to. */
-export function passes(core: Core, expansion: Expansion, parameters: Parameters, row: Uint8Array): boolean {
+/** The entities that fulfil the options of an expansion, whatever they are related to. */
+export function planAlone(expansion: Expansion): ReadPlan {
   let plan = alone.get(expansion)
   if (plan === undefined) {
     const { one, type } = expansion
@@ -73,6 +87,12 @@ export function passes(core: Core, expansion: Expansion, parameters: Parameters,
     plan = Object.freeze({ ...one, source: { root: one.source.root, steps, type, single: false }, orderby: [] })
     alone.set(expansion, plan)
   }
+  return plan
+}
+
+/** Whether a related entity fulfils the options of an expansion. */
+export function passes(core: Core, expansion: Expansion, parameters: Parameters, row: Uint8Array): boolean {
+  const plan = planAlone(expansion)
   const session = { parameters, after: undefined, limit: undefined }
   return rowsOfPlan(core.layout, collectionOf(core.layout, plan.source.root), plan, session, [row]).length > 0
 }

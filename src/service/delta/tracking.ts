@@ -51,6 +51,8 @@ export function untrackedReason(core: Core, exchange: Exchange, plan: ReadPlan):
   if (plan.untracked !== undefined) return plan.untracked
   if (isFlat(core, exchange) && leadsBack(plan))
     return '$expand of entities of the set itself cannot be tracked in OData 4.0: ask with OData-MaxVersion 4.01'
+  if (isFlat(core, exchange) && plan.expansions?.some(({ expansions }) => expansions.length > 0))
+    return '$expand inside $expand cannot be tracked in OData 4.0: ask with OData-MaxVersion 4.01'
   for (const root of trackedRoots(plan)) {
     const reason = reasonOfRoot(core, root)
     if (reason !== undefined) return reason
