@@ -16,7 +16,7 @@ import type { Sequence } from './apply/tree.ts'
 import { type BindContext, notFound, type Scope, shown, type Variable } from './context.ts'
 import { memberNotFound, sizeOf } from './member-path.ts'
 import { bindBoolean, isOrdered } from './operators.ts'
-import { stepName } from './print.ts'
+import { propertyNames, stepName } from './print.ts'
 import { bindSelect, selectedComputed } from './select.ts'
 import type {
   BoundQuery,
@@ -110,7 +110,7 @@ function withExpanded(select: Selection, expand: readonly ExpandItem[], streams:
   let found = select
   for (const { path, property } of [...streams, ...expand]) {
     if (property === undefined) continue
-    const through = namesOn(path)
+    const through = propertyNames(path)
     if (choosesWithin(found, through))
       throw new ODataError(
         'notImplemented',
@@ -120,10 +120,6 @@ function withExpanded(select: Selection, expand: readonly ExpandItem[], streams:
     found = withPath(found, through, property.kind === 'property' ? property.name : undefined)
   }
   return found
-}
-
-function namesOn(path: readonly MemberStep[]): readonly string[] {
-  return path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
 }
 
 /** Whether $select chooses items of a collection on a path. */
@@ -220,7 +216,7 @@ function bindExpand(context: BindContext, nodes: readonly ExpandNode[], scope: S
     if (first?.kind === '*') continue
     const stream = expandedStream(context, node, scope)
     if (stream !== undefined) {
-      const name = [...namesOn(stream.path), stream.property?.name ?? '$value'].join('/')
+      const name = [...propertyNames(stream.path), stream.property?.name ?? '$value'].join('/')
       if (named.has(name)) context.fail('queryOptionInvalid', `$expand must not name '${name}' twice.`, node)
       named.add(name)
       continue

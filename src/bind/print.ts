@@ -59,6 +59,11 @@ function printStep(step: MemberStep): string {
   return step.kind === 'dynamic' ? `?${step.name}` : stepName(step)
 }
 
+/** The names of the properties on a path, without casts. */
+export function propertyNames(path: readonly MemberStep[]): readonly string[] {
+  return path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+}
+
 /** A step as a path names it. */
 export function stepName(step: MemberStep): string {
   switch (step.kind) {

@@ -7,8 +7,16 @@ import { guidToBytes } from '../edm/guid.ts'
 import type { PrimitiveTypeName, Property, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { isPrimitiveValue, untypedObject } from '../edm/primitives.ts'
 import { isAbstract, isStream, isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
-import type { DateTimeOffset, Duration, GeoValue, PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
-import { mediaMember } from '../edm/value.ts'
+import {
+  type DateTimeOffset,
+  type Duration,
+  type GeoValue,
+  isStructuredValue,
+  mediaMember,
+  type PrimitiveValue,
+  type StructuredValue,
+  type Value,
+} from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { toDecimal128 } from './decimal128.ts'
 import { type ExactPart, exactPart, ticksOf } from './exact.ts'
@@ -202,10 +210,6 @@ function memberAt(value: StructuredValue, names: readonly string[]): Value | und
     current = isStructuredValue(current) ? current.members.get(name) : undefined
   }
   return current
-}
-
-function isStructuredValue(value: Value | undefined): value is StructuredValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
 }
 
 function writeType(document: Document, type: StructuredType, declared: StructuredType): void {

@@ -1,5 +1,11 @@
 import type { EntityType, TypeReference } from '../edm/model.ts'
-import type { CollectionValue, PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
+import {
+  type CollectionValue,
+  isStructuredValue,
+  type PrimitiveValue,
+  type StructuredValue,
+  type Value,
+} from '../edm/value.ts'
 import { decodeField } from './decode.ts'
 import { encodeKeyPart, encodeValue, newDocument } from './encode.ts'
 import type { ModelLayout } from './layout.ts'
@@ -28,7 +34,7 @@ export function linkKeyOf(type: EntityType, parts: readonly (Value | undefined)[
 
 /** The values of a key, in key order. */
 export function partsOfKey(key: LinkKey): readonly Value[] {
-  return isStructured(key) ? [...key.members.values()] : [key]
+  return isStructuredValue(key) ? [...key.members.values()] : [key]
 }
 
 /** The stored form of a list. @param type of the entities whose keys they are */
@@ -72,13 +78,9 @@ export function decodeLinks(layout: ModelLayout, type: EntityType, row: Uint8Arr
 
 /** Whether a value may be a key. */
 export function isLinkKey(value: Value | undefined): value is LinkKey {
-  return isKeyValue(value) || (value !== null && value !== undefined && isStructured(value))
+  return isKeyValue(value) || (value !== null && value !== undefined && isStructuredValue(value))
 }
 
 function isKeyValue(value: Value | undefined): value is PrimitiveValue {
-  return value !== null && value !== undefined && !Array.isArray(value) && !isStructured(value)
-}
-
-function isStructured(value: Value): value is StructuredValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
+  return value !== null && value !== undefined && !Array.isArray(value) && !isStructuredValue(value)
 }

@@ -102,3 +102,8 @@ export const orderField = '@order'
 
 /** The name of an entity's media among its streams; no property has such a one (JSON Format 10). */
 export const mediaMember = '$value'
+
+/** Whether a value is that of a complex or entity type. */
+export function isStructuredValue(value: Value | undefined): value is StructuredValue {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
+}

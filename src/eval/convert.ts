@@ -11,9 +11,9 @@ import {
   printPrimitive,
 } from '../edm/primitives.ts'
 import { isStructured, primitiveOf } from '../edm/types.ts'
-import type { PrimitiveValue, Value } from '../edm/value.ts'
+import { isStructuredValue, type PrimitiveValue, type Value } from '../edm/value.ts'
 import { isInstanceOf } from './member.ts'
-import { isCollectionValue, isDuration, isGeo, isInstant, isNumericValue, isStructuredValue } from './values.ts'
+import { isCollectionValue, isDuration, isGeo, isInstant, isNumericValue } from './values.ts'
 
 /**
  * cast(), isof() and numeric promotion (URL Conventions 5.1.1.10.1): the assignment rules. A cast that fails is null.

@@ -15,10 +15,10 @@ import {
 } from '../bson/reader.ts'
 import type { NavigationProperty, Property, StructuredType, TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf, primitiveOf } from '../edm/types.ts'
-import type { StructuredValue, Value } from '../edm/value.ts'
+import { isStructuredValue, type StructuredValue, type Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { Cell, CompileScope, EvalContext, RelatedRows, Variable } from './scope.ts'
-import { isCollectionValue, isStructuredValue, memberAt } from './values.ts'
+import { isCollectionValue, memberAt } from './values.ts'
 
 /** A step from a document to where the next value stands. */
 export type CompiledStep =

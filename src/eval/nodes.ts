@@ -16,7 +16,7 @@ import type {
 } from '../bind/tree.ts'
 import type { TypeReference } from '../edm/model.ts'
 import { isStructured, isSubtypeOf } from '../edm/types.ts'
-import type { Value } from '../edm/value.ts'
+import { isStructuredValue, type Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { aggregateOf, evaluatesExpressions } from './apply/aggregate.ts'
 import { type ArithmeticOperator, arithmetic, dividesByZero, negation } from './arithmetic.ts'
@@ -39,7 +39,7 @@ import {
   type Operand,
   type Variable,
 } from './scope.ts'
-import { isCollectionValue, isStructuredValue, ValueBag } from './values.ts'
+import { isCollectionValue, ValueBag } from './values.ts'
 
 /**
  * The tree to closures, node by node: the first stage of `compile.ts`. Each function resolves what the plan alone tells and

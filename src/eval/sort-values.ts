@@ -1,7 +1,7 @@
 import { Decimal } from '../edm/decimal.ts'
 import { printGeo } from '../edm/geo.ts'
-import type { PrimitiveValue, Value } from '../edm/value.ts'
-import { compareValues, isCollectionValue, isGeo, isStructuredValue, kindOf } from './values.ts'
+import { isStructuredValue, type PrimitiveValue, type Value } from '../edm/value.ts'
+import { compareValues, isCollectionValue, isGeo, kindOf } from './values.ts'
 
 /** MongoDB's order of types, for dynamic properties whose values are of several kinds. */
 const ranks: Readonly<Record<ReturnType<typeof kindOf>, number>> = {

@@ -5,7 +5,15 @@ import { compareInstants } from '../edm/datetimeoffset.ts'
 import { Decimal } from '../edm/decimal.ts'
 import { equalGeo } from '../edm/geo.ts'
 import { toDouble } from '../edm/numbers.ts'
-import type { CollectionValue, DateTimeOffset, Duration, GeoValue, StructuredValue, Value } from '../edm/value.ts'
+import {
+  type CollectionValue,
+  type DateTimeOffset,
+  type Duration,
+  type GeoValue,
+  isStructuredValue,
+  type StructuredValue,
+  type Value,
+} from '../edm/value.ts'
 
 /** A number of any Edm type: Int64 and wider results are bigints. */
 export type NumericValue = number | bigint | Decimal
@@ -16,10 +24,6 @@ export function isNumericValue(value: Value): value is NumericValue {
 
 export function isCollectionValue(value: Value): value is CollectionValue {
   return Array.isArray(value)
-}
-
-export function isStructuredValue(value: Value): value is StructuredValue {
-  return kindOf(value) === 'structured'
 }
 
 export function isInstant(value: Value): value is DateTimeOffset {

@@ -1,3 +1,4 @@
+import { propertyNames } from '../bind/print.ts'
 import type { Selection } from '../bind/tree.ts'
 import type { ModelLayout } from '../bson/layout.ts'
 import { controlName } from './control.ts'
@@ -94,10 +95,7 @@ export function compileLinkWriter(
   const from = linkOf({ ...source, select: undefined }, dialect, layout)
   const to = linkOf({ ...shape, select: undefined }, dialect, layout)
   const context = JSON.stringify(controlName(dialect, 'context'))
-  const names = [
-    ...(path ?? []).flatMap((step) => (step.kind === 'property' ? [step.property.name] : [])),
-    property.name,
-  ]
+  const names = [...propertyNames(path ?? []), property.name]
   const relationship = names.join('/')
   return (row, related, place, sink) => {
     sink.ascii(`{${context}:`)

@@ -72,18 +72,23 @@ export function compileRowWriter(
   }
 }
 
+interface TypeStreams {
+  readonly members: ReturnType<typeof streamsOf>
+  /** of the entity; undefined: it has no URL */
+  readonly link: ReturnType<typeof linkOf>
+}
+
 /** Control information of entities; what does not depend on the row is made once. */
 class EntityControl implements EntityParts {
   readonly #shape: RowShape
   readonly #dialect: JsonDialect
   readonly #setType: StructuredType
   readonly #link: ((row: Uint8Array) => string) | undefined
-  #streamLink: ((row: Uint8Array) => string) | undefined
   /** around the version: `,"@odata.etag":"W/\"` and `\""` */
   readonly #etag: readonly [Uint8Array, Uint8Array]
   readonly #types = new Map<StructuredType, Uint8Array | undefined>()
   readonly #navigation = new Map<StructuredType, readonly NavigationPlan[]>()
-  readonly #streams = new Map<StructuredType, ReturnType<typeof streamsOf>>()
+  readonly #streams = new Map<StructuredType, TypeStreams>()
   readonly #layout: ModelLayout
   readonly #expanded: ExpandedMembers
   #computed: readonly ComputedMember[] | undefined
@@ -167,14 +172,14 @@ class EntityControl implements EntityParts {
     if (dialect.metadata === 'none') return
     let streams = this.#streams.get(type)
     if (streams === undefined) {
-      streams = streamsOf(this.#layout, type, this.#shape.select, this.#shape.inline)
+      const members = streamsOf(this.#layout, type, this.#shape.select, this.#shape.inline)
+      streams = { members, link: members.length === 0 ? undefined : linkOf(this.#shape, dialect, this.#layout) }
       this.#streams.set(type, streams)
     }
-    if (streams.length === 0) return
-    const link = this.#streamLink ?? linkOf(this.#shape, dialect, this.#layout)
-    this.#streamLink = link
+    const { members, link } = streams
+    if (members.length === 0) return
     const urlOf = link && (() => this.#editLink(link(row), type))
-    for (const text of streamTexts(streams, dialect, row, 0, urlOf)) sink.raw(utf8Bytes(`,${text}`))
+    for (const text of streamTexts(members, dialect, row, 0, urlOf)) sink.raw(utf8Bytes(`,${text}`))
   }
 
   #typeMember(type: StructuredType): Uint8Array | undefined {

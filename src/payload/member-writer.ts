@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { propertyNames } from '../bind/print.ts'
 import type { Selection } from '../bind/tree.ts'
 import type { ModelLayout } from '../bson/layout.ts'
 import { elementType, valueOffset } from '../bson/reader.ts'
@@ -79,7 +80,7 @@ function objectWriter(
   setting: Setting,
 ): Write {
   const { dialect } = setting
-  const names = path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  const names = propertyNames(path)
   const { parts, inner } = expanded.part(names)
   const program = new ObjectProgram(type, select, [], setting, inner)
   return (row, at, _exactAt, sink) => {

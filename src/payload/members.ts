@@ -1,3 +1,4 @@
+import { propertyNames } from '../bind/print.ts'
 import type { Selection } from '../bind/tree.ts'
 import { type CollectionLayout, fields, type KeyPartLayout, type ModelLayout } from '../bson/layout.ts'
 import { bsonType, elementType, readInt32, readInt64AsNumber, valueOffset } from '../bson/reader.ts'
@@ -176,7 +177,7 @@ export function isStoredNull(row: Uint8Array, at: number): boolean {
 
 /** The complex properties between a row and an expanded navigation property. */
 export function complexPath({ path }: ExpandedShape): readonly string[] {
-  return (path ?? []).flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  return propertyNames(path ?? [])
 }
 
 /** A navigation property of a type: its links, and what is expanded of it, as indexes into the shape's list. */

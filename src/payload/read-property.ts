@@ -1,6 +1,6 @@
 import type { Model, TypeReference } from '../edm/model.ts'
 import { isAbstract, isStructured } from '../edm/types.ts'
-import type { Value } from '../edm/value.ts'
+import { isStructuredValue, type Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { Faults } from './faults.ts'
 import { type JsonNode, type JsonObject, jsonKinds, parseJson } from './json.ts'
@@ -104,7 +104,7 @@ function isUntyped({ type, collection }: TypeReference, node: JsonObject | undef
 /** Whether a value is of a built-in abstract type (CSDL 4.5). */
 function isOf(value: Value, { type }: TypeReference): boolean {
   if (type.name === 'Edm.Untyped') return true
-  const structured = typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
+  const structured = isStructuredValue(value)
   return type.name === 'Edm.ComplexType' ? structured : !structured && !Array.isArray(value)
 }
 

@@ -1,5 +1,6 @@
 import { follow, isContained, type Place, placeBehind, placeOf } from '../bind/binding-targets.ts'
 import { noQuery } from '../bind/no-query.ts'
+import { propertyNames } from '../bind/print.ts'
 import { selectedComputed } from '../bind/select.ts'
 import type { BoundPath, BoundQuery, ExpandItem, Expression, MemberStep } from '../bind/tree.ts'
 import { booleanReference } from '../bind/type-references.ts'
@@ -88,7 +89,7 @@ function itemsOf({
 }
 
 function inCollection(property: NavigationProperty, path: readonly MemberStep[], why: string): ODataError {
-  const names = path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  const names = propertyNames(path)
   return new ODataError(
     'notImplemented',
     `$expand of ${property.name} in the collection ${names.join('/')}, ${why}, is not implemented by this service.`,
@@ -151,19 +152,18 @@ function expansionOf(building: Building, place: Place, parent: SourceRoot, item:
   const nested = nestedItems(item, depth).map((inner) => expansionOf(building, found.place, root, inner, depth + 1))
   const { values, keyed, items } = found
   const first = outer.expressions.length === 0 ? building.firstParameter : given
-  const computedRelated = computedRelatedOf(building, found, computed, first)
+  const related = computedRelatedOf(building, found, computed, first)
   const expansion = {
     item,
     type,
     values,
     outer: outer.expressions,
-    computed,
     keyed,
     one,
     many,
     orderby,
     expansions: nested,
-    ...(computedRelated === undefined ? {} : { computedRelated }),
+    ...(computed.length === 0 ? {} : { computed: { items: computed, ...(related === undefined ? {} : { related }) } }),
   }
   return items === undefined ? expansion : { ...expansion, items }
 }

@@ -49,6 +49,16 @@ export interface Linked extends LinkingBase {
   readonly partnerVia: readonly MemberStep[]
 }
 
+/** As `linkingOf`; undefined where it refuses: what cannot be written has never related anything. */
+export function knownLinking(...of: Parameters<typeof linkingOf>): Linking | undefined {
+  try {
+    return linkingOf(...of)
+  } catch (error) {
+    if (error instanceof ODataError && error.code === 'notImplemented') return undefined
+    throw error
+  }
+}
+
 /**
  * How a navigation property of an entity is written.
  * @param root where the entity stands @param place the same, for bindings

@@ -157,10 +157,8 @@ export interface Expansion {
   readonly values: readonly HopValue[]
   /** values of the outermost row (`$it`), numbered on from `values` */
   readonly outer: readonly Expression[]
-  /** what $compute defines and $select names: evaluated for each entity, with the parameters of `one` */
-  readonly computed: BoundQuery['compute']
-  /** where that looks at more than the entities; its parameters are those of `one` where it looks at the outermost row, else the request's */
-  readonly computedRelated?: RelatedQuery
+  /** with the parameters of `one` where `outer` has values, else the request's */
+  readonly computed?: ComputedValues
   /** whether `one` names its entity by key */
   readonly keyed: boolean
   /** the entities of one parent, in order; of a single-valued property the first one counts */
@@ -263,7 +261,7 @@ export interface PropertyTarget {
 /** What $compute defines and $select names: evaluated for each row that is written (Protocol 11.2.5.3; service/computed.ts). */
 export interface ComputedValues {
   readonly items: BoundQuery['compute']
-  /** where they follow navigation properties */
+  /** where they look at more than the rows: at related entities, or at what functions give */
   readonly related?: RelatedQuery
 }
 

@@ -2,8 +2,7 @@ import { encodeMembers, encodeReplacement, plainKeysOf, storedFieldsOf } from '.
 import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.ts'
 import { isComputed, isImmutable, isWritable } from '../csdl/core.ts'
 import { isStream } from '../edm/types.ts'
-import { mediaMember, type StructuredValue } from '../edm/value.ts'
-import { isStructuredValue } from '../eval/values.ts'
+import { isStructuredValue, mediaMember, type StructuredValue } from '../edm/value.ts'
 import type { Change } from '../store/port.ts'
 import { mayHaveStreams } from './streams.ts'
 

@@ -1,16 +1,16 @@
 import type { BoundQuery, Parameters } from '../bind/tree.ts'
 import { type EvalContext, prepareValue } from '../eval/compile.ts'
 import type { ComputedMember } from '../payload/writer.ts'
-import type { CreatePlan, ReadPlan, UpdatePlan } from '../plan/plan.ts'
+import type { ComputedValues, Source } from '../plan/plan.ts'
 import type { Core } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { evalContext, readRelated } from './related.ts'
 
 /** What $compute defines of a row: members of its object (Protocol 11.2.5.3). */
-export type Computing = (parameters: Parameters) => (row: Uint8Array) => readonly ComputedMember[]
+type Computing = (parameters: Parameters) => (row: Uint8Array) => readonly ComputedMember[]
 
 /** Compiles what $compute defines. */
-export function computing(items: BoundQuery['compute'], context: EvalContext): Computing {
+function computing(items: BoundQuery['compute'], context: EvalContext): Computing {
   const values = items.map(({ alias, expression }) => ({
     name: alias,
     type: expression.type,
@@ -23,18 +23,17 @@ export function computing(items: BoundQuery['compute'], context: EvalContext): C
 }
 
 /**
- * What a plan calculates of some rows, with what it looks at of related entities.
+ * What a plan, or an expansion, calculates of some rows, with what it looks at of related entities.
  * @param rows as they are stored
  * @returns for each row what its writer wants; empty where nothing is calculated
  */
 export async function computedOf(
   core: Core,
   exchange: Exchange,
-  plan: ReadPlan | CreatePlan | UpdatePlan,
+  { computed, source }: { readonly computed?: ComputedValues; readonly source: Source },
   parameters: Parameters,
   rows: readonly Uint8Array[],
 ): Promise<readonly (readonly ComputedMember[])[]> {
-  const { computed, source } = plan
   if (computed === undefined) return []
   const { items, related } = computed
   const views = related ? await readRelated(core, exchange, { source }, related, parameters, rows) : rows

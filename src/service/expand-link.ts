@@ -1,4 +1,4 @@
-import { stepName } from '../bind/print.ts'
+import { propertyNames, stepName } from '../bind/print.ts'
 import type { ExpandItem } from '../bind/tree.ts'
 import type { EntityType } from '../edm/model.ts'
 import { isSubtypeOf } from '../edm/types.ts'
@@ -10,7 +10,7 @@ import { printOptions } from '../url/print.ts'
 
 /** The item of a request's $expand that names a navigation property itself; undefined: `*` does. */
 export function nodeOf(nodes: readonly ExpandNode[], { property, path }: ExpandItem): ExpandNode | undefined {
-  const through = path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  const through = propertyNames(path)
   return nodes.find((node) => {
     const names = node.path.flatMap((step) => (step.kind === 'name' ? [step.name] : []))
     const at = names.indexOf(property.name, through.length)

@@ -10,7 +10,7 @@ import type { CreatePlan, Expansion, ReadPlan, Source, UpdatePlan } from '../pla
 import { parsePrefer } from '../protocol/prefer.ts'
 import type { ExpandNode } from '../url/ast.ts'
 import { shownRows } from './after-read.ts'
-import { computing } from './computed.ts'
+import { computedOf } from './computed.ts'
 import { type Core, collectionOf, plainDialect } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import { byRow, itemsOfRows } from './expand-items.ts'
@@ -31,7 +31,7 @@ import {
 import { type Inlining, namesOfStreams, withStreamValues } from './inline-values.ts'
 import { nextLink } from './isolation.ts'
 import type { MadeRows } from './made-rows.ts'
-import { countByRelated, evalContext, listByRelated, readRelated } from './related.ts'
+import { countByRelated, evalContext, listByRelated } from './related.ts'
 
 /** $expand (Protocol 11.2.5.2): related entities of the rows of an answer, level by level. */
 
@@ -263,20 +263,13 @@ async function withComputed(
   pages: readonly (RelatedRows | undefined)[],
 ): Promise<readonly (RelatedRows | undefined)[]> {
   const { core, exchange, parameters: own } = answer
-  const { computed, computedRelated, one, outer, type } = expansion
-  if (computed.length === 0) return pages
-  const { source } = one
-  const compile = computing(computed, {
-    ...evalContext(core, computedRelated ? { source, related: computedRelated } : { source }),
-    type,
-  })
+  const { computed, one, outer, type } = expansion
+  if (computed === undefined) return pages
+  const source = { ...one.source, type }
   const compute = async (rows: readonly RelatedRow[], parameters: Parameters): Promise<readonly RelatedRow[]> => {
     const stored = rows.map(({ row }) => row)
-    const seen = computedRelated
-      ? await readRelated(core, exchange, { source }, computedRelated, parameters, stored)
-      : stored
-    const of = compile(parameters)
-    return rows.map((each, i) => ({ ...each, computed: of(seen[i] ?? each.row) }))
+    const values = await computedOf(core, exchange, { computed, source }, parameters, stored)
+    return rows.map((each, i) => ({ ...each, computed: values[i] ?? [] }))
   }
   // all parents' at once, unless they look at a row of their own
   const shared =

@@ -2,8 +2,8 @@ import { computedDefaultValue } from '../csdl/core.ts'
 import { facetsOf } from '../edm/facets.ts'
 import type { Property, StructuredType } from '../edm/model.ts'
 import { primitiveOf } from '../edm/types.ts'
-import type { CollectionValue, StructuredValue, Value } from '../edm/value.ts'
-import { isCollectionValue, isStructuredValue } from '../eval/values.ts'
+import { type CollectionValue, isStructuredValue, type StructuredValue, type Value } from '../edm/value.ts'
+import { isCollectionValue } from '../eval/values.ts'
 import { timeOrderedUuid } from './keys.ts'
 
 /** Values that are made where nobody gives one: something new, and now. */

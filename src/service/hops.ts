@@ -3,7 +3,7 @@ import { fieldPathOf } from '../bson/field-path.ts'
 import { type CollectionLayout, fields, type ModelLayout } from '../bson/layout.ts'
 import { decodeLinks, type LinkKey, partsOfKey } from '../bson/link-keys.ts'
 import { bsonType, elementType, findPath } from '../bson/reader.ts'
-import type { CollectionValue, PrimitiveValue, Value } from '../edm/value.ts'
+import { type CollectionValue, isStructuredValue, type PrimitiveValue, type Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { prepareValue } from '../eval/compile.ts'
 import { rowPath } from '../payload/row-path.ts'
@@ -149,7 +149,7 @@ function valueReader(layout: ModelLayout, collection: CollectionLayout, source: 
 
 /** A foreign key is a primitive value; anything else relates nothing. */
 function primitive(value: Value): PrimitiveValue | CollectionValue | null {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured' ? null : value
+  return isStructuredValue(value) ? null : value
 }
 
 /** Reads the keys that an entity lists for a navigation property; none where a complex value with the property is not there. */

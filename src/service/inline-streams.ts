@@ -1,7 +1,14 @@
 import { streamFieldPathOf } from '../bson/field-path.ts'
 import type { Property } from '../edm/model.ts'
 import { isStream } from '../edm/types.ts'
-import { type InlineStream, mediaMember, type StreamReference, type StructuredValue, type Value } from '../edm/value.ts'
+import {
+  type InlineStream,
+  isStructuredValue,
+  mediaMember,
+  type StreamReference,
+  type StructuredValue,
+  type Value,
+} from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import type { Faults } from '../payload/faults.ts'
 import type { SourceRoot } from '../plan/plan.ts'
@@ -223,8 +230,4 @@ function isStreamOf(property: Property | undefined): boolean {
 
 function isList(value: Value): value is readonly Value[] {
   return Array.isArray(value)
-}
-
-function isStructuredValue(value: Value): value is StructuredValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
 }

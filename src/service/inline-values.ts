@@ -1,5 +1,6 @@
 import { Buffer, isUtf8 } from 'node:buffer'
-import type { ExpandedStream, MemberStep } from '../bind/tree.ts'
+import { propertyNames } from '../bind/print.ts'
+import type { ExpandedStream } from '../bind/tree.ts'
 import { bsonType, elementType, valueOffset } from '../bson/reader.ts'
 import { mediaMember, type StreamReference } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -36,11 +37,7 @@ const nothing: StreamValues = async () => []
 
 /** Names of streams whose members the rows of a shape come with; empty: the media. */
 export function namesOfStreams(streams: readonly ExpandedStream[]): ReadonlySet<string> {
-  return new Set(streams.map(({ path, property }) => [...namesOn(path), property?.name ?? ''].join('/')))
-}
-
-function namesOn(path: readonly MemberStep[]): readonly string[] {
-  return path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  return new Set(streams.map(({ path, property }) => [...propertyNames(path), property?.name ?? ''].join('/')))
 }
 
 /** A stream of the rows, and the complex value that it is of. */
@@ -59,7 +56,7 @@ function wantedStream(core: Core, shape: RowShape, { path, property }: ExpandedS
   const place = memberPlace(path, layout, { type: shape.type, collection: placeOfRows(shape, layout) })
   return {
     member,
-    way: namesOn(path).join('/'),
+    way: propertyNames(path).join('/'),
     startOf(row) {
       const { at } = place(row)
       return at < 0 || elementType(row, at) !== bsonType.document ? undefined : valueOffset(row, at)

@@ -1,3 +1,4 @@
+import { propertyNames } from '../bind/print.ts'
 import type { Parameters } from '../bind/tree.ts'
 import { bsonType, elementType, firstElement, nextElement, valueOffset } from '../bson/reader.ts'
 import { ODataError } from '../errors/odata-error.ts'
@@ -63,7 +64,7 @@ function placeOf(core: Core, { member, source: { type, root } }: ReadPlan): (row
 
 function writerOf(core: Core, plan: ReadPlan, items: ItemsQuery, dialect: JsonDialect): ItemsWriter {
   const { select, member, expansions } = plan
-  const path = member.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  const path = propertyNames(member)
   return core.writers.get(items, dialect, () =>
     compileItemsWriter(items.type, select, dialect, core.layout, path, expandedShapes(core, expansions)),
   )

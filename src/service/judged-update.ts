@@ -1,7 +1,7 @@
 import { decodeEntity } from '../bson/decode.ts'
 import type { StructuredType } from '../edm/model.ts'
 import { isStructured } from '../edm/types.ts'
-import type { StructuredValue, Value } from '../edm/value.ts'
+import { isStructuredValue, type StructuredValue, type Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { Faults } from '../payload/faults.ts'
 import { checkUnjudged, isUnjudged } from '../payload/validation/constraints.ts'
@@ -10,7 +10,7 @@ import type { Precondition, UpdateOutcome } from '../store/port.ts'
 import { sessionLike } from '../store/session.ts'
 import { versionOf } from './conditions.ts'
 import type { ODataController, RequestContext } from './controller.ts'
-import { isPart, isStructuredValue, merging } from './property/edit.ts'
+import { isPart, merging } from './property/edit.ts'
 
 /** Attempts to change an entity in the state that was judged. */
 const attempts = 5

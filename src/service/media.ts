@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { propertyNames } from '../bind/print.ts'
 import type { Parameters } from '../bind/tree.ts'
 import { typeOfDocument } from '../bson/decode.ts'
 import { streamFieldPathOf } from '../bson/field-path.ts'
@@ -299,7 +300,7 @@ function acceptOf({ stream }: Streaming<UpdatePlan>, headers: Exchange['request'
 
 /** What the model says of changing the stream. @throws ODataError */
 function checkRules({ stream: { path, property, removed }, body }: Streaming<UpdatePlan>): void {
-  const names = path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  const names = propertyNames(path)
   if (property === undefined) return
   const rule = body?.refused.find(
     (each) => each.path.length <= names.length && each.path.every((name, i) => name === names[i]),

@@ -4,7 +4,7 @@ import { isGeo } from '../edm/geo.ts'
 import type { EntityType, Model, StructuredType, Type, TypeReference } from '../edm/model.ts'
 import { printPrimitive } from '../edm/primitives.ts'
 import { primitiveOf } from '../edm/types.ts'
-import type { PrimitiveValue, StructuredValue, Value } from '../edm/value.ts'
+import { isStructuredValue, type PrimitiveValue, type StructuredValue, type Value } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { enumText } from '../payload/enum-text.ts'
 import { Faults } from '../payload/faults.ts'
@@ -103,7 +103,7 @@ export function withReturned(
 }
 
 function isWhole(value: Value | undefined): boolean {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured' && !!value.whole
+  return isStructuredValue(value) && !!value.whole
 }
 
 /** What a hook gives in place of a value that replaces another replaces it, too. */

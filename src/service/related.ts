@@ -4,13 +4,13 @@ import { fieldPathOf } from '../bson/field-path.ts'
 import type { CollectionLayout } from '../bson/layout.ts'
 import { bsonType, elementType, findPath, valueOffset } from '../bson/reader.ts'
 import type { NavigationProperty } from '../edm/model.ts'
-import type { PrimitiveValue } from '../edm/value.ts'
+import { isStructuredValue, type PrimitiveValue } from '../edm/value.ts'
 import { ODataError } from '../errors/odata-error.ts'
 import { type EvalContext, prepareEntities, preparePredicate, prepareValue, type RowTest } from '../eval/compile.ts'
 import { takeResults } from '../eval/invocation.ts'
 import { prepareOrder } from '../eval/order.ts'
 import { selectRows } from '../eval/select.ts'
-import { isCollectionValue, isStructuredValue } from '../eval/values.ts'
+import { isCollectionValue } from '../eval/values.ts'
 import type { CountPlan, ReadPlan, RelatedQuery, RelationNode, SemiJoin, Source } from '../plan/plan.ts'
 import type { Keyset, Rows } from '../store/port.ts'
 import { rowsInMemory } from '../store/rows.ts'
@@ -158,6 +158,7 @@ export async function readRelated(
 ): Promise<readonly Uint8Array[]> {
   const views = rows.map(ownView)
   await fetchRelated(core, exchange, plan.source, related.nodes, parameters, views)
+  if (related.calls.length === 0) return views
   // what is sorted by and shown is called once
   for (const [i, row] of rows.entries()) takeResults(row, views[i] ?? row)
   await callsFor(core, exchange, plan, related, parameters)(views)

@@ -3,9 +3,9 @@ import { stepName } from '../../bind/print.ts'
 import type { MemberStep } from '../../bind/tree.ts'
 import type { StructuredType } from '../../edm/model.ts'
 import { isStructured } from '../../edm/types.ts'
-import type { Value } from '../../edm/value.ts'
+import { isStructuredValue, type Value } from '../../edm/value.ts'
 import { isInstanceOf } from '../member.ts'
-import { isCollectionValue, isStructuredValue } from '../values.ts'
+import { isCollectionValue } from '../values.ts'
 import { sameness } from './same.ts'
 
 /** Evaluation of data aggregation paths relative to collections (Aggregation 3.1.3). */

@@ -1,7 +1,7 @@
 import { Decimal } from '../../edm/decimal.ts'
 import { printGeo } from '../../edm/geo.ts'
-import type { StructuredValue, Value } from '../../edm/value.ts'
-import { isCollectionValue, isDuration, isGeo, isInstant, isNumericValue, isStructuredValue } from '../values.ts'
+import { isStructuredValue, type StructuredValue, type Value } from '../../edm/value.ts'
+import { isCollectionValue, isDuration, isGeo, isInstant, isNumericValue } from '../values.ts'
 import { isInstance } from './instance.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { isReadable } from '../../csdl/core.ts'
-import type { Value } from '../../edm/value.ts'
-import { isCollectionValue, isStructuredValue } from '../values.ts'
+import { isStructuredValue, type Value } from '../../edm/value.ts'
+import { isCollectionValue } from '../values.ts'
 import { isInstance } from './instance.ts'
 
 /** Complex values inside each other that are searched. */

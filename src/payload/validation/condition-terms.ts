@@ -12,8 +12,8 @@ import {
   promotedType,
 } from '../../edm/primitives.ts'
 import { primitiveOf } from '../../edm/types.ts'
-import type { PrimitiveValue, Value } from '../../edm/value.ts'
-import { isCollectionValue, isStructuredValue } from '../../eval/values.ts'
+import { isStructuredValue, type PrimitiveValue, type Value } from '../../edm/value.ts'
+import { isCollectionValue } from '../../eval/values.ts'
 import { constantOf, constantText } from './constant.ts'
 
 /** A value with its type, as far as it is known: the declared one, else the one that the value shows. */

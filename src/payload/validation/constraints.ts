@@ -1,7 +1,7 @@
 import { computedDefaultValue, isComputed, isWritable } from '../../csdl/core.ts'
 import { annotationOf, member, text } from '../../edm/annotations.ts'
 import type { Annotatable, AnnotationExpression, Model, StructuredType } from '../../edm/model.ts'
-import type { StructuredValue, Value } from '../../edm/value.ts'
+import { isStructuredValue, type StructuredValue, type Value } from '../../edm/value.ts'
 import type { Faults } from '../faults.ts'
 import { holds } from './condition.ts'
 import { checksOf, emptyFault, faultsOf, type PropertyChecks } from './property-checks.ts'
@@ -108,10 +108,6 @@ function isOpen({ expression, looksAt }: Condition, change: StructuredValue): bo
   return looksAt.some((name) => change.members.has(name)) && holds(expression, change, false) === undefined
 }
 
-function isStructuredValue(value: Value | undefined): value is StructuredValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
-}
-
 function checksOfType(type: StructuredType): TypeChecks | null {
   let checks = known.get(type)
   if (checks === undefined) {
@@ -178,7 +174,7 @@ export function checkTypes(
 ): void {
   const values: readonly Value[] = Array.isArray(value) ? value : [value]
   for (const entry of values)
-    if (typeof entry === 'object' && entry !== null && 'kind' in entry && entry.kind === 'structured')
+    if (isStructuredValue(entry))
       if (!isOneOf(model, entry.type, types))
         faults.add(
           'typeNotAllowed',

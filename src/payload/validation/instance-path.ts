@@ -1,8 +1,8 @@
 import { int64Reference, itemReference } from '../../bind/type-references.ts'
 import type { Property, StructuredType, Type, TypeReference } from '../../edm/model.ts'
 import { isStructured, primitiveOf } from '../../edm/types.ts'
-import type { StructuredValue, Value } from '../../edm/value.ts'
-import { isCollectionValue, isStructuredValue } from '../../eval/values.ts'
+import { isStructuredValue, type StructuredValue, type Value } from '../../edm/value.ts'
+import { isCollectionValue } from '../../eval/values.ts'
 import { type Known, shownType } from './condition-terms.ts'
 
 /** Instance paths (CSDL 14.4.1) over a value in memory: properties, casts, `$count`; through collections they lead to all of the values. */

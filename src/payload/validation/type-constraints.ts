@@ -2,7 +2,7 @@ import { texts } from '../../csdl/core.ts'
 import { annotationOf } from '../../edm/annotations.ts'
 import type { Annotatable, Model, StructuredType, Type, TypeReference } from '../../edm/model.ts'
 import { isStructured, isSubtypeOf, typeName } from '../../edm/types.ts'
-import type { Value } from '../../edm/value.ts'
+import { isStructuredValue, type Value } from '../../edm/value.ts'
 
 const validation = 'Org.OData.Validation.V1.'
 
@@ -43,10 +43,6 @@ export function dynamicTypeFault(
       return `must be of ${names.join(' or ')} (Validation.OpenPropertyTypeConstraint)`
   }
   return undefined
-}
-
-function isStructuredValue(value: Value): value is Extract<Value, { kind: 'structured' }> {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
 }
 
 /** The type that a value without a declared one has (JSON Format 4.5.3). */

@@ -1,4 +1,5 @@
 import { noQuery } from '../../bind/no-query.ts'
+import { propertyNames } from '../../bind/print.ts'
 import type { BoundQuery, ExpandedStream, ExpandItem, MemberStep, Selection } from '../../bind/tree.ts'
 import { isAutoExpanded, isAutoExpandedAsReference, isReadable } from '../../csdl/core.ts'
 import type { EntityType, NavigationProperty, StructuredType } from '../../edm/model.ts'
@@ -81,11 +82,7 @@ function withStreams(
 }
 
 function isSameWay(one: readonly MemberStep[], other: readonly MemberStep[]): boolean {
-  return namesOn(one).join('/') === namesOn(other).join('/')
-}
-
-function namesOn(path: readonly MemberStep[]): readonly string[] {
-  return path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : []))
+  return propertyNames(one).join('/') === propertyNames(other).join('/')
 }
 
 type PropertyStep = Extract<MemberStep, { kind: 'property' }>
@@ -117,7 +114,7 @@ function streamsWithin(type: StructuredType, way: readonly PropertyStep[]): Expa
 function isWritten(select: Selection | undefined, { path, property }: ExpandedStream): boolean {
   if (path.length === 0) return true
   let inner = select
-  for (const name of [...namesOn(path), property?.name ?? '']) {
+  for (const name of [...propertyNames(path), property?.name ?? '']) {
     if (inner === undefined || inner.all) return true
     if (!inner.properties.has(name)) return false
     inner = inner.properties.get(name)
@@ -132,7 +129,7 @@ function isAutoExpandedType(type: EntityType): boolean {
 
 function isStreamAllowed(checked: CheckedQuery, stream: ExpandedStream, requirements: Requirements): boolean {
   const { path, property } = stream
-  const names = [...namesOn(path), ...(property === undefined ? [] : [property.name])]
+  const names = [...propertyNames(path), ...(property === undefined ? [] : [property.name])]
   const select = names.reduceRight<Selection | undefined>(
     (inner, name) => ({ all: false, properties: new Map([[name, inner]]) }),
     undefined,

@@ -1,4 +1,5 @@
 import { noQuery } from '../../bind/no-query.ts'
+import { propertyNames } from '../../bind/print.ts'
 import type { BoundQuery, ExpandItem, Expression, MemberStep, Selection } from '../../bind/tree.ts'
 import { expandRestrictionsIn, type SelectSupport, selectSupportIn } from '../../csdl/capabilities.ts'
 import { isReadable } from '../../csdl/core.ts'
@@ -231,7 +232,7 @@ function checkExpand(checked: CheckedQuery, requirements: Requirements): readonl
   if (streams.length > 0 && record.streamsExpandable === false)
     refuse(option, `cannot give the streams of '${place.name}'`, `${expandTerm}/StreamsExpandable`)
   for (const { path, property } of streams) {
-    const name = [...path.flatMap((step) => (step.kind === 'property' ? [step.property.name] : [])), property?.name]
+    const name = [...propertyNames(path), property?.name]
     if (property !== undefined && record.nonExpandableStreamProperties.includes(name.join('/')))
       refuse(
         option,

@@ -7,7 +7,7 @@ import { typeOfDocument } from '../../bson/decode.ts'
 import { fields } from '../../bson/layout.ts'
 import { findField, nextElement } from '../../bson/reader.ts'
 import type { NavigationProperty } from '../../edm/model.ts'
-import type { DateTimeOffset, Value } from '../../edm/value.ts'
+import { type DateTimeOffset, isStructuredValue, type Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { HierarchyNodes } from '../../eval/apply/hierarchy.ts'
 import { entityInstance, type Instance, isInstance, type StoredEntity } from '../../eval/apply/instance.ts'
@@ -19,7 +19,6 @@ import {
   type InstanceSet,
   limitExceeded,
 } from '../../eval/apply/run.ts'
-import { isStructuredValue } from '../../eval/values.ts'
 import { navigationExpansion } from '../../plan/expansion.ts'
 import { followPath, type NavigationBranch, type NavigationTree, navigationTree } from '../../plan/navigation-tree.ts'
 import type { ApplyPlan, Expansion, GroupPlan, ReadPlan, Source, SourceRoot } from '../../plan/plan.ts'

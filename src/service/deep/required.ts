@@ -1,9 +1,8 @@
 import type { NavigationProperty, Property, StructuredType } from '../../edm/model.ts'
-import type { StructuredValue, Value } from '../../edm/value.ts'
-import { ODataError } from '../../errors/odata-error.ts'
+import { isStructuredValue, type StructuredValue } from '../../edm/value.ts'
 import type { Faults } from '../../payload/faults.ts'
 import type { RelatedMember } from '../../payload/related-body.ts'
-import { type Linking, linkingOf } from '../../plan/linking.ts'
+import { knownLinking } from '../../plan/linking.ts'
 import type { NestingPlace } from '../../plan/nested.ts'
 import type { Core } from '../core.ts'
 
@@ -38,9 +37,11 @@ function requiredOf(
   const path = [...via.map(({ declaringType, name }) => `${declaringType.name}/${name}`), type.name].join('/')
   let found = byPath.get(path)
   if (found === undefined) {
+    const steps = via.map((step) => ({ kind: 'property', property: step }) as const)
+    // undefined: nothing says where the entities are, so that none could be given
     found = [...type.allNavigationProperties.values()].flatMap((property) => {
       if (property.collection || property.nullable || leadsToOwner(property)) return []
-      const linking = linkingTo(core, where, via, property)
+      const linking = knownLinking(core.model, where.root, where.place, steps, property)
       if (linking === undefined || linking.kind === 'contained' || linking.root.kind === 'singleton') return []
       return [{ property, foreign: linking.kind === 'dependent' ? linking.pairs.map(({ from }) => from[0]) : [] }]
     })
@@ -98,23 +99,3 @@ export function checkRequired(
 }
 
 const none: ReadonlySet<string> = new Set()
-
-function isStructuredValue(value: Value): value is StructuredValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
-}
-
-/** undefined: nothing says where the entities are, so that none could be given */
-function linkingTo(
-  core: Core,
-  { root, place }: NestingPlace,
-  via: readonly Property[],
-  property: NavigationProperty,
-): Linking | undefined {
-  try {
-    const steps = via.map((step) => ({ kind: 'property', property: step }) as const)
-    return linkingOf(core.model, root, place, steps, property)
-  } catch (error) {
-    if (error instanceof ODataError && error.code === 'notImplemented') return undefined
-    throw error
-  }
-}

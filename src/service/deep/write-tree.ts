@@ -1,6 +1,6 @@
 import { permit } from '../../auth/permit.ts'
 import type { Parameters } from '../../bind/tree.ts'
-import type { PrimitiveValue, StructuredValue, Value } from '../../edm/value.ts'
+import { isStructuredValue, type PrimitiveValue, type StructuredValue, type Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { equalValues } from '../../eval/values.ts'
 import type { Linked, Linking } from '../../plan/linking.ts'
@@ -344,11 +344,7 @@ export function merged(entity: StructuredValue, ...more: readonly ReadonlyMap<st
   const members = new Map(entity.members)
   for (const [name, value] of more.flatMap((map) => [...map])) {
     const before = members.get(name)
-    members.set(name, isStructured(value) && isStructured(before) ? merged(before, value.members) : value)
+    members.set(name, isStructuredValue(value) && isStructuredValue(before) ? merged(before, value.members) : value)
   }
   return { ...entity, members }
-}
-
-function isStructured(value: Value | undefined): value is StructuredValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
 }

@@ -5,7 +5,7 @@ import type { PrimitiveValue, StructuredValue } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { equalValues } from '../../eval/values.ts'
 import { defaultOf } from '../../payload/read-structured.ts'
-import { type Linked, linkingOf } from '../../plan/linking.ts'
+import { knownLinking, type Linked } from '../../plan/linking.ts'
 import type { SourceRoot } from '../../plan/plan.ts'
 import { sessionLike } from '../../store/session.ts'
 import { type Core, contextOf } from '../core.ts'
@@ -32,19 +32,13 @@ function leadingOf(core: Core, root: SourceRoot, place: Place, type: EntityType)
   if (found === undefined) {
     found = [...type.allNavigationProperties.values()].flatMap((property) => {
       if (property.referentialConstraints.length === 0 || property.collection) return []
-      try {
-        const linking = linkingOf(core.model, root, place, [], property)
-        if (linking.kind !== 'dependent' || linking.root.kind !== 'entitySet') return []
-        const from = linking.root.type.key.flatMap(({ path, property: part }) => {
-          const pair = linking.pairs.find(({ to }) => path.length === 1 && to.length === 1 && to[0] === part)
-          return pair?.from.length === 1 ? pair.from : []
-        })
-        return from.length === linking.root.type.key.length && from.length > 0 ? [{ linking, from }] : []
-      } catch (error) {
-        // what cannot be followed leads nowhere
-        if (error instanceof ODataError && error.code === 'notImplemented') return []
-        throw error
-      }
+      const linking = knownLinking(core.model, root, place, [], property)
+      if (linking?.kind !== 'dependent' || linking.root.kind !== 'entitySet') return []
+      const from = linking.root.type.key.flatMap(({ path, property: part }) => {
+        const pair = linking.pairs.find(({ to }) => path.length === 1 && to.length === 1 && to[0] === part)
+        return pair?.from.length === 1 ? pair.from : []
+      })
+      return from.length === linking.root.type.key.length && from.length > 0 ? [{ linking, from }] : []
     })
     byType.set(type, found)
   }

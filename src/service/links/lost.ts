@@ -3,10 +3,10 @@ import { typeOfDocument } from '../../bson/decode.ts'
 import { fieldPathOf } from '../../bson/field-path.ts'
 import { bsonType, elementType, findPath, valueOffset } from '../../bson/reader.ts'
 import type { Property, StructuredType } from '../../edm/model.ts'
-import type { StructuredValue, Value } from '../../edm/value.ts'
+import { isStructuredValue, type StructuredValue } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { navigationsOf, type ReachedNavigation } from '../../plan/complex-navigation.ts'
-import { type Linking, linkingOf } from '../../plan/linking.ts'
+import { knownLinking, type Linking } from '../../plan/linking.ts'
 import type { SourceRoot } from '../../plan/plan.ts'
 import { propertiesOf } from '../../plan/suffix.ts'
 import { type Core, collectionOf, sessionOf } from '../core.ts'
@@ -125,21 +125,11 @@ function hasHolder({ layout }: Core, { root, row }: StoredEntity, { via, propert
   return type.allNavigationProperties.get(property.name) === property
 }
 
-/** undefined: what cannot be written has never related anything */
 function linkingAt(
   { model }: Core,
   { root, place }: StoredEntity,
   { via, property }: ReachedNavigation,
 ): Linking | undefined {
-  try {
-    const linking = linkingOf(model, root, place, via, property)
-    return linking.kind === 'links' || linking.kind === 'contained' ? linking : undefined
-  } catch (error) {
-    if (error instanceof ODataError && error.code === 'notImplemented') return undefined
-    throw error
-  }
-}
-
-function isStructuredValue(value: Value): value is StructuredValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
+  const linking = knownLinking(model, root, place, via, property)
+  return linking?.kind === 'links' || linking?.kind === 'contained' ? linking : undefined
 }

@@ -1,8 +1,7 @@
 import { isContained } from '../../bind/binding-targets.ts'
 import type { NavigationProperty } from '../../edm/model.ts'
-import { ODataError } from '../../errors/odata-error.ts'
 import { isRuled } from '../../payload/validation/relation-rules.ts'
-import { type Linking, linkingOf } from '../../plan/linking.ts'
+import { knownLinking, type Linking } from '../../plan/linking.ts'
 import type { SourceRoot } from '../../plan/plan.ts'
 import { partnerOf } from '../../plan/relation.ts'
 import type { Core } from '../core.ts'
@@ -80,12 +79,7 @@ export function linkingTo(
   { root, place }: StoredEntity,
   property: NavigationProperty,
 ): Linking | undefined {
-  try {
-    return linkingOf(model, root, place, [], property)
-  } catch (error) {
-    if (error instanceof ODataError && error.code === 'notImplemented') return undefined
-    throw error
-  }
+  return knownLinking(model, root, place, [], property)
 }
 
 /** The rules hold for all that is stored, whoever may see it. */

@@ -8,7 +8,7 @@ import { ODataError } from '../../errors/odata-error.ts'
 import { defaultValues } from '../../payload/read-structured.ts'
 import { rowPath } from '../../payload/row-path.ts'
 import { deepest, navigationsOf, type ReachedNavigation } from '../../plan/complex-navigation.ts'
-import { type Contained, type Linked, linkingOf } from '../../plan/linking.ts'
+import { type Contained, knownLinking, type Linked, linkingOf } from '../../plan/linking.ts'
 import type { ContainedCollection, ReadPlan, SourceRoot } from '../../plan/plan.ts'
 import { partnerPathOf } from '../../plan/relation.ts'
 import { hopPlan } from '../../plan/source.ts'
@@ -274,12 +274,6 @@ function linkedBy(
   via: readonly MemberStep[],
   property: NavigationProperty,
 ): Linked | undefined {
-  try {
-    const linking = linkingOf(core.model, root, place, via, property)
-    return linking.kind === 'contained' ? undefined : linking
-  } catch (error) {
-    // what cannot be written has never related anything
-    if (error instanceof ODataError && error.code === 'notImplemented') return undefined
-    throw error
-  }
+  const linking = knownLinking(core.model, root, place, via, property)
+  return linking?.kind === 'contained' ? undefined : linking
 }

@@ -1,7 +1,7 @@
 import { acceptableMediaTypes, mediaType, mediaTypePath } from '../../csdl/core.ts'
 import type { StructuredType, TypeReference } from '../../edm/model.ts'
 import { isStructured, isSubtypeOf, primitiveOf } from '../../edm/types.ts'
-import type { StructuredValue, Value } from '../../edm/value.ts'
+import { isStructuredValue, type StructuredValue, type Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { Faults } from '../../payload/faults.ts'
 import type { JsonObject } from '../../payload/json.ts'
@@ -16,7 +16,7 @@ import type { Core } from '../core.ts'
 import type { Exchange } from '../exchange.ts'
 import { mediaTypeMember } from '../media-change.ts'
 import { contentTypeOf } from '../media-rules.ts'
-import { type Edit, type Edited, inserting, isStructuredValue, merging, replacing } from './edit.ts'
+import { type Edit, type Edited, inserting, merging, replacing } from './edit.ts'
 
 /** The body of a request that changes a property: what it makes of the value that is there. */
 

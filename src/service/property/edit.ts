@@ -2,7 +2,7 @@ import type { MemberStep } from '../../bind/tree.ts'
 import { isComputed, isImmutable, isWritable } from '../../csdl/core.ts'
 import type { Property, StructuredType, TypeReference } from '../../edm/model.ts'
 import { isAbstract, isSubtypeOf } from '../../edm/types.ts'
-import type { CollectionValue, StructuredValue, Value } from '../../edm/value.ts'
+import { type CollectionValue, isStructuredValue, type StructuredValue, type Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { defaultOf } from '../../payload/read-structured.ts'
 
@@ -130,10 +130,6 @@ function nameOf({ type }: StructuredValue, step: MemberStep | undefined): string
 function structured(value: Value): StructuredValue {
   if (isStructuredValue(value)) return value
   throw new ODataError('entityNotFound', 'The path leads through a value that is null, or no object.')
-}
-
-export function isStructuredValue(value: Value | undefined): value is StructuredValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
 }
 
 function ofType(value: StructuredValue, type: StructuredType): StructuredValue {

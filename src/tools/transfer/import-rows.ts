@@ -6,7 +6,7 @@ import { fields, type ModelLayout } from '../../bson/layout.ts'
 import { keepsOrder } from '../../csdl/core.ts'
 import type { Model } from '../../edm/model.ts'
 import { isStream } from '../../edm/types.ts'
-import type { StructuredValue, Value } from '../../edm/value.ts'
+import { isStructuredValue, type StructuredValue, type Value } from '../../edm/value.ts'
 import { ODataError } from '../../errors/odata-error.ts'
 import { Faults } from '../../payload/faults.ts'
 import { type JsonObject, parseJson } from '../../payload/json.ts'
@@ -88,11 +88,7 @@ interface KnownPlace {
 /** The value at a path of property names; null where there is none. */
 function valueAt(entity: StructuredValue, path: readonly string[]): Parameters[number] {
   let value: Value = entity
-  for (const name of path)
-    value =
-      typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'structured'
-        ? (value.members.get(name) ?? null)
-        : null
+  for (const name of path) value = isStructuredValue(value) ? (value.members.get(name) ?? null) : null
   return value as Parameters[number]
 }
 
